@@ -1,0 +1,7 @@
+"""Metrics of this plugin; every ``*_metric.py`` here is imported and so registered."""
+
+import sys
+
+from stdnet_arch._register import import_modules
+
+import_modules(sys.modules[__name__], "_metric")

@@ -1,0 +1,1 @@
+"""Everything small that two floors share."""
