@@ -1,0 +1,104 @@
+"""Official checkpoints -> our parameter names, one function per network."""
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+WRAPPERS = ("params_ema", "params", "state_dict")
+
+# Official name -> ours, applied in order; hg_1 and hg_2 are the two stages.
+_STDNET_RULES = (
+    (r"^(?:module\.)?(?:Video_Rec\.|Diff_Rec\.)?(?:module\.)?", ""),
+    (r"^upD_Intra\.", "regularizer.spatial."),
+    (r"^upD_Inter_cross\.", "regularizer.temporal.1."),
+    (r"^upD_Inter\.", "regularizer.temporal.0."),
+    (r"^(regularizer\..*)conv2\.", r"\1conv_reduce."),
+    (r"^(regularizer\..*)con1x1\.", r"\1conv_scale."),
+    (r"^(\w+)\.hg_1\.", r"guided_stage.\1."),
+    (r"^(\w+)\.hg_2\.", r"refining_stage.\1."),
+    (r"_stage\.conv_guide_init\.", "_stage.guide_encoder."),
+    (r"_stage\.conv_dep_init\.", "_stage.depth_encoder."),
+    (r"_stage\.final_pred\.", "_stage.prediction_head."),
+    (r"_stage\.feat_extract\.", "_stage.trunk."),
+    (r"_stage\.feat_extract_f\.conv_diff\.", "_stage.feat_extract_f.conv_difference.1."),
+    (r"_stage\.feat_extract_f\.conv_du\.", "_stage.feat_extract_f.conv_attention."),
+    (r"_stage\.feat_extract_f\.conv_re\.", "_stage.feat_extract_f.conv_fuse."),
+    (r"_stage\.feat_extract_f\.kg\.rg\.", "_stage.feat_extract_f.kernel_generator.residual_group."),
+    (r"_stage\.feat_extract_f\.kg\.", "_stage.feat_extract_f.kernel_generator."),
+    (r"_stage\.feat_extract_f\.rg\.", "_stage.feat_extract_f.residual_group."),
+    (r"_stage\.feat_extract_f\.", "_stage.spatial_difference."),
+    (r"_stage\.deform_align\.(\w+)\.", r"_stage.passes.\1.temporal_difference."),
+    (r"temporal_difference\.w$", "temporal_difference.weight"),
+    (r"temporal_difference\.b$", "temporal_difference.bias"),
+    (r"temporal_difference\.conv_du\.", "temporal_difference.conv_motion."),
+    (r"temporal_difference\.conv_diff\.", "temporal_difference.conv_difference."),
+    (r"temporal_difference\.conv_outDCN\.", "temporal_difference.conv_aligned."),
+    (r"temporal_difference\.rg1\.", "temporal_difference.residual_group."),
+    (r"temporal_difference\.conv_re\.", "temporal_difference.conv_fuse."),
+)
+
+
+def rename_stdnet(name: str) -> str:
+    """Our name of a parameter of the official STDNet."""
+    for pattern, replacement in _STDNET_RULES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
+    """The parameters inside a checkpoint: itself, or what it holds under a wrapper key.
+
+    Raises:
+        TypeError: no mapping of names to tensors is found.
+    """
+    for key in WRAPPERS:
+        if isinstance(state_dict, Mapping) and isinstance(state_dict.get(key), Mapping):
+            return unwrap(state_dict[key])
+    if not isinstance(state_dict, Mapping) or not all(isinstance(v, Tensor) for v in state_dict.values()):
+        raise TypeError(
+            "a state dict must map names to tensors, or hold such a mapping under "
+            f"{', '.join(WRAPPERS)}; got {type(state_dict).__name__}"
+        )
+    return state_dict
+
+
+def load_official(net: nn.Module, state_dict: Mapping) -> None:
+    """Load an official STDNet checkpoint in place, strictly.
+
+    Args:
+        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`.
+        state_dict: of the inference net (the regulariser is then left as it is) or of a full training
+            state; with or without the prefixes ``Video_Rec.``, ``Diff_Rec.``, ``module.`` and the wrappers
+            ``params``, ``params_ema``, ``state_dict``.
+
+    Raises:
+        TypeError: not a state dict.
+        ValueError: parameters are missing, unexpected, doubled or of a wrong shape; all are named.
+            The net is left untouched.
+    """
+    official = unwrap(state_dict)
+    renamed: dict[str, tuple[str, Tensor]] = {}
+    doubled = []
+    for name, value in official.items():
+        ours = rename_stdnet(name)
+        if ours in renamed:
+            doubled.append(f"{name} (also {renamed[ours][0]})")
+        renamed[ours] = (name, value)
+    own = net.state_dict()
+    has_regularizer = any(name.startswith("regularizer.") for name in renamed)
+    required = {n for n in own if has_regularizer or not n.startswith("regularizer.")}
+    problems = {
+        "missing": sorted(required - renamed.keys()),
+        "unexpected": sorted(renamed[name][0] for name in renamed.keys() - own.keys()),
+        "doubled": doubled,
+        "wrong shape": [
+            f"{name}: required {tuple(own[ours].shape)}, got {tuple(value.shape)}"
+            for ours, (name, value) in renamed.items()
+            if ours in own and own[ours].shape != value.shape
+        ],
+    }
+    if any(problems.values()):
+        lines = [f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names]
+        raise ValueError("not an official state dict of this STDNet; " + "; ".join(lines))
+    net.load_state_dict({ours: value for ours, (_, value) in renamed.items()}, strict=has_regularizer)

@@ -1,0 +1,1 @@
+"""The parts of STDNet, one box of the paper's pipeline figure per file."""

@@ -1,0 +1,108 @@
+"""One of STDNet's two stages: encode, fuse in space, propagate in time, reconstruct."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
+from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
+from stdnet_arch.ops.difference import temporal_difference
+from stdnet_arch.ops.resize import upsample
+
+PASSES = ("backward_1", "forward_1", "backward_2", "forward_2")
+
+
+class StageOutput(NamedTuple):
+    """What a stage hands on; maps at ``H/4 x W/4`` unless said."""
+
+    depth: Tensor  # (b, t, 1, H, W)
+    confidence: Tensor  # logit, (b, t, 1, H, W)
+    feat: Tensor  # fused features, (b, t, c, H/4, W/4)
+    sigma: Tensor  # spatial difference, (b, t, c, H/4, W/4)
+    phi: list[Tensor]  # temporal differences at distance 1 and 2, (b, t - distance, c, H/4, W/4)
+
+
+def encoder(in_feat: int, num_feat: int, stride: int) -> nn.Sequential:
+    """Two convolutions of the given stride, each followed by a residual trunk."""
+    return nn.Sequential(
+        nn.Conv2d(in_feat, num_feat, 3, padding=1),
+        leaky_relu(),
+        nn.Conv2d(num_feat, num_feat, 3, stride=stride, padding=1),
+        leaky_relu(),
+        ResidualTrunk(num_feat, num_feat, num_block=1),
+        nn.Conv2d(num_feat, num_feat, 3, stride=stride, padding=1),
+        leaky_relu(),
+        ResidualTrunk(num_feat, num_feat, num_block=2),
+    )
+
+
+def prediction_head(num_feat: int) -> nn.Sequential:
+    """Features at a quarter of the size to depth residual and confidence logit at full size."""
+    return nn.Sequential(
+        PixelShufflePack(num_feat, num_feat),
+        leaky_relu(),
+        PixelShufflePack(num_feat, 64),
+        leaky_relu(),
+        nn.Conv2d(64, 64, 3, padding=1),
+        leaky_relu(),
+        nn.Conv2d(64, 2, 3, padding=1),
+    )
+
+
+class Stage(nn.Module):
+    """Depth and a guide in, better depth and its confidence out.
+
+    Args:
+        guide_channels: 3 for RGB, 2 for the depth and confidence of an earlier stage.
+        num_feat: channels of every feature map.
+        earlier_feat: channels of the earlier stage's fused features, 0 for the first stage.
+    """
+
+    def __init__(self, guide_channels: int, num_feat: int, earlier_feat: int = 0) -> None:
+        super().__init__()
+        self.guide_encoder = encoder(guide_channels, num_feat, stride=2)
+        self.depth_encoder = encoder(1, num_feat, stride=1)
+        self.spatial_difference = SpatialDifference(num_feat)
+        self.trunk = ResidualTrunk(num_feat + earlier_feat, num_feat, num_block=5)
+        self.passes = nn.ModuleDict(
+            {name: PropagationPass(num_feat, name.split("_")[0]) for name in PASSES}
+        )
+        self.reconstruction = ResidualTrunk((1 + len(PASSES)) * num_feat, num_feat, num_block=5)
+        self.prediction_head = prediction_head(num_feat)
+
+    def forward(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None = None) -> StageOutput:
+        """Run the stage on a clip.
+
+        Args:
+            base: depth at a quarter of the output's size, ``(b, t, 1, H/4, W/4)``.
+            guide: ``(b, t, guide_channels, H, W)``.
+            earlier_feat: the earlier stage's ``feat``, ``(b, t, c, H/4, W/4)``, or None.
+
+        Returns:
+            See :class:`StageOutput`.
+        """
+        clip = base.shape[:2]
+        guide_feat = self.guide_encoder(guide.flatten(0, 1))
+        depth_feat = self.depth_encoder(base.flatten(0, 1))
+        feat, attention, sigma = self.spatial_difference(depth_feat, guide_feat)
+        if earlier_feat is not None:
+            feat = torch.cat((feat, earlier_feat.flatten(0, 1)), dim=1)
+        feat = self.trunk(feat).unflatten(0, clip)
+        guide_feat, attention = (x.unflatten(0, clip) for x in (guide_feat, attention))
+
+        phi = [temporal_difference(feat, step) for step in (1, 2)]
+        lists = [feat]
+        for run_pass in self.passes.values():
+            lists.append(run_pass(lists[-1], guide_feat, attention, phi))
+
+        fused = self.reconstruction(torch.cat(lists, dim=2).flatten(0, 1))
+        residual, confidence = self.prediction_head(fused).unflatten(0, clip).split(1, dim=2)
+        return StageOutput(
+            depth=residual + upsample(base, 4, "bilinear"),
+            confidence=confidence,
+            feat=fused.unflatten(0, clip),
+            sigma=sigma.unflatten(0, clip),
+            phi=phi,
+        )

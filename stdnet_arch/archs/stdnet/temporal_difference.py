@@ -1,0 +1,120 @@
+"""Temporal difference branch: neighbours are aligned by deformable sampling that motion steers."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stdnet_arch.archs.blocks import ResidualGroup
+from stdnet_arch.ops.deform_sample import modulated_deform_conv
+
+TAPS = 9  # of the 3x3 deformable kernel
+
+
+class TemporalDifference(nn.Module):
+    """Bring what a neighbour frame knows to the current frame (paper, Sec. 3.3)."""
+
+    def __init__(self, num_feat: int) -> None:
+        super().__init__()
+        self.conv_difference = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.conv_motion = nn.Conv2d(2 * num_feat, num_feat, 1)
+        self.conv_offset_mask = nn.Conv2d(num_feat, 3 * TAPS, 3, padding=1)
+        self.weight = nn.Parameter(torch.empty(num_feat, num_feat, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(num_feat))
+        self.conv_aligned = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.residual_group = ResidualGroup(3 * num_feat, num_block=2)
+        self.conv_fuse = nn.Conv2d(3 * num_feat, num_feat, 1)
+        bound = (TAPS * num_feat) ** -0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        # Zero offsets, and masks of 1/2 everywhere: training starts from a plain convolution.
+        nn.init.zeros_(self.conv_offset_mask.weight)
+        nn.init.zeros_(self.conv_offset_mask.bias)
+
+    def forward(
+        self,
+        current: Tensor,
+        neighbour: Tensor,
+        difference: Tensor,
+        neighbour_guide: Tensor,
+        attention: Tensor,
+    ) -> Tensor:
+        """Fuse pairs of frames.
+
+        Args:
+            current: features of the frames to improve, ``(b, c, h, w)``.
+            neighbour: features of their neighbours, ``(b, c, h, w)``.
+            difference: phi between the two, ``(b, c, h, w)``.
+            neighbour_guide: F_r of the neighbours, ``(b, c, h, w)``.
+            attention: w of the current frames, ``(b, c, h, w)``.
+
+        Returns:
+            What the pair adds up to, ``(b, c, h, w)``.
+        """
+        motion = self.conv_motion(torch.cat((current, self.conv_difference(difference)), dim=1))
+        offset, mask = self.conv_offset_mask(motion).tensor_split((2 * TAPS,), dim=1)
+        aligned, aligned_guide = modulated_deform_conv(
+            torch.cat((neighbour, neighbour_guide), dim=1),
+            offset,
+            mask.sigmoid(),
+            self.weight,
+            self.bias,
+        ).chunk(2, dim=1)
+        aligned = self.conv_aligned(F.leaky_relu(aligned, 0.1))
+        joint = torch.cat((current, aligned, aligned_guide * attention), dim=1)
+        return self.conv_fuse(self.residual_group(joint))
+
+
+class PropagationPass(nn.Module):
+    """One pass over the clip, backward or forward in time; every frame reads its next two neighbours.
+
+    A pass maps the list of the previous pass to a new list and never reads its own outputs, so all
+    frames and both neighbours run as one batch.
+    """
+
+    def __init__(self, num_feat: int, direction: str) -> None:
+        super().__init__()
+        self.direction = direction
+        self.temporal_difference = TemporalDifference(num_feat)
+
+    def forward(self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]) -> Tensor:
+        """Run the pass.
+
+        Args:
+            feat: ``(b, t, c, h, w)``.
+            guide_feat: F_r, ``(b, t, c, h, w)``.
+            attention: w, ``(b, t, c, h, w)``.
+            phi: temporal differences at distance 1, 2, ...: ``(b, t - distance, c, h, w)`` each.
+
+        Returns:
+            ``(b, t, c, h, w)``; the frame without neighbours is passed on as it is.
+        """
+        b, t = feat.shape[:2]
+        steps = [step for step in range(1, len(phi) + 1) if step < t]
+        if not steps:
+            return feat
+        early = [slice(0, t - step) for step in steps]
+        late = [slice(step, t) for step in steps]
+        current, neighbour = (early, late) if self.direction == "backward" else (late, early)
+
+        def batch(x: Tensor, frames: list[slice]) -> Tensor:
+            return torch.cat([x[:, span] for span in frames], dim=1).flatten(0, 1)
+
+        fused = self.temporal_difference(
+            batch(feat, current),
+            batch(feat, neighbour),
+            torch.cat(phi[: len(steps)], dim=1).flatten(0, 1),
+            batch(guide_feat, neighbour),
+            batch(attention, current),
+        ).unflatten(0, (b, -1))
+        return self._sum_over_neighbours(feat, fused.split([t - step for step in steps], dim=1))
+
+    def _sum_over_neighbours(self, feat: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
+        """Each frame is the sum over its neighbours; only the first or last frame has none."""
+        nearest, *farther = parts
+        for part in farther:
+            missing = [0] * 6 + [0, nearest.shape[1] - part.shape[1]]
+            if self.direction == "forward":
+                missing = missing[:6] + missing[:5:-1]
+            nearest = nearest + F.pad(part, missing)
+        if self.direction == "backward":
+            return torch.cat((nearest, feat[:, -1:]), dim=1)
+        return torch.cat((feat[:, :1], nearest), dim=1)

@@ -1,0 +1,77 @@
+"""STDNet (Wang et al., AAAI 2026, arXiv 2508.01259): the wiring, to be read beside the paper's Fig. 2."""
+
+import torch
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+
+from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
+from stdnet_arch.archs.stdnet.stage import Stage, StageOutput
+from stdnet_arch.ops.resize import replicate_up
+from stdnet_arch.utils.shapes import check_clip
+
+
+@ARCH_REGISTRY.register()
+class STDNet(nn.Module):
+    """SpatioTemporal Difference Network for video depth super-resolution.
+
+    Two stages: the first is guided by RGB, the second by the first one's depth, confidence and features.
+
+    Args:
+        scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all scales are alike.
+        num_feat: channels of every feature map, a multiple of 16; 64 in the paper.
+
+    Raises:
+        ValueError: ``scale`` is not a multiple of 4, or ``num_feat`` not one of 16.
+    """
+
+    halo = 8  # frames of context on each side: 2 stages x 2 passes x 2 neighbours in each direction
+    multiple_of = 1  # lq sides must be divisible by this
+
+    def __init__(self, scale: int, num_feat: int = 64) -> None:
+        super().__init__()
+        if scale < 4 or scale % 4:
+            raise ValueError(f"scale must be a multiple of 4 (4, 8, 16 in the paper), got {scale}")
+        if num_feat < 16 or num_feat % 16:
+            raise ValueError(f"num_feat must be a multiple of 16 (channel attention), got {num_feat}")
+        self.scale = scale
+        self.guided_stage = Stage(guide_channels=3, num_feat=num_feat)
+        self.refining_stage = Stage(guide_channels=2, num_feat=num_feat, earlier_feat=num_feat)
+        self.regularizer = DifferenceRegularizer(num_feat)
+
+    def forward(self, lq: Tensor, guide: Tensor) -> dict[str, Tensor]:
+        """Super-resolve a clip of any length.
+
+        Args:
+            lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1].
+            guide: RGB, ``(b, t, 3, H, W)`` in [0, 1].
+
+        Returns:
+            ``pred``, ``(b, t, 1, H, W)``; and, stage by stage along a leading axis of 2:
+            ``stage_depth`` and ``stage_confidence`` (softmax weights), ``(2, b, t, 1, H, W)``, and what
+            ``DifferenceLoss`` reads: ``sigma``, ``(2, b, t, 1, H/4, W/4)``; ``phi_1`` and ``phi_2``,
+            ``(2, b, t - 1 or t - 2, 1, H/4, W/4)``, empty for clips that are too short.
+
+        Raises:
+            TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`.
+        """
+        check_clip(lq, guide, self.scale, min_side=2 if self.scale == 4 else 1)
+        base = replicate_up(lq, self.scale // 4)
+        coarse = self.guided_stage(base, guide)
+        fine = self.refining_stage(base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat)
+        return {**blend(coarse, fine), **self._difference_maps(coarse, fine)}
+
+    def _difference_maps(self, *stages: StageOutput) -> dict[str, Tensor]:
+        """What the difference regularisation reads, stages along a leading axis."""
+        sigma, phi = zip(*(self.regularizer(stage.sigma, stage.phi) for stage in stages), strict=True)
+        phi_1, phi_2 = zip(*phi, strict=True)
+        maps = {"sigma": sigma, "phi_1": phi_1, "phi_2": phi_2}
+        return {name: torch.stack(stacked) for name, stacked in maps.items()}
+
+
+def blend(*stages: StageOutput) -> dict[str, Tensor]:
+    """Weigh the stages' depths by the softmax of their confidences (paper, Eq. 10)."""
+    depth = torch.stack([stage.depth for stage in stages])
+    # float32 also under autocast: metres must not be rounded to a half-precision mantissa.
+    confidence = torch.stack([stage.confidence for stage in stages]).float().softmax(dim=0)
+    pred = (depth.float() * confidence).sum(dim=0)
+    return {"pred": pred, "stage_depth": depth, "stage_confidence": confidence}

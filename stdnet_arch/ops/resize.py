@@ -1,0 +1,82 @@
+"""Exact size changes: replication of low-resolution depth, and padding that is undone by a crop."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Padding(NamedTuple):
+    """Pixels that were added at the bottom and at the right."""
+
+    bottom: int
+    right: int
+
+
+def replicate_up(x: Tensor, factor: int) -> Tensor:
+    """Enlarge a map by repeating each pixel ``factor`` x ``factor`` times (no value is invented).
+
+    Args:
+        x: ``(..., h, w)``.
+        factor: integer >= 1.
+
+    Returns:
+        ``(..., h * factor, w * factor)``; ``x`` itself when ``factor`` is 1.
+    """
+    if factor == 1:
+        return x
+    return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
+
+
+def upsample(x: Tensor, factor: int, mode: str) -> Tensor:
+    """Enlarge a clip of maps frame by frame (half-pixel centres, no antialias).
+
+    Args:
+        x: ``(b, t, c, h, w)``; ``t`` may be 0.
+        factor: integer >= 1.
+        mode: ``nearest``, ``bilinear`` or ``bicubic``.
+
+    Returns:
+        ``(b, t, c, h * factor, w * factor)``.
+    """
+    b, t, c, h, w = x.shape
+    if t == 0:
+        return x.new_zeros(b, 0, c, h * factor, w * factor)
+    align = None if mode == "nearest" else False
+    up = F.interpolate(x.flatten(0, 1), scale_factor=factor, mode=mode, align_corners=align)
+    return up.unflatten(0, (b, t))
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> tuple[Tensor, Padding]:
+    """Repeat the last row and column until both sides are multiples of ``multiple``.
+
+    Args:
+        x: ``(..., h, w)``, any dtype.
+        multiple: integer >= 1.
+
+    Returns:
+        The padded map and what :func:`unpad` needs to undo it.
+    """
+    h, w = x.shape[-2:]
+    padding = Padding(-h % multiple, -w % multiple)
+    if padding.bottom:
+        x = torch.cat((x, x[..., -1:, :].expand(*x.shape[:-2], padding.bottom, w)), dim=-2)
+    if padding.right:
+        x = torch.cat((x, x[..., -1:].expand(*x.shape[:-1], padding.right)), dim=-1)
+    return x, padding
+
+
+def unpad(x: Tensor, padding: Padding, scale: int = 1) -> Tensor:
+    """Crop what :func:`pad_to_multiple` added, on a map that has since grown by ``scale``.
+
+    Args:
+        x: ``(..., H, W)``.
+        padding: as returned by :func:`pad_to_multiple`.
+        scale: how much larger ``x`` is than the map that was padded.
+
+    Returns:
+        ``(..., H - scale * bottom, W - scale * right)``, a view.
+    """
+    H, W = x.shape[-2:]
+    return x[..., : H - scale * padding.bottom, : W - scale * padding.right]
