@@ -1,0 +1,73 @@
+"""What many tests share: seed, device, a random clip, a toolbox run in a folder of its own."""
+
+import logging
+import sys
+
+import pytest
+import torch
+
+import stdnet_arch  # noqa: F401  makes basicsr importable
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test starts from the same random numbers."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """The device to test on; ``pytest -m gpu`` adds CUDA."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return torch.device(request.param)
+
+
+@pytest.fixture
+def clip():
+    """A function that makes a random ``lq (b,t,1,h,w)`` and ``guide (b,t,3,H,W)`` in [0, 1]."""
+
+    def make(scale, b, t, h, w, device="cpu"):
+        lq = torch.rand(b, t, 1, h, w, device=device)
+        return lq, torch.rand(b, t, 3, h * scale, w * scale, device=device)
+
+    return make
+
+
+@pytest.fixture
+def toolbox_run(tmp_path, monkeypatch):
+    """A function that runs the toolbox's trainer (or tester) in this process, under ``tmp_path``.
+
+    ``toolbox_run(opt)`` or ``toolbox_run(opt, "--auto_resume")`` trains; ``phase="test"`` tests.
+    ``opt`` is a dict, written to a YAML, or the path of one. Returns the newest log file's text.
+    """
+    import basicsr.test
+    import basicsr.train
+    import yaml
+    from basicsr.utils import logger
+
+    pipelines = {"train": basicsr.train.train_pipeline, "test": basicsr.test.test_pipeline}
+
+    def run(opt, *arguments, phase="train"):
+        path = opt
+        if isinstance(opt, dict):
+            path = tmp_path / f"{opt['name']}.yml"
+            path.write_text(yaml.safe_dump(opt, sort_keys=False))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [phase, "-opt", str(path), *arguments])
+        forget_logger()
+        try:
+            pipelines[phase](str(tmp_path))
+        finally:
+            forget_logger()
+        logs = sorted(tmp_path.rglob(f"{phase}_*.log"), key=lambda log: log.stat().st_mtime_ns)
+        return logs[-1].read_text()
+
+    def forget_logger():
+        # The toolbox opens its log file only once per process (basicsr/utils/logger.py:166).
+        logger.initialized_logger.clear()
+        handlers = logging.getLogger("basicsr").handlers
+        while handlers:
+            handlers.pop().close()
+
+    return run
