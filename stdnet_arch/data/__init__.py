@@ -1,4 +1,4 @@
-"""RGB-D video data; every ``*_source.py`` and ``*_dataset.py`` here is imported and so registered."""
+"""RGB-D video data; every ``*_source.py`` and ``*_dataset.py`` is imported and so registered."""
 
 import sys
 

@@ -1,0 +1,190 @@
+"""Frames of a clip, cropped, checked and cleaned: the one way from a source to both datasets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from stdnet_arch.data.augment import Clip, CropBox
+from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
+from stdnet_arch.data.dataset_options import ReadOptions
+from stdnet_arch.data.degradation import dtof_peak
+from stdnet_arch.data.source import build_source, location
+
+
+class ClipReader:
+    """Reads windows of clips as the options say; the clips are looked up on construction.
+
+    Args:
+        options: what to read.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        """Build the source and resolve the clip list."""
+        self.options = options
+        self.source = build_source(options.source, options.dataroot, options.source_opt)
+        self.spans = resolve_spans(options.clips, self.source.clips())
+        self.range_m = float(options.depth_range_m or self.source.default_range_m)
+        self._lr_sizes = {span.clip: self._read_lr_size(span) for span in self.spans}
+
+    def lr_size(self, clip: str) -> tuple[int, int]:
+        """LR height and width of a listed clip."""
+        return self._lr_sizes[clip]
+
+    def read(self, clip: str, frames: Sequence[int], box: CropBox) -> Clip:
+        """Some frames of a clip within ``box``.
+
+        Returns:
+            ``lq (t, h, w)`` and ``gt (t, H, W)`` float32 metres, finite and >= 0; ``valid
+            (t, H, W)`` bool; ``guide (t, H, W, 3)`` uint8.
+        """
+        parts = [self._read_frame(clip, i, box) for i in frames]
+        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+    def variation(self, clip: str, i: int, box: CropBox) -> float:
+        """How much depth varies in a box of frame ``i``, in metres.
+
+        Standard deviation of the depths in range, on every ``scale``-th pixel: about what the LR
+        frame would show, without simulating one per candidate.
+        """
+        step = self.options.scale
+        depth = np.asarray(self.source.depth_m(clip, i)[box.hr(step)][::step, ::step])
+        inside = depth[(depth > 0) & (depth <= self.range_m)]
+        return float(inside.std()) if inside.size else 0.0
+
+    def _read_lr_size(self, span: ClipSpan) -> tuple[int, int]:
+        height, width = self.source.depth_m(span.clip, span.start).shape
+        scale = self.options.scale
+        if height % scale or width % scale:
+            name = location(self.source, span.clip, span.start, "depth")
+            raise ValueError(
+                f"{name}: expected sides that are multiples of scale {scale}; got {height}x{width}"
+            )
+        return height // scale, width // scale
+
+    def _read_frame(self, clip: str, i: int, box: CropBox) -> Clip:
+        scale = self.options.scale
+        whole = self.source.depth_m(clip, i)
+        rgb = self.source.guide(clip, i)
+        h, w = self.lr_size(clip)
+        self._check_size(whole.shape, (h * scale, w * scale), clip, i, "depth")
+        self._check_size(rgb.shape[:2], (h * scale, w * scale), clip, i, "guide")
+        guide = rgb[box.hr(scale)]
+        depth = np.array(whole[box.hr(scale)])
+        self._check_values(depth, whole, clip, i)
+        lq = self._low_resolution(depth, guide, clip, i, box)
+        gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
+        return {"lq": lq, "guide": guide, "gt": gt, "valid": valid}
+
+    def _low_resolution(
+        self, depth: np.ndarray, guide: np.ndarray, clip: str, i: int, box: CropBox
+    ) -> np.ndarray:
+        options = self.options
+        stored = None
+        if options.lq != "dtof_peak":
+            stored = self.source.lq_m(clip, i, options.scale)
+        if stored is not None:
+            self._check_size(stored.shape, self.lr_size(clip), clip, i, "lq")
+            lq = np.array(stored[box.lr()])
+            if (lq < 0).any():
+                name = location(self.source, clip, i, "lq")
+                raise ValueError(f"{name}: expected LR depth >= 0 m; got {np.nanmin(lq):g} m")
+        elif options.lq == "files":
+            raise FileNotFoundError(
+                f"lq: files: expected an x{options.scale} LR folder for clip"
+                f" {clip!r} under {options.dataroot!r}; got none"
+            )
+        else:
+            # Blocks do not overlap, so a crop on the LR grid gives the same LR as the whole frame.
+            lq = dtof_peak(depth, guide, options.scale, options.dtof_range_m, options.dtof_bins)
+        return clean_lq(lq, self.range_m, options.beyond_range)
+
+    def _check_size(
+        self, got: Sequence[int], expected: Sequence[int], clip: str, i: int, what: str
+    ) -> None:
+        if tuple(got) != tuple(expected):
+            name = location(self.source, clip, i, what)
+            raise ValueError(
+                f"{name}: expected {expected[0]}x{expected[1]} (scale"
+                f" {self.options.scale}); got {'x'.join(map(str, got))}"
+            )
+
+    def _check_values(self, depth: np.ndarray, whole: np.ndarray, clip: str, i: int) -> None:
+        if (depth < 0).any():
+            name = location(self.source, clip, i, "depth")
+            raise ValueError(f"{name}: expected depth >= 0 m; got {np.nanmin(depth):g} m")
+        # A crop may well show only sky; a whole frame without a valid pixel is a broken file.
+        if not _in_range(depth, self.range_m).any() and not _in_range(whole, self.range_m).any():
+            name = location(self.source, clip, i, "depth")
+            raise ValueError(
+                f"{name}: expected at least one pixel in (0, {self.range_m:g}] m; got"
+                f" {_describe(whole)} (is the unit or depth_range_m right?)"
+            )
+
+
+def clean_depth(depth_m: np.ndarray, range_m: float, beyond: str) -> tuple[np.ndarray, np.ndarray]:
+    """GT without a number that must not count.
+
+    Args:
+        depth_m: any shape, metres, >= 0 or not finite.
+        range_m: the farthest depth that counts.
+        beyond: what farther depths are: ``invalid``, ``clip`` (become ``range_m``) or ``keep``.
+
+    Returns:
+        Metres with every invalid pixel 0, and the mask of the valid ones.
+    """
+    valid = np.isfinite(depth_m) & (depth_m > 0)
+    if beyond == "invalid":
+        valid &= depth_m <= range_m
+    gt = np.where(valid, depth_m, np.float32(0))
+    return (np.minimum(gt, np.float32(range_m)) if beyond == "clip" else gt), valid
+
+
+def clean_lq(lq_m: np.ndarray, range_m: float, beyond: str) -> np.ndarray:
+    """LR depth as the network may see it: finite, 0 for "no return", at most the range.
+
+    A return beyond the range becomes the range rather than 0, "at least this far": a 0 would pull
+    the interpolated surroundings of far pixels to the camera. ``beyond="keep"`` leaves it.
+    """
+    lq = np.where(np.isfinite(lq_m), lq_m, np.float32(0))
+    return lq if beyond == "keep" else np.minimum(lq, np.float32(range_m))
+
+
+def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, object]:
+    """Arrays of :meth:`ClipReader.read` as one item of a dataset.
+
+    Args:
+        clip: lq and gt in metres; guide uint8, or float32 in [0, 1].
+        range_m: what depths are divided by.
+        span: the frames that were read.
+        name: what the clip is called in tables.
+
+    Returns:
+        ``lq (t,1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
+        ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame).
+    """
+    guide = clip["guide"].transpose(0, 3, 1, 2)
+    if guide.dtype == np.uint8:
+        guide = guide.astype(np.float32) / 255
+    return {
+        "lq": _tensor(clip["lq"][:, None] / np.float32(range_m)),
+        "guide": _tensor(guide),
+        "gt": _tensor(clip["gt"][:, None] / np.float32(range_m)),
+        "valid": _tensor(clip["valid"][:, None]),
+        "depth_range_m": torch.tensor(range_m, dtype=torch.float32),
+        "clip": name,
+        "frame": span.start,
+    }
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _in_range(depth_m: np.ndarray, range_m: float) -> np.ndarray:
+    return (depth_m > 0) & (depth_m <= range_m)
+
+
+def _describe(depth_m: np.ndarray) -> str:
+    finite = depth_m[np.isfinite(depth_m)]
+    return f"values from {finite.min():g} to {finite.max():g}" if finite.size else "no finite value"

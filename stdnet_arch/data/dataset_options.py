@@ -1,0 +1,129 @@
+"""The options of the datasets as frozen dataclasses: typed, checked once, no unknown keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+LQ_MODES = ("auto", "files", "dtof_peak")
+BEYOND_RANGE = ("invalid", "clip", "keep")
+
+TOOLBOX_KEYS = frozenset({
+    "name", "type", "phase", "num_worker_per_gpu", "batch_size_per_gpu", "dataset_enlarge_ratio",
+    "use_shuffle", "prefetch_mode", "num_prefetch_queue", "persistent_workers", "pin_memory",
+})  # fmt: skip
+"""Keys of a dataset section that the toolbox reads, not the dataset."""
+
+OptionsT = TypeVar("OptionsT", bound="ReadOptions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """What to read, and what its numbers mean."""
+
+    source: str
+    """Name of a registered source."""
+    scale: int
+    """HR side / LR side; the toolbox copies it from the top of the YAML."""
+    dataroot: str = ""
+    """Folder of the raw dataset."""
+    source_opt: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the source."""
+    clips: str | list[str] | None = None
+    """Clip list: a file of data/meta_info, a path, or entries; None for all clips of the source."""
+    lq: str = "auto"
+    """LR depth from ``files``, by ``dtof_peak`` from GT, or ``auto``: files where there are any."""
+    dtof_range_m: float = 100.0
+    """Range of the simulated sensor."""
+    dtof_bins: int = 1024
+    """Histogram bins of the simulated sensor."""
+    depth_range_m: float | None = None
+    """What lq and gt are divided by; None takes the source's own."""
+    beyond_range: str = "invalid"
+    """GT beyond ``depth_range_m``: ``invalid``, or as in the paper ``clip`` (DyDToF) or ``keep``
+    (TarTanAir)."""
+
+    def __post_init__(self) -> None:
+        """Check every value that has a limited choice."""
+        _require(self.lq in LQ_MODES, "lq", f"one of {', '.join(LQ_MODES)}", self.lq)
+        choice = f"one of {', '.join(BEYOND_RANGE)}"
+        _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)
+        _require(self.scale >= 1, "scale", "at least 1", self.scale)
+        _require(self.dtof_bins >= 2, "dtof_bins", "at least 2", self.dtof_bins)
+        positive = self.depth_range_m is None or self.depth_range_m > 0
+        _require(positive, "depth_range_m", "positive or null", self.depth_range_m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(ReadOptions):
+    """Windows, crops and augmentations."""
+
+    num_frame: int = 7
+    """Frames of a window."""
+    gt_size: int = 256
+    """Side of the square HR crop."""
+    use_hflip: bool = True
+    use_vflip: bool = True
+    use_transpose: bool = True
+    use_reverse: bool = False
+    """Each with probability 1/2, for the whole window."""
+    color_jitter: float = 0.0
+    """Brightness, contrast and saturation of RGB times 1 +- this, one draw per window."""
+    crop_candidates: int = 1
+    """Corners drawn per window; the one where depth varies most is taken (1: plain cropping)."""
+
+    def __post_init__(self) -> None:
+        """Check the sizes too."""
+        super().__post_init__()
+        _require(self.num_frame >= 1, "num_frame", "at least 1", self.num_frame)
+        fits = self.gt_size > 0 and self.gt_size % self.scale == 0
+        _require(fits, "gt_size", f"a multiple of scale {self.scale}", self.gt_size)
+        _require(0 <= self.color_jitter < 1, "color_jitter", "in [0, 1)", self.color_jitter)
+        at_least_one = self.crop_candidates >= 1
+        _require(at_least_one, "crop_candidates", "at least 1", self.crop_candidates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestOptions(ReadOptions):
+    """Whole clips."""
+
+    __test__ = False  # not a test class, whatever its name
+
+    center_crop: list[int] | None = None
+    """HR height and width of the middle to keep; the corner is rounded down to the LR grid."""
+
+    def __post_init__(self) -> None:
+        """Check the crop too."""
+        super().__post_init__()
+        size = self.center_crop
+        if size is not None:
+            fits = len(size) == 2 and all(n > 0 and n % self.scale == 0 for n in size)
+            _require(fits, "center_crop", f"[height, width], multiples of {self.scale}", size)
+
+
+def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
+    """The dataset section ``opt`` as an instance of ``kind``.
+
+    Args:
+        kind: the dataclass that lists the options.
+        opt: the section, with ``phase`` and ``scale`` as the toolbox adds them.
+    """
+    known = {f.name for f in fields(kind)}
+    name = opt.get("name", opt.get("type", "dataset"))
+    unknown = sorted(opt.keys() - known - TOOLBOX_KEYS)
+    if unknown:
+        raise ValueError(
+            f"dataset {name}: expected only the keys {', '.join(sorted(known))} and the toolbox's"
+            f" {', '.join(sorted(TOOLBOX_KEYS))}; got {', '.join(unknown)}"
+        )
+    missing = sorted({"source", "scale"} - opt.keys())
+    if missing:
+        raise ValueError(f"dataset {name}: expected the keys source and scale; got no {missing}")
+    given = {key: value for key, value in opt.items() if key in known}
+    if given.get("source_opt", {}) is None:  # `source_opt:` with nothing behind it
+        given["source_opt"] = {}
+    return kind(**given)
+
+
+def _require(condition: bool, key: str, required: str, got: object) -> None:
+    if not condition:
+        raise ValueError(f"{key} must be {required}; got {got!r}")

@@ -1,0 +1,55 @@
+"""Colour files to arrays: whole, RGB, 8 bit, or an error that names the file."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+_PNG_START, _PNG_END = b"\x89PNG", b"IEND"
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """One colour frame: uint8 ``(H, W, 3)``, RGB."""
+    return decode_rgb(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file that must not be empty."""
+    data = path.read_bytes()
+    if not data:
+        raise ValueError(f"{path}: expected an image; got an empty file")
+    return data
+
+
+def decode_rgb(data: bytes, name: str) -> np.ndarray:
+    """PNG or JPEG bytes to uint8 ``(H, W, 3)``, RGB.
+
+    Args:
+        data: the whole file.
+        name: what to call it in an error.
+    """
+    check_complete(data, name)
+    # Orientation tags would turn the picture but not the depth that belongs to it.
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        raise ValueError(
+            f"{name}: expected a readable PNG or JPEG; got {len(data)} bytes that are not"
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def check_complete(data: bytes, name: str) -> None:
+    """Raise if a PNG or JPEG file stops before its end: OpenCV 4 decodes it without a word."""
+    if data.startswith(_PNG_START):
+        whole = _PNG_END in data[-16:]
+    elif data.startswith(_JPEG_START):
+        # A thumbnail in the header has an end mark of its own, so look behind the last scan.
+        whole = data.rfind(_JPEG_END) > data.rfind(_JPEG_SCAN)
+    else:
+        raise ValueError(f"{name}: expected a PNG or JPEG file; got bytes {data[:4]!r}")
+    if not whole:
+        raise ValueError(
+            f"{name}: expected a whole image; got a truncated file of {len(data)} bytes"
+        )

@@ -1,0 +1,95 @@
+"""Training windows of RGB-D clips."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from basicsr.utils.registry import DATASET_REGISTRY
+from torch.utils.data import Dataset
+
+from stdnet_arch.data import augment
+from stdnet_arch.data.augment import Clip, CropBox
+from stdnet_arch.data.clip_list import ClipSpan
+from stdnet_arch.data.clip_reader import ClipReader, to_item
+from stdnet_arch.data.dataset_options import TrainOptions, read_options
+
+
+@DATASET_REGISTRY.register()
+class RGBDVideoDataset(Dataset):
+    """Every window of ``num_frame`` frames of every listed clip, cropped and augmented at random.
+
+    All draws come from torch's generator: a DataLoader seeds it anew for each worker and epoch, and
+    a fixed ``manual_seed`` repeats the run (the toolbox reseeds ``random`` and numpy alike in every
+    epoch, basicsr/data/__init__.py:97).
+
+    Args:
+        opt: the dataset section of the YAML; see :class:`TrainOptions`.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        """Read the options and list the windows."""
+        self.opt = opt
+        self.options = read_options(TrainOptions, opt)
+        self.reader = ClipReader(self.options)
+        self.windows = [w for span in self.reader.spans for w in self._windows(span)]
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        """One window; see :func:`stdnet_arch.data.clip_reader.to_item`."""
+        window = self.windows[index]
+        frames = range(window.start, window.stop)
+        clip = self._augment(self.reader.read(window.clip, frames, self._draw_box(window)))
+        return to_item(clip, self.reader.range_m, window, window.clip)
+
+    def _windows(self, span: ClipSpan) -> list[ClipSpan]:
+        length = self.options.num_frame
+        if span.stop - span.start < length:
+            raise ValueError(
+                f"clip {span.clip!r} under {self.options.dataroot!r}: expected at least num_frame"
+                f" {length} frames; got {span.stop - span.start} ({span.start}..{span.stop - 1})"
+            )
+        h, w = self.reader.lr_size(span.clip)
+        scale, size = self.options.scale, self.options.gt_size
+        if size > scale * min(h, w):
+            raise ValueError(
+                f"clip {span.clip!r} under {self.options.dataroot!r}: expected frames of at least"
+                f" gt_size {size}x{size}; got {scale * h}x{scale * w}"
+            )
+        starts = range(span.start, span.stop - length + 1)
+        return [ClipSpan(span.clip, start, start + length) for start in starts]
+
+    def _draw_box(self, window: ClipSpan) -> CropBox:
+        h, w = self.reader.lr_size(window.clip)
+        side = self.options.gt_size // self.options.scale
+        boxes = [
+            CropBox(_draw(h - side + 1), _draw(w - side + 1), side, side)
+            for _ in range(self.options.crop_candidates)
+        ]
+        if len(boxes) == 1:
+            return boxes[0]
+        middle = (window.start + window.stop) // 2
+        return max(boxes, key=lambda box: self.reader.variation(window.clip, middle, box))
+
+    def _augment(self, clip: Clip) -> Clip:
+        options = self.options
+        for wanted, change in (
+            (options.use_hflip, augment.hflip),
+            (options.use_vflip, augment.vflip),
+            (options.use_transpose, augment.transpose),
+            (options.use_reverse, augment.reverse),
+        ):
+            if wanted and _draw(2):
+                clip = change(clip)
+        if options.color_jitter:
+            factors = 1 + options.color_jitter * (2 * torch.rand(3).numpy() - 1)
+            guide = clip["guide"].astype(np.float32) / 255
+            clip = {**clip, "guide": augment.jitter_color(guide, *map(float, factors))}
+        return clip
+
+
+def _draw(below: int) -> int:
+    return int(torch.randint(below, ()))

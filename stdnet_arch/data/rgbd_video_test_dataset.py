@@ -1,0 +1,54 @@
+"""Whole RGB-D clips for validation and test."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from basicsr.utils.registry import DATASET_REGISTRY
+from torch.utils.data import Dataset
+
+from stdnet_arch.data.augment import CropBox
+from stdnet_arch.data.clip_reader import ClipReader, to_item
+from stdnet_arch.data.dataset_options import TestOptions, read_options
+
+
+@DATASET_REGISTRY.register()
+class RGBDVideoTestDataset(Dataset):
+    """One item per listed clip, all its frames, nothing random.
+
+    Args:
+        opt: the dataset section of the YAML; see :class:`TestOptions`.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        """Read the options and list the clips."""
+        self.opt = opt
+        self.options = read_options(TestOptions, opt)
+        self.reader = ClipReader(self.options)
+        spans = self.reader.spans
+        times = Counter(span.clip for span in spans)
+        self.names = [span.clip if times[span.clip] == 1 else span.label for span in spans]
+        self.boxes = [self._box(span.clip) for span in spans]
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self.reader.spans)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        """One clip; see :func:`stdnet_arch.data.clip_reader.to_item`."""
+        span = self.reader.spans[index]
+        clip = self.reader.read(span.clip, range(span.start, span.stop), self.boxes[index])
+        return to_item(clip, self.reader.range_m, span, self.names[index])
+
+    def _box(self, clip: str) -> CropBox:
+        h, w = self.reader.lr_size(clip)
+        if self.options.center_crop is None:
+            return CropBox(0, 0, h, w)
+        height, width = (side // self.options.scale for side in self.options.center_crop)
+        if height > h or width > w:
+            scale = self.options.scale
+            raise ValueError(
+                f"clip {clip!r} under {self.options.dataroot!r}: expected frames of at least"
+                f" center_crop {self.options.center_crop}; got {h * scale}x{w * scale}"
+            )
+        return CropBox((h - height) // 2, (w - width) // 2, height, width)
