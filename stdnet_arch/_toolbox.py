@@ -1,18 +1,399 @@
-"""Makes stock basicsr 1.4.2 import and run on a modern stack."""
+"""Makes stock basicsr 1.4.2 import and run on a modern stack; the only file that patches anything.
 
+Importing ``stdnet_arch`` runs it before anything else imports basicsr, in the main process and in
+spawned DataLoader workers alike. Each patch is one function that names the symptom and the toolbox
+line it answers; the toolbox's own function stays reachable as ``__wrapped__`` of its replacement.
+"""
+
+import codecs
+import difflib
+import functools
+import importlib.util
+import math
+import os
+import pkgutil
+import random
+import re
 import sys
 import types
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.ndimage import convolve, gaussian_filter
+from torch.nn.parallel import DistributedDataParallel
+from torchvision.transforms.functional import rgb_to_grayscale
+
+Untyped = Any  # objects of the toolbox, which has no annotations
+
+# ---------------------------------------------------------------- before basicsr can be imported
 
 
-def _provide_functional_tensor() -> None:
-    """basicsr/data/degradations.py:8 imports a module that torchvision removed in 0.17."""
-    name = "torchvision.transforms.functional_tensor"
-    if name not in sys.modules:
-        from torchvision.transforms.functional import rgb_to_grayscale
+def _stand_in(name: str, **content: object) -> None:
+    """Make module ``name`` importable, with ``content`` in it, where it no longer exists."""
+    try:
+        gone = name not in sys.modules and importlib.util.find_spec(name) is None
+    except ModuleNotFoundError:  # nor does the package around it
+        _stand_in(name.rpartition(".")[0])
+        gone = True
+    if gone:
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(content)
 
-        module = types.ModuleType(name)
-        module.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
-        sys.modules[name] = module
+
+class _LooseVersion(tuple[int, ...]):
+    """A version as the numbers in it: enough for basicsr/archs/arch_util.py:231."""
+
+    def __new__(cls, version: str) -> "_LooseVersion":
+        return super().__new__(cls, map(int, re.findall(r"\d+", version)))
 
 
-_provide_functional_tensor()
+# Any `import basicsr` ends in ModuleNotFoundError when one of these is gone:
+# torchvision >= 0.17: basicsr/data/degradations.py:8.
+_stand_in("torchvision.transforms.functional_tensor", rgb_to_grayscale=rgb_to_grayscale)
+# Python >= 3.12 without setuptools: basicsr/archs/arch_util.py:6.
+_stand_in("distutils.version", LooseVersion=_LooseVersion)
+# SciPy 2: basicsr/metrics/niqe.py:5, basicsr/data/data_util.py:275.
+_stand_in("scipy.ndimage.filters", convolve=convolve, gaussian_filter=gaussian_filter)
+
+
+def _allow_numpy_in_checkpoints() -> None:
+    """``UnpicklingError: Weights only load failed`` for a NumPy number or array in a checkpoint.
+
+    basicsr/train.py:86 and basicsr/models/base_model.py:290 call ``torch.load``, whose default is
+    ``weights_only=True`` since torch 2.6. What is allowed here builds numbers and runs no code.
+    """
+    scalar = np.float64(0).__reduce__()[0]
+    reconstruct = np.zeros(0).__reduce__()[0]
+    allowed: list[Untyped] = [np.ndarray, np.dtype, codecs.encode]
+    allowed += [type(np.dtype(kind)) for kind in "?bhilqBHILQefd"]
+    for core in ("core", "_core"):  # NumPy 1 and 2 write different module names
+        allowed.append((scalar, f"numpy.{core}.multiarray.scalar"))
+        allowed.append((reconstruct, f"numpy.{core}.multiarray._reconstruct"))
+    torch.serialization.add_safe_globals(allowed)
+
+
+_allow_numpy_in_checkpoints()
+
+
+def _replaces(where: str, name: str) -> Callable[[Untyped], Untyped]:
+    """Put a function in the place of the toolbox's, in every toolbox module that imported it.
+
+    Args:
+        where: module, or ``module:Class``, that defines the original.
+        name: the original's name there.
+
+    Returns:
+        A decorator. Running it again replaces the replacement and wraps the original.
+    """
+
+    def decorate(new: Untyped) -> Untyped:
+        owner = pkgutil.resolve_name(where)
+        current = getattr(owner, name)
+        new.__wrapped__ = getattr(current, "__wrapped__", current)
+        toolbox = [m for key, m in list(sys.modules.items()) if key.partition(".")[0] == "basicsr"]
+        for holder in (owner, *toolbox):
+            if getattr(holder, name, None) is current:
+                setattr(holder, name, new)
+        return new
+
+    return decorate
+
+
+# ----------------------------------------------------------------------------------------- options
+
+
+@_replaces("basicsr.utils.registry:Registry", "get")
+def _get_registered(registry: Untyped, name: str, suffix: str = "basicsr") -> Untyped:
+    """A wrong ``type:`` prints "use name: X_basicsr!" and raises without a hint.
+
+    basicsr/utils/registry.py:65-71.
+    """
+    for key in (name, f"{name}_{suffix}"):
+        if key in registry:
+            return registry._obj_map[key]
+    names = sorted(registry.keys())
+    near = difflib.get_close_matches(name or "", names, n=5, cutoff=0.5) or names
+    raise KeyError(f"no {registry._name} is called {name!r}; there are {', '.join(near)}")
+
+
+@_replaces("basicsr.utils.options", "ordered_yaml")
+def _ordered_yaml() -> tuple[Untyped, Untyped]:
+    """``1e-4`` in a YAML is a string, then a TypeError in the optimiser (YAML 1.1: ``1.0e-4``).
+
+    basicsr/utils/options.py:29-30.
+    """
+    stock_loader, dumper = _ordered_yaml.__wrapped__()
+    loader: Untyped = type("FloatLoader", (stock_loader,), {})
+    number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    return loader, dumper
+
+
+@_replaces("basicsr.utils.options", "_postprocess_yml_value")
+def _read_forced_value(value: str) -> Untyped:
+    """``--force_yml train:optim_g:lr=1e-5`` and ``...=-1`` give strings.
+
+    basicsr/utils/options.py:58-79.
+    """
+    read = _read_forced_value.__wrapped__(value)
+    if isinstance(read, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", read):
+        return int(read) if read.lstrip("-+").isdigit() else float(read)
+    return read
+
+
+@_replaces("basicsr.utils.options", "parse_options")
+def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Untyped], Any]:
+    """``--local-rank`` is an unrecognized argument; a wrong ``-opt`` ends in a traceback.
+
+    basicsr/utils/options.py:88 (``python -m torch.distributed.launch`` passes the hyphen) and :96.
+    """
+    sys.argv[1:] = [re.sub("^--local-rank", "--local_rank", word) for word in sys.argv[1:]]
+    try:
+        opt, arguments = _parse_options.__wrapped__(root_path, is_train)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        message = f"-opt needs a YAML file, got {error.filename!r} (looked from {Path.cwd()})"
+        raise SystemExit(message) from None
+    _choose_devices(opt)
+    _check_schedule(opt)
+    return opt, arguments
+
+
+def _choose_devices(opt: dict[str, Untyped]) -> None:
+    """Without a launcher, several GPUs end a run at ``total_iter / num_gpu``; so one is used.
+
+    basicsr/data/__init__.py:63 multiplies the batch, basicsr/train.py:45 plans epochs for one GPU.
+    On a CPU, ``num_gpu: 1`` and ``prefetch_mode: cuda`` end in driver errors
+    (basicsr/models/base_model.py:18, basicsr/data/prefetch_dataloader.py:101).
+    """
+    if opt["num_gpu"] > 0 and not torch.cuda.is_available():
+        raise ValueError(
+            f"num_gpu: {opt['num_gpu']} needs a CUDA device and torch sees none; "
+            "write num_gpu: auto (the GPUs there are, else the CPU)"
+        )
+    if opt["num_gpu"] > 1 and not opt["dist"]:
+        warnings.warn(
+            f"one of {opt['num_gpu']} GPUs is used; for all, start with torchrun "
+            f"--nproc_per_node {opt['num_gpu']} ... --launcher pytorch",
+            stacklevel=3,
+        )
+        opt["num_gpu"] = 1
+    for dataset in opt["datasets"].values():
+        if opt["num_gpu"] == 0 and dataset.get("prefetch_mode") == "cuda":
+            dataset["prefetch_mode"] = None
+
+
+def _check_schedule(opt: dict[str, Untyped]) -> None:
+    """A cosine schedule shorter than the run ends it midway with a TypeError.
+
+    basicsr/models/lr_scheduler.py:88 (``list indices must be integers or slices, not NoneType``).
+    """
+    train = opt.get("train") or {}
+    periods = (train.get("scheduler") or {}).get("periods")
+    if opt["is_train"] and periods and sum(periods) < train["total_iter"]:
+        raise ValueError(
+            f"train.scheduler.periods must sum to total_iter ({train['total_iter']}) or more, "
+            f"got {periods}"
+        )
+
+
+# ------------------------------------------------------------------------------ launch and resume
+
+
+@_replaces("basicsr.utils.dist_util", "_init_dist_pytorch")
+def _init_dist_pytorch(backend: str, **kwargs: Untyped) -> None:
+    """On a CPU ``--launcher pytorch`` ends in ZeroDivisionError (rank % 0), then asks for NCCL.
+
+    basicsr/utils/dist_util.py:21-25.
+    """
+    if "RANK" not in os.environ:
+        raise SystemExit(
+            "--launcher pytorch needs torchrun: "
+            "torchrun --nproc_per_node 2 -m stdnet_arch.train -opt X.yml --launcher pytorch"
+        )
+    if torch.cuda.is_available():
+        _init_dist_pytorch.__wrapped__(backend, **kwargs)
+    else:
+        torch.distributed.init_process_group("gloo", **kwargs)
+
+
+@_replaces("basicsr.models.base_model:BaseModel", "model_to_device")
+def _model_to_device(model: Untyped, net: torch.nn.Module) -> torch.nn.Module:
+    """DDP on a CPU asks for ``torch.cuda.current_device()``: a driver error.
+
+    basicsr/models/base_model.py:97-98.
+    """
+    if not model.opt["dist"] or model.device.type != "cpu":
+        return _model_to_device.__wrapped__(model, net)
+    unused = model.opt.get("find_unused_parameters", False)
+    return DistributedDataParallel(net.to(model.device), find_unused_parameters=unused)
+
+
+@_replaces("basicsr.train", "load_resume_state")
+def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
+    """Resuming needs a GPU, and ``--auto_resume`` from another folder starts again at 0.
+
+    basicsr/train.py:85-86 loads to CUDA: a driver error on a CPU; on a GPU it leaves Adam's step
+    counters there, a host-device copy for each at every step. basicsr/train.py:71 looks in
+    ``./experiments`` whatever ``root_path`` is. A state cut short by a kill is passed over.
+    """
+    from basicsr.utils import check_resume
+
+    if opt["auto_resume"]:
+        found = Path(opt["path"]["training_states"]).glob("*.state")
+        paths = sorted(found, key=lambda path: int(path.stem), reverse=True)
+    else:
+        given = opt["path"].get("resume_state")
+        paths = [Path(given)] if given else []
+    for path in paths:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError) as error:
+            if path is paths[-1]:
+                raise
+            warnings.warn(f"{path} cannot be read, going back one: {error}", stacklevel=2)
+            continue
+        opt["path"]["resume_state"] = str(path)
+        opt["resumed"] = {"epoch": state["epoch"], "iter": state["iter"]}
+        check_resume(opt, state["iter"])
+        return state
+    return None
+
+
+@_replaces("basicsr.train", "create_train_val_dataloader")
+def _create_dataloaders(opt: dict[str, Untyped], logger: Untyped) -> tuple[Untyped, ...]:
+    """A run stops short of ``total_iter``, or does 0 iterations, and reports success.
+
+    basicsr/train.py:45-48 plans epochs with the incomplete batch that basicsr/data/__init__.py:72
+    drops; after a resume with another batch size or process count it counts in the new epochs from
+    the old epoch number. Here the loader is asked, and only what is left to do is planned.
+    """
+    if "train" not in opt["datasets"]:
+        raise ValueError(f"datasets: needs a train section, got {', '.join(opt['datasets'])}")
+    loader, sampler, val_loaders, _, total_iter = _create_dataloaders.__wrapped__(opt, logger)
+    if len(loader) == 0:
+        raise ValueError(
+            f"an epoch must fill a batch of {loader.batch_size}, but has {len(sampler)} samples "
+            f"per process (dataset of {len(sampler.dataset)}, enlarged and shared by "
+            f"{opt['world_size']}): raise dataset_enlarge_ratio or lower batch_size_per_gpu"
+        )
+    start = opt.get("resumed", {"epoch": 0, "iter": 0})
+    epochs = math.ceil((total_iter - start["iter"]) / len(loader))
+    logger.info(f"To do: {epochs} epochs of {len(loader)} iterations, from {start}.")
+    # The trainer's loop includes the last epoch's number.
+    return loader, sampler, val_loaders, start["epoch"] + epochs - 1, total_iter
+
+
+# ------------------------------------------------------------------------------------------- data
+
+
+@_replaces("basicsr.data", "worker_init_fn")
+def _seed_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
+    """Random crops repeat in every epoch: workers start anew from the same seed.
+
+    basicsr/data/__init__.py:97-101. torch's seed differs per epoch, worker and process, and
+    follows ``manual_seed``.
+    """
+    epoch_seed = torch.initial_seed() % 2**32
+    random.seed(epoch_seed)
+    np.random.seed(epoch_seed)  # noqa: NPY002  the toolbox's augmentations draw from it
+
+
+@functools.cache
+def _open_lmdb(path: str, **options: bool) -> Untyped:
+    import lmdb
+
+    return lmdb.open(path, **options)
+
+
+@_replaces("basicsr.utils.file_client:LmdbBackend", "__init__")
+def _open_lmdbs(
+    backend: Untyped,
+    db_paths: str | list[str],
+    client_keys: str | list[str] = "default",
+    **options: bool,
+) -> None:
+    """``lmdb.Error: ... already open in this process`` for train and val in one LMDB (lmdb >= 2).
+
+    basicsr/utils/file_client.py:112. One environment per path serves all readers of a process.
+    """
+    paths = [db_paths] if isinstance(db_paths, str | Path) else db_paths
+    keys = [client_keys] if isinstance(client_keys, str) else client_keys
+    options = {"readonly": True, "lock": False, "readahead": False, **options}
+    backend.db_paths = [str(path) for path in paths]
+    backend._client = {
+        key: _open_lmdb(os.path.realpath(path), **options)
+        for key, path in zip(keys, paths, strict=True)
+    }
+
+
+# ----------------------------------------------------------------- validation and moving average
+
+
+@_replaces("basicsr.metrics", "calculate_metric")
+def _calculate_metric(data: dict[str, Untyped], opt: dict[str, Untyped]) -> float:
+    """``better: lower``, meant for the record of best values, reaches the metric: a TypeError.
+
+    basicsr/metrics/__init__.py:10-20.
+    """
+    opt = {key: value for key, value in opt.items() if key != "better"}
+    return _calculate_metric.__wrapped__(data, opt)
+
+
+@_replaces("basicsr.models.base_model:BaseModel", "validation")
+def _validate(model: Untyped, dataloader: Untyped, *args: Untyped, **kwargs: Untyped) -> None:
+    """Video models want CUDA for their table of metrics, and know one validation set only.
+
+    basicsr/models/video_recurrent_model.py:76-81 and video_base_model.py:28-33 make the table once,
+    on ``device='cuda'``: a driver error on a CPU, ``KeyError: '<folder>'`` for the second set.
+    """
+    metrics = model.opt["val"].setdefault("metrics", None)
+    frames = Counter(getattr(dataloader.dataset, "data_info", {}).get("folder", ()))
+    if metrics and frames:
+        model.metric_results = {
+            folder: torch.zeros(count, len(metrics), device=model.device)
+            for folder, count in frames.items()
+        }
+    _validate.__wrapped__(model, dataloader, *args, **kwargs)
+
+
+@_replaces("basicsr.models.sr_model:SRModel", "feed_data")
+def _feed_data(model: Untyped, data: dict[str, Untyped]) -> None:
+    """``expected 5, got 4`` dimensions: on a CPU the model holds the dataset's own tensor.
+
+    basicsr/models/video_recurrent_model.py:103-107 squeezes it in place after feeding it.
+    """
+    _feed_data.__wrapped__(model, data)
+    model.lq = model.lq.detach()
+    if "gt" in data:
+        model.gt = model.gt.detach()
+
+
+@_replaces("basicsr.models.video_recurrent_model:VideoRecurrentModel", "test")
+def _test_average(model: Untyped) -> None:
+    """Metrics are those of the raw net while ``params_ema`` is what one ships.
+
+    basicsr/models/video_recurrent_model.py:176-197 uses ``net_g`` only (SRModel: the average).
+    """
+    net_g = model.net_g
+    model.net_g = getattr(model, "net_g_ema", net_g)
+    try:
+        _test_average.__wrapped__(model)
+    finally:
+        model.net_g = net_g
+
+
+@_replaces("basicsr.models.base_model:BaseModel", "model_ema")
+def _update_average(model: Untyped, decay: float = 0.999) -> None:
+    """Buffers (BatchNorm's statistics) stay at their first values in ``params_ema``.
+
+    basicsr/models/base_model.py:75-82 covers parameters only.
+    """
+    _update_average.__wrapped__(model, decay)
+    buffers = dict(model.get_bare_model(model.net_g).named_buffers())
+    for name, buffer in model.net_g_ema.named_buffers():
+        buffer.copy_(buffers[name])

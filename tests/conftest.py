@@ -1,6 +1,7 @@
 """What many tests share: seed, device, a random clip, a toolbox run in a folder of its own."""
 
 import logging
+import pkgutil
 import sys
 
 import pytest
@@ -71,3 +72,18 @@ def toolbox_run(tmp_path, monkeypatch):
             handlers.pop().close()
 
     return run
+
+
+@pytest.fixture
+def without_patch(monkeypatch):
+    """A function that puts a toolbox function back as it was shipped, for the rest of the test."""
+
+    def undo(where, name):
+        owner = pkgutil.resolve_name(where)
+        patch = getattr(owner, name)
+        toolbox = [m for key, m in list(sys.modules.items()) if key.partition(".")[0] == "basicsr"]
+        for holder in (owner, *toolbox):
+            if getattr(holder, name, None) is patch:
+                monkeypatch.setattr(holder, name, patch.__wrapped__)
+
+    return undo
