@@ -6,21 +6,32 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+?)"', (ROOT / "stdnet_arch/__init__.py").read_text())[1]
+SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")
+README = ROOT / "README.md"
 
 setup(
     name="stdnet_arch",
-    version=VERSION,
+    version=re.search(r'__version__ = "(.+?)"', SOURCE)[1],
     description="Video depth super-resolution (STDNet) as a plugin of BasicSR",
-    long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["stdnet_arch*"]),
     package_data={"stdnet_arch": ["data/meta_info/*.txt"]},
     install_requires=[
-        "basicsr==1.4.2", "torch", "torchvision", "opencv-python", "numpy", "lmdb", "pyyaml",
-        "addict", "matplotlib", "tqdm",
+        "basicsr==1.4.2",
+        "torch>=2.4",
+        "torchvision",
+        "numpy",
+        "scipy",
+        "opencv-python",
+        "lmdb",
+        "matplotlib",
+        "pyyaml",
+        "tqdm",
+        # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
+        "setuptools>=70.1,<82",
     ],
-    extras_require={"dev": ["pytest", "hypothesis", "ruff", "mypy", "types-PyYAML"]},
+    extras_require={"dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"]},
 )
