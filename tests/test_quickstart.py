@@ -1,4 +1,4 @@
-"""The set-up on a fresh machine: what it decides, asks of pip and hands on. Nothing is downloaded."""
+"""The set-up on a fresh machine: what it decides, asks of pip and hands on. No downloads."""
 
 import ast
 import os
