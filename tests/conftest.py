@@ -2,6 +2,7 @@
 
 import logging
 import pkgutil
+import runpy
 import sys
 
 import pytest
@@ -37,17 +38,13 @@ def clip():
 
 @pytest.fixture
 def toolbox_run(tmp_path, monkeypatch):
-    """A function that runs the toolbox's trainer (or tester) in this process, under ``tmp_path``.
+    """A function that runs ``python -m stdnet_arch.train`` (or test) here, under ``tmp_path``.
 
     ``toolbox_run(opt)`` or ``toolbox_run(opt, "--auto_resume")`` trains; ``phase="test"`` tests.
     ``opt`` is a dict, written to a YAML, or the path of one. Returns the newest log file's text.
     """
-    import basicsr.test
-    import basicsr.train
     import yaml
     from basicsr.utils import logger
-
-    pipelines = {"train": basicsr.train.train_pipeline, "test": basicsr.test.test_pipeline}
 
     def run(opt, *arguments, phase="train"):
         path = opt
@@ -58,7 +55,7 @@ def toolbox_run(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", [phase, "-opt", str(path), *arguments])
         forget_logger()
         try:
-            pipelines[phase](str(tmp_path))
+            runpy.run_module(f"stdnet_arch.{phase}", run_name="__main__")
         finally:
             forget_logger()
         logs = sorted(tmp_path.rglob(f"{phase}_*.log"), key=lambda log: log.stat().st_mtime_ns)

@@ -18,6 +18,36 @@ def iterations(log):
     return [int(number.replace(",", "")) for number in re.findall(r"iter: *([\d,]+), lr", log)]
 
 
+# ------------------------------------------------------------------------------------- the runners
+
+
+def test_training_writes_under_the_current_folder(toolbox_run, tmp_path):
+    toolbox_run(options())
+    assert (tmp_path / "experiments/tiny/models/net_g_latest.pth").exists()
+
+
+def test_testing_writes_under_the_current_folder(toolbox_run, tmp_path):
+    opt = with_validation(options(), "a")
+    opt["datasets"] = {"test_1": opt["datasets"]["val_0"]}
+    assert re.search(r"Validation a\n.*psnr: \d+\.\d+", toolbox_run(opt, phase="test"))
+    assert (tmp_path / "results/tiny/visualization").is_dir()
+
+
+@pytest.mark.parametrize("phase", ["train", "test"])
+def test_a_wrong_path_ends_a_runner_with_one_line(toolbox_run, phase):
+    with pytest.raises(SystemExit, match=r"-opt needs a YAML file, got 'missing\.yml'"):
+        toolbox_run("missing.yml", phase=phase)
+
+
+@pytest.mark.parametrize("part", ["model", "arch", "dataset"])
+def test_a_wrong_type_ends_a_runner_with_the_names_there_are(toolbox_run, part):
+    opt = options()
+    section = {"model": opt, "arch": opt["network_g"], "dataset": opt["datasets"]["train"]}[part]
+    section["model_type" if part == "model" else "type"] = "VideoRecurent"
+    with pytest.raises(KeyError, match=f"no {part} is called 'VideoRecurent'; there are .*Video"):
+        toolbox_run(opt)
+
+
 # ---------------------------------------------------------------------------- the number of steps
 
 
