@@ -1,0 +1,100 @@
+"""The table of a validation (methods x metrics): in the log, and as CSV and markdown files."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stdnet_arch.models.validation import ClipScore, Mean, Metric, mean_over_clips
+from stdnet_arch.utils.tables import Cell, Table
+
+ITERATION = "iter"
+
+
+def score_table(scores: Sequence[ClipScore], metrics: Sequence[Metric]) -> Table:
+    """Every clip with every method, then the means.
+
+    Args:
+        scores: of all clips.
+        metrics: the columns.
+    """
+    names = [metric.name for metric in metrics]
+    ordered = sorted(scores, key=lambda score: score.index)
+    rows: list[list[Cell]] = [
+        [score.clip, score.method, *(score.values.get(name, float("nan")) for name in names)]
+        for score in ordered
+    ]
+    means = mean_over_clips(ordered, metrics)
+    rows += [
+        ["mean", method, *(mean[name].value for name in names)] for method, mean in means.items()
+    ]
+    return Table(["clip", "method", *names], rows)
+
+
+def skipped_note(means: Mapping[str, Mapping[str, Mean]]) -> str:
+    """A line on the clips that no mean includes; empty if there are none."""
+    notes = [
+        f"{method}: {mean.skipped} of {mean.skipped + mean.judged} clips without a pixel to judge "
+        f"are not in the mean of {name}"
+        for method, by_metric in means.items()
+        for name, mean in by_metric.items()
+        if mean.skipped
+    ]
+    return "\n".join(notes)
+
+
+def log_text(
+    dataset: str,
+    method: str,
+    means: Mapping[str, Mapping[str, Mean]],
+    best: Mapping[str, Mapping[str, object]],
+    table: Table,
+) -> str:
+    """What the toolbox logs of a validation, followed by the table.
+
+    Args:
+        dataset: its name.
+        method: the network in training or under test.
+        means: of all methods.
+        best: the toolbox's record: metric name to ``{"val": ..., "iter": ...}``.
+        table: see :func:`score_table`.
+    """
+    lines = [f"Validation {dataset}"]
+    lines += [
+        f"\t # {name}: {mean.value:.4f}\tBest: {best[name]['val']:.4f} @ {best[name]['iter']} iter"
+        for name, mean in means[method].items()
+    ]
+    return "\n".join([*lines, table.text(), skipped_note(means)]).rstrip() + "\n"
+
+
+def write_tables(folder: Path, dataset: str, iteration: int | str, table: Table) -> None:
+    """Write ``<dataset>.md`` (this validation) and ``<dataset>.csv`` (all of the run).
+
+    Rows of this or a later iteration, left by a run that was killed and resumed, are replaced.
+
+    Args:
+        folder: made if absent.
+        dataset: its name.
+        iteration: of the training, or the name of a test.
+        table: see :func:`score_table`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    heading = (
+        f"# {dataset}, {f'iteration {iteration}' if isinstance(iteration, int) else iteration}\n\n"
+    )
+    (folder / f"{dataset}.md").write_text(heading + table.markdown(), encoding="utf-8")
+    file = folder / f"{dataset}.csv"
+    columns = [ITERATION, *table.columns]
+    earlier = _rows_before(file, iteration, columns) if isinstance(iteration, int) else []
+    rows: list[Sequence[Cell]] = [*earlier, *([iteration, *row] for row in table.rows)]
+    partial = file.with_suffix(".csv.partial")
+    partial.write_text(Table(columns, rows).csv(), encoding="utf-8")
+    partial.replace(file)
+
+
+def _rows_before(file: Path, iteration: int, columns: Sequence[str]) -> list[list[str]]:
+    """Rows of earlier iterations, in these columns; a metric that was not computed is empty."""
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if int(row[ITERATION]) < iteration]
+    return [[row.get(column, "") for column in columns] for row in rows]

@@ -1,0 +1,58 @@
+"""What a run needs to go on as if it had not stopped, beyond the toolbox's own training state."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+
+
+def capture_rng(device: torch.device) -> dict[str, Any]:
+    """The state of every random generator; ``torch.load`` reads it with ``weights_only``."""
+    legacy = np.random.get_state(legacy=False)  # noqa: NPY002  the toolbox seeds this one
+    state = {
+        "python": random.getstate(),
+        "numpy": {
+            "bit_generator": str(legacy["bit_generator"]),
+            "key": legacy["state"]["key"].tolist(),
+            "pos": int(legacy["state"]["pos"]),
+            "has_gauss": int(legacy["has_gauss"]),
+            "gauss": float(legacy["gauss"]),
+        },
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_rng(state: Mapping[str, Any], device: torch.device) -> None:
+    """Put back what :func:`capture_rng` returned."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    legacy = dict(state["numpy"])
+    key = np.array(legacy.pop("key"), dtype=np.uint32)
+    legacy["state"] = {"key": key, "pos": legacy.pop("pos")}
+    np.random.set_state(legacy)  # noqa: NPY002
+    torch.set_rng_state(state["torch"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+
+
+def gather_objects(mine: Any) -> list[Any]:  # noqa: ANN401  anything that can be pickled
+    """``mine`` of every rank, in the order of ranks, on every rank; a collective call."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [mine]
+    everyone: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(everyone, mine)
+    return everyone
+
+
+def save_whole(state: Mapping[str, Any], path: Path) -> None:
+    """Save so that a kill in the middle leaves no half-written file under this name."""
+    partial = path.with_suffix(path.suffix + ".partial")
+    torch.save(dict(state), partial)
+    partial.replace(path)

@@ -1,0 +1,330 @@
+"""The model of the toolbox's runner that trains, validates and tests every arch of this plugin."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from basicsr.archs import build_network
+from basicsr.models.base_model import BaseModel
+from basicsr.utils import get_root_logger
+from basicsr.utils.dist_util import get_dist_info
+from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
+from stdnet_arch.models.reporting import log_text, score_table, write_tables
+from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
+from stdnet_arch.models.saving import PredictionWriter
+from stdnet_arch.models.stepping import (
+    MixedPrecision,
+    as_float32,
+    build_optimizer,
+    check_finite,
+    update_average,
+)
+from stdnet_arch.models.validation import (
+    Batch,
+    ClipDataset,
+    ClipScore,
+    mean_over_clips,
+    predict,
+    read_metrics,
+    score_clips,
+    shard,
+    valid_of,
+)
+
+TRAIN_KEYS = frozenset({
+    "total_iter", "warmup_iter", "optim_g", "scheduler",
+    "ema_decay", "grad_clip", "amp", "amp_on_cpu",
+})  # fmt: skip
+"""Keys under ``train:`` beside the ``*_opt`` losses."""
+VAL_KEYS = frozenset({
+    "val_freq", "save_img", "save_format", "suffix", "pbar", "metrics", "baselines",
+})  # fmt: skip
+
+
+@MODEL_REGISTRY.register()
+class RGBDVideoModel(BaseModel):
+    """Trains and judges a network on RGB-D video.
+
+    Batches are normalised by ``depth_range_m``; metrics and files are in metres. Validation runs
+    the moving average of the weights when there is one, on every rank, in float32.
+
+    Args:
+        opt: all options; see the README for the keys under ``train:`` and ``val:``.
+    """
+
+    def __init__(self, opt: dict[str, Any]) -> None:
+        """Build the network and, for training, all that surrounds it."""
+        super().__init__(opt)
+        val_opt = opt.get("val") or {}
+        _refuse_unknown("val", val_opt, VAL_KEYS)
+        _refuse_equal_names(opt.get("datasets", {}))
+        self.metrics = read_metrics(val_opt.get("metrics"))
+        self.writer_options = {
+            "save_format": val_opt.get("save_format", "png16"),
+            "suffix": val_opt.get("suffix"),
+        }
+        PredictionWriter(Path(), **self.writer_options)  # refuses bad options before training
+        self.net_g = self.model_to_device(build_network(opt["network_g"]))
+        self.method = opt["network_g"]["type"]
+        self.baselines = self._build_baselines(val_opt.get("baselines"))
+        self.print_network(self.net_g)
+        self._load(self.net_g, opt["path"].get("param_key_g", "params"))
+        self.best_metric_results: dict[str, dict[str, dict[str, Any]]] = {}
+        self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
+        if self.is_train:
+            self.init_training_settings()
+
+    def _build_baselines(self, section: Mapping[str, Any] | None) -> dict[str, nn.Module]:
+        section = section or {}
+        if self.method in section:
+            raise ValueError(f"val.baselines needs names other than the network's, {self.method!r}")
+        scale = {"scale": self.opt["scale"]} if "scale" in self.opt else {}
+        return {
+            name: build_network({**scale, **entry}).to(self.device).eval()
+            for name, entry in section.items()
+        }
+
+    def _load(self, net: nn.Module, param_key: str) -> None:
+        path = self.opt["path"].get("pretrain_network_g")
+        if path is not None:
+            self.load_network(net, path, self.opt["path"].get("strict_load_g", True), param_key)
+
+    # ------------------------------------------------------------------------------- training
+
+    def init_training_settings(self) -> None:
+        """Build losses, optimiser, scheduler, precision and moving average."""
+        train_opt = self.opt["train"]
+        losses = {key for key in train_opt if key.endswith(SUFFIX)}
+        _refuse_unknown("train", train_opt, TRAIN_KEYS | losses)
+        self.net_g.train()
+        self.objective = Objective.from_options(train_opt).to(self.device)
+        self.grad_clip = float(train_opt.get("grad_clip") or "inf")
+        on_cpu = train_opt.get("amp_on_cpu", False)
+        self.precision = MixedPrecision(train_opt.get("amp"), self.device, on_cpu)
+        if train_opt.get("amp") and not self.precision.enabled:
+            get_root_logger().warning("amp is off on a CPU; amp_on_cpu: true switches it on.")
+        self.ema_decay = train_opt.get("ema_decay") or 0
+        if self.ema_decay:
+            get_root_logger().info(f"Use Exponential Moving Average with decay: {self.ema_decay}")
+            self.net_g_ema = deepcopy(self.get_bare_model(self.net_g)).requires_grad_(False)
+            self._load(self.net_g_ema, "params_ema")
+            self.net_g_ema.eval()
+        self.setup_optimizers()
+        if train_opt.get("scheduler"):
+            self.setup_schedulers()
+
+    def setup_optimizers(self) -> None:
+        """Build the optimiser over all parameters that want a gradient."""
+        options = dict(self.opt["train"]["optim_g"])
+        self.trained = [p for p in self.net_g.parameters() if p.requires_grad]
+        self.optimizer_g = build_optimizer(options.pop("type"), self.trained, options)
+        for group in self.optimizer_g.param_groups:
+            group.setdefault("initial_lr", group["lr"])  # read by warm-up, also without scheduler
+        self.optimizers.append(self.optimizer_g)
+
+    def feed_data(self, data: Batch) -> None:
+        """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
+        self.lq = data["lq"].to(self.device, non_blocking=True)
+        self.guide = data["guide"].to(self.device, non_blocking=True)
+        self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
+        if "gt" in data:
+            self.gt = data["gt"].to(self.device, non_blocking=True)
+            self.valid = valid_of(data).to(self.device, non_blocking=True)
+
+    def optimize_parameters(self, current_iter: int) -> None:
+        """One training step.
+
+        Raises:
+            FloatingPointError: a loss or the gradient is not finite; weights are left as they were.
+        """
+        self.optimizer_g.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            out = self.net_g(self.lq, self.guide)
+        out = as_float32(out)
+        losses = self.objective(out, self.gt, self.valid, current_iter)
+        check_finite(losses, current_iter, self.where)
+        total = torch.stack(list(losses.values())).sum()
+        if self.opt["dist"]:
+            # DDP waits for a gradient of every parameter, also of those behind outputs unused here.
+            total = total + connected_zero(out)
+        self.precision.scaler.scale(total).backward()
+        norm = self._step(current_iter)
+        self.output = out["pred"].detach()
+        self.log_dict = self.reduce_loss_dict({**losses, "grad_norm": norm})
+        if self.ema_decay:
+            self.model_ema(self.ema_decay)
+
+    def _step(self, current_iter: int) -> Tensor:
+        """Clip and apply the gradient; returns its norm before clipping."""
+        scaler = self.precision.scaler
+        scaler.unscale_(self.optimizer_g)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.grad_clip)
+        if not scaler.is_enabled():  # the scaler of fp16 leaves out such a step and scales down
+            check_finite({"grad_norm": norm}, current_iter, self.where)
+        scaler.step(self.optimizer_g)
+        scaler.update()
+        return norm
+
+    def model_ema(self, decay: float = 0.999) -> None:
+        """Update the moving average, buffers included (the toolbox leaves them at their start)."""
+        update_average(self.net_g_ema, self.get_bare_model(self.net_g), decay)
+
+    # -------------------------------------------------------------------- checkpoints, resuming
+
+    def save(self, epoch: int, current_iter: int) -> None:
+        """Save weights and, unless this is the last save (-1), all that resuming needs."""
+        nets, keys = [self.net_g], ["params"]
+        if hasattr(self, "net_g_ema"):
+            nets, keys = [self.net_g, self.net_g_ema], ["params", "params_ema"]
+        self.save_network(nets, "net_g", current_iter, param_key=keys)
+        self.save_training_state(epoch, current_iter)
+
+    def save_training_state(self, epoch: int, current_iter: int) -> None:
+        """Save the toolbox's state, best metrics, gradient scale and every rank's random state."""
+        rng = gather_objects(capture_rng(self.device))
+        if current_iter == -1 or get_dist_info()[0] != 0:
+            return
+        state = {
+            "epoch": epoch,
+            "iter": current_iter,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            "best_metric_results": self.best_metric_results,
+            "scaler": self.precision.scaler.state_dict(),
+            "rng": rng,
+        }
+        save_whole(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+
+    def resume_training(self, resume_state: Mapping[str, Any]) -> None:
+        """Go on from a saved state; states of stock models lack our entries and load too."""
+        super().resume_training(resume_state)
+        self.best_metric_results = deepcopy(resume_state.get("best_metric_results", {}))
+        if resume_state.get("scaler"):
+            self.precision.scaler.load_state_dict(resume_state["scaler"])
+        rank, world_size = get_dist_info()
+        rng = resume_state.get("rng", [])
+        if len(rng) == world_size:
+            restore_rng(rng[rank], self.device)
+
+    # ------------------------------------------------------------------------------ validation
+
+    @property
+    def eval_net(self) -> nn.Module:
+        """The network to judge and to ship: the moving average when there is one."""
+        return self.net_g_ema if hasattr(self, "net_g_ema") else self.get_bare_model(self.net_g)
+
+    def test(self) -> None:
+        """Predict the batch of :meth:`feed_data` into ``output``, normalised."""
+        self.output = predict(self.eval_net, self.lq, self.guide)
+
+    def get_current_visuals(self) -> dict[str, Tensor]:
+        """The last batch, normalised, on the CPU: ``lq``, ``result`` and, if known, ``gt``."""
+        shown = {"lq": self.lq, "result": self.output}
+        if hasattr(self, "gt"):
+            shown["gt"] = self.gt
+        return {name: value.detach().cpu() for name, value in shown.items()}
+
+    def dist_validation(
+        self,
+        dataloader: DataLoader,
+        current_iter: int | str,
+        tb_logger: Any,  # noqa: ANN401  a SummaryWriter, if tensorboard is there
+        save_img: bool,
+    ) -> None:
+        """Judge every clip once, on one of the ranks, and report on rank 0; a collective call."""
+        if self.is_train:
+            # The runner's last validation comes with an iteration beyond the last one.
+            current_iter = min(int(current_iter), int(self.opt["train"]["total_iter"]))
+        dataset = cast(ClipDataset, dataloader.dataset)
+        name = dataset.opt["name"]
+        if self.is_train and self.validated.get(name) == (dataset, current_iter):
+            get_root_logger().info(f"Validation {name}: as logged at iteration {current_iter}.")
+            return
+        writer = PredictionWriter(self._visual_folder(name, current_iter), **self.writer_options)
+        scores = self._score(dataset, writer if save_img else None)
+        self.validated[name] = (dataset, current_iter)
+        if self.metrics:
+            self._record(name, scores, current_iter, tb_logger)
+
+    nondist_validation = dist_validation
+
+    def _visual_folder(self, dataset: str, current_iter: int | str) -> Path:
+        folder = Path(self.opt["path"]["visualization"]) / dataset
+        return folder / f"{current_iter:08d}" if isinstance(current_iter, int) else folder
+
+    def _score(self, dataset: ClipDataset, writer: PredictionWriter | None) -> list[ClipScore]:
+        """Scores of all clips from all ranks."""
+        rank, world_size = get_dist_info()
+        indices = shard(len(dataset), rank, world_size)
+        methods = {**self.baselines, self.method: self.eval_net}
+
+        def keep(method: str, batch: Batch, pred_m: Tensor) -> None:
+            if writer is not None and method == self.method:
+                writer.write(batch, pred_m)
+
+        wanted = self.opt["val"].get("pbar", True) and rank == 0
+        # disable=None: a bar on a terminal only, so that log files stay readable.
+        bar = tqdm(total=len(indices), unit="clip", leave=False, disable=None if wanted else True)
+        mine: list[ClipScore] = []
+        with bar:
+            for scores in score_clips(dataset, indices, methods, self.metrics, self.device, keep):
+                mine += scores
+                bar.set_description(scores[0].clip)
+                bar.update()
+        everyone = [score for scores in gather_objects(mine) for score in scores]
+        return sorted(everyone, key=lambda score: score.index)
+
+    def _record(
+        self,
+        dataset: str,
+        scores: list[ClipScore],
+        current_iter: int | str,
+        tb_logger: Any,  # noqa: ANN401
+    ) -> None:
+        """Keep the best, log, and write the tables."""
+        means = mean_over_clips(scores, self.metrics)
+        self._initialize_best_metric_results(dataset)
+        for metric, mean in means[self.method].items():
+            self._update_best_metric_result(dataset, metric, mean.value, current_iter)
+        self.metric_results = {name: mean.value for name, mean in means[self.method].items()}
+        if get_dist_info()[0] != 0:
+            return
+        table = score_table(scores, self.metrics)
+        best = self.best_metric_results[dataset]
+        get_root_logger().info(log_text(dataset, self.method, means, best, table))
+        root = self.opt["path"]["experiments_root" if self.is_train else "results_root"]
+        write_tables(Path(root) / "metrics", dataset, current_iter, table)
+        if tb_logger:
+            for name, value in self.metric_results.items():
+                tb_logger.add_scalar(f"metrics/{dataset}/{name}", value, current_iter)
+
+    def _initialize_best_metric_results(self, dataset_name: str) -> None:
+        """As the toolbox's, but each metric says itself which way is better."""
+        worst = {"lower": float("inf"), "higher": float("-inf")}
+        record = self.best_metric_results.setdefault(dataset_name, {})
+        for metric in self.metrics:
+            start = {"better": metric.better, "val": worst[metric.better], "iter": -1}
+            record.setdefault(metric.name, start)
+
+
+def _refuse_unknown(section: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        raise ValueError(
+            f"{section}: expected only the keys {', '.join(sorted(known))}; "
+            f"got {', '.join(unknown)}"
+        )
+
+
+def _refuse_equal_names(datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Tables, best values and predictions are kept by the name of a dataset."""
+    names = [dataset["name"] for key, dataset in datasets.items() if key != "train"]
+    if len(set(names)) < len(names):
+        raise ValueError(f"datasets to judge need names of their own, got {', '.join(names)}")

@@ -1,0 +1,84 @@
+"""Predictions as files: 16-bit PNG in millimetres or npy in metres, and a coloured preview."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from basicsr.utils import get_root_logger, imwrite
+from torch import Tensor
+
+from stdnet_arch.data.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
+from stdnet_arch.models.validation import valid_of
+from stdnet_arch.utils.depth_color import depth_to_rgb
+
+FORMATS = ("png16", "npy")
+LIMIT_M = MAX_CODE / 1000
+_HALF_MM = 5e-4
+
+
+@dataclass(frozen=True)
+class PredictionWriter:
+    """Writes ``<folder>/<clip>/depth/000012.png`` and ``.../preview/000012.png`` for each frame."""
+
+    folder: Path
+    save_format: str = "png16"
+    """``png16``: 16-bit PNG, one unit is 1 mm, 0 is no depth; ``npy``: float32 metres."""
+    suffix: str | None = None
+    """Added to each file name after an underscore, as the toolbox does."""
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown format before anything is computed."""
+        if self.save_format not in FORMATS:
+            raise ValueError(
+                f"val.save_format must be one of {', '.join(FORMATS)}, got {self.save_format!r}"
+            )
+
+    def write(self, batch: Mapping[str, Any], pred_m: Tensor) -> None:
+        """Write one clip.
+
+        Args:
+            batch: the clip as a batch of one; ``clip``, ``frame`` and, for the range of the
+                preview's colours, ``gt`` and ``valid`` are read.
+            pred_m: prediction [m], ``(1, t, 1, H, W)``.
+        """
+        clip, start = batch["clip"][0], int(batch["frame"][0])
+        depth_m = pred_m[0, :, 0].cpu().numpy()
+        limits = color_limits(batch, depth_m)
+        codes = self._codes(clip, depth_m) if self.save_format == "png16" else None
+        for i, frame_m in enumerate(depth_m):
+            name = f"{start + i:06d}" + (f"_{self.suffix}" if self.suffix else "")
+            data, ending = (
+                (encode_npy(frame_m), "npy") if codes is None else (encode_png16(codes[i]), "png")
+            )
+            file = self.folder / clip / "depth" / f"{name}.{ending}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+            preview = depth_to_rgb(frame_m, *limits)
+            imwrite(preview[..., ::-1], str(self.folder / clip / "preview" / f"{name}.png"))
+
+    def _codes(self, clip: str, depth_m: np.ndarray) -> np.ndarray:
+        """Millimetres, uint16, shape of ``depth_m``; too far is an error, negative is 0."""
+        impossible = ~np.isfinite(depth_m) | (depth_m < -_HALF_MM)
+        possible = np.where(impossible, 0, depth_m).clip(min=0)
+        if possible.max() > LIMIT_M:
+            raise ValueError(
+                f"clip {clip!r}: a 16-bit PNG in mm holds up to {LIMIT_M:g} m, the prediction "
+                f"reaches {possible.max():g} m; set val.save_format: npy"
+            )
+        if impossible.any():
+            get_root_logger().warning(
+                f"clip {clip!r}: {impossible.sum()} of {impossible.size} predicted pixels are "
+                "negative or not finite and written as 0, no depth; save_format: npy keeps them."
+            )
+        return metres_to_codes(possible)
+
+
+def color_limits(batch: Mapping[str, Any], pred_m: np.ndarray) -> tuple[float, float]:
+    """One colour range for a whole clip: that of its valid ground truth, else of the prediction."""
+    if "gt" in batch and bool(valid_of(batch).any()):
+        shown = batch["gt"][valid_of(batch)] * float(batch["depth_range_m"][0])
+        return float(shown.min()), float(shown.max())
+    finite = pred_m[np.isfinite(pred_m)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
