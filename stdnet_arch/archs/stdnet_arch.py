@@ -4,10 +4,13 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from stdnet_arch.archs.stdnet.initialization import balance
 from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
 from stdnet_arch.archs.stdnet.stage import Stage, StageOutput
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
+
+INITS = ("paper", "balanced")
 
 
 @ARCH_REGISTRY.register()
@@ -19,24 +22,34 @@ class STDNet(nn.Module):
     Args:
         scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all scales are alike.
         num_feat: channels of every feature map, a multiple of 16; 64 in the paper.
+        head_feat: channels of the prediction heads at H x W, which a narrow network spends most of its time in;
+            64 in the paper at every ``num_feat``.
+        init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`), which
+            learns from scratch in hundreds of iterations where the paper's needs many thousands.
 
     Raises:
-        ValueError: ``scale`` is not a multiple of 4, or ``num_feat`` not one of 16.
+        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, or ``init`` unknown.
     """
 
     halo = 8  # frames of context on each side: 2 stages x 2 passes x 2 neighbours in each direction
     multiple_of = 1  # lq sides must be divisible by this
 
-    def __init__(self, scale: int, num_feat: int = 64) -> None:
+    def __init__(
+        self, scale: int, num_feat: int = 64, head_feat: int = 64, init: str = "paper"
+    ) -> None:
         super().__init__()
         if scale < 4 or scale % 4:
             raise ValueError(f"scale must be a multiple of 4 (4, 8, 16 in the paper), got {scale}")
         if num_feat < 16 or num_feat % 16:
             raise ValueError(f"num_feat must be a multiple of 16 (channel attention), got {num_feat}")
+        if init not in INITS:
+            raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
         self.scale = scale
-        self.guided_stage = Stage(guide_channels=3, num_feat=num_feat)
-        self.refining_stage = Stage(guide_channels=2, num_feat=num_feat, earlier_feat=num_feat)
+        self.guided_stage = Stage(3, num_feat, head_feat)
+        self.refining_stage = Stage(2, num_feat, head_feat, earlier_feat=num_feat)
         self.regularizer = DifferenceRegularizer(num_feat)
+        if init == "balanced":
+            balance(self)
 
     def forward(self, lq: Tensor, guide: Tensor) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.

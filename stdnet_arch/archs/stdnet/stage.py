@@ -38,16 +38,16 @@ def encoder(in_feat: int, num_feat: int, stride: int) -> nn.Sequential:
     )
 
 
-def prediction_head(num_feat: int) -> nn.Sequential:
+def prediction_head(num_feat: int, head_feat: int) -> nn.Sequential:
     """Features at a quarter of the size to depth residual and confidence logit at full size."""
     return nn.Sequential(
         PixelShufflePack(num_feat, num_feat),
         leaky_relu(),
-        PixelShufflePack(num_feat, 64),
+        PixelShufflePack(num_feat, head_feat),
         leaky_relu(),
-        nn.Conv2d(64, 64, 3, padding=1),
+        nn.Conv2d(head_feat, head_feat, 3, padding=1),
         leaky_relu(),
-        nn.Conv2d(64, 2, 3, padding=1),
+        nn.Conv2d(head_feat, 2, 3, padding=1),
     )
 
 
@@ -57,10 +57,13 @@ class Stage(nn.Module):
     Args:
         guide_channels: 3 for RGB, 2 for the depth and confidence of an earlier stage.
         num_feat: channels of every feature map.
+        head_feat: channels of the prediction head at H x W.
         earlier_feat: channels of the earlier stage's fused features, 0 for the first stage.
     """
 
-    def __init__(self, guide_channels: int, num_feat: int, earlier_feat: int = 0) -> None:
+    def __init__(
+        self, guide_channels: int, num_feat: int, head_feat: int, earlier_feat: int = 0
+    ) -> None:
         super().__init__()
         self.guide_encoder = encoder(guide_channels, num_feat, stride=2)
         self.depth_encoder = encoder(1, num_feat, stride=1)
@@ -70,7 +73,7 @@ class Stage(nn.Module):
             {name: PropagationPass(num_feat, name.split("_")[0]) for name in PASSES}
         )
         self.reconstruction = ResidualTrunk((1 + len(PASSES)) * num_feat, num_feat, num_block=5)
-        self.prediction_head = prediction_head(num_feat)
+        self.prediction_head = prediction_head(num_feat, head_feat)
 
     def forward(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None = None) -> StageOutput:
         """Run the stage on a clip.

@@ -109,12 +109,11 @@ class PropagationPass(nn.Module):
 
     def _sum_over_neighbours(self, feat: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
         """Each frame is the sum over its neighbours; only the first or last frame has none."""
-        nearest, *farther = parts
-        for part in farther:
-            missing = [0] * 6 + [0, nearest.shape[1] - part.shape[1]]
-            if self.direction == "forward":
-                missing = missing[:6] + missing[:5:-1]
-            nearest = nearest + F.pad(part, missing)
-        if self.direction == "backward":
-            return torch.cat((nearest, feat[:, -1:]), dim=1)
-        return torch.cat((feat[:, :1], nearest), dim=1)
+        total = torch.zeros_like(feat)
+        for part in parts:
+            count = part.shape[1]
+            span = slice(0, count) if self.direction == "backward" else slice(-count, None)
+            total[:, span] = total[:, span] + part
+        alone = slice(-1, None) if self.direction == "backward" else slice(0, 1)
+        total[:, alone] = feat[:, alone]
+        return total

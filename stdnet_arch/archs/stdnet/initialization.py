@@ -1,0 +1,57 @@
+"""A second initialisation for training from scratch: every feature map starts with about unit spread."""
+
+import torch
+from torch import nn
+
+from stdnet_arch.archs.blocks import ChannelAttentionBlock, ResidualBlock, ResidualGroup
+from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
+from stdnet_arch.archs.stdnet.temporal_difference import TemporalDifference
+
+BRANCH_GAIN = 0.1  # residual branches start small, as the paper's residual blocks do
+HEAD_STD = 1e-3  # first predictions stay within about a hundredth of the depth range of bilinear
+
+
+@torch.no_grad()
+def balance(net: nn.Module) -> None:
+    """Initialise in place so that the signal neither fades nor grows on its way through the stages.
+
+    With PyTorch's default (the paper's initialisation) each of about ten plain convolutions in a row
+    keeps 0.4 of the spread of its input: behind the depth encoder edges of a metre differ by less than the
+    zero padding does, and training stalls at bilinear. Kaiming normal keeps the spread; residual branches are
+    damped, sums are divided, and the first prediction is nearly bilinear.
+
+    Args:
+        net: an STDNet, or a part of one.
+    """
+    keep = _already_chosen(net)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None and module not in keep:
+            nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
+            nn.init.zeros_(module.bias)
+    for module in net.modules():
+        if isinstance(module, ChannelAttentionBlock):
+            module.body[2].weight *= BRANCH_GAIN
+        elif isinstance(module, ResidualGroup):
+            module.body[-1].weight *= BRANCH_GAIN
+        elif isinstance(module, SpatialDifference):
+            nn.init.kaiming_normal_(module.conv_fuse.weight, nonlinearity="linear")
+            module.kernel_generator.conv.weight /= 3  # sums of nine taps
+        elif isinstance(module, TemporalDifference):
+            nn.init.kaiming_normal_(module.conv_fuse.weight, nonlinearity="linear")
+            module.conv_fuse.weight /= 2**0.5  # two neighbours are summed
+            # Masks start at 1/2.
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear").mul_(2)
+    for name, module in net.named_modules():
+        if name.endswith("prediction_head"):
+            nn.init.normal_(module[-1].weight, std=HEAD_STD)
+
+
+def _already_chosen(net: nn.Module) -> set[nn.Module]:
+    """Convolutions whose published initialisation is the better one: residual blocks, offsets."""
+    keep: set[nn.Module] = set()
+    for module in net.modules():
+        if isinstance(module, ResidualBlock):
+            keep |= {module.conv1, module.conv2}
+        elif isinstance(module, TemporalDifference):
+            keep.add(module.conv_offset_mask)
+    return keep

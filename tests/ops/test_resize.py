@@ -1,0 +1,41 @@
+"""Exact size changes."""
+
+import numpy as np
+import pytest
+import torch
+
+from stdnet_arch.ops.resize import pad_to_multiple, replicate_up, unpad, upsample
+
+
+def test_replication_repeats_each_pixel():
+    x = torch.rand(2, 3, 1, 4, 5)
+    expected = np.kron(x.numpy(), np.ones((1, 1, 1, 3, 3)))
+    np.testing.assert_array_equal(replicate_up(x, 3), expected)
+    assert replicate_up(x, 1) is x
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_frames_are_upsampled_one_by_one(mode):
+    x = torch.rand(2, 3, 1, 4, 5)
+    align = None if mode == "nearest" else False
+    one = torch.nn.functional.interpolate(x[1, 2:3], scale_factor=4, mode=mode, align_corners=align)
+    torch.testing.assert_close(upsample(x, 4, mode)[1, 2:3], one)
+
+
+def test_no_frames_give_no_frames():
+    assert upsample(torch.rand(2, 0, 1, 4, 5), 3, "bicubic").shape == (2, 0, 1, 12, 15)
+
+
+@pytest.mark.parametrize(("h", "w"), [(4, 8), (5, 8), (4, 9), (7, 6)])
+def test_padding_repeats_the_border_and_is_undone(h, w):
+    x = torch.rand(2, 3, 1, h, w)
+    padded, padding = pad_to_multiple(x, 4)
+    bottom, right = -h % 4, -w % 4
+    expected = np.pad(x.numpy(), [(0, 0)] * 3 + [(0, bottom), (0, right)], mode="edge")
+    np.testing.assert_array_equal(padded, expected)
+    torch.testing.assert_close(unpad(replicate_up(padded, 2), padding, 2), replicate_up(x, 2))
+
+
+def test_masks_can_be_padded():
+    padded, _ = pad_to_multiple(torch.tensor([[True, False, True]]), 2)
+    assert padded.tolist() == [[True, False, True, True]] * 2
