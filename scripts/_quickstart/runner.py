@@ -152,8 +152,8 @@ class Runner:
             for line in lines.decode(errors="replace").splitlines():
                 doing = describe(line) or doing
             loading = doing.startswith("downloading")
-            came_in = f", {_size_mb(self.downloads):.0f} MB in all" if loading else ""
-            self.screen.show(f"{title}: {time.monotonic() - began_s:.0f} s {doing}{came_in}")
+            came_in = f"{_size_mb(self.downloads):.0f} MB, " if loading else ""
+            self.screen.show(f"{title}: {time.monotonic() - began_s:.0f} s {came_in}{doing}")
             try:
                 process.wait(timeout=0.5)
             except subprocess.TimeoutExpired:
