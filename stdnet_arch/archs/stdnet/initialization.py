@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from stdnet_arch.archs.blocks import ChannelAttentionBlock, ResidualBlock, ResidualGroup
+from stdnet_arch.archs.blocks import ChannelAttention, ChannelAttentionBlock, ResidualBlock, ResidualGroup
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import TemporalDifference
 
@@ -29,7 +29,10 @@ def balance(net: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)
     for module in net.modules():
-        if isinstance(module, ChannelAttentionBlock):
+        if isinstance(module, ChannelAttention):
+            # A narrow network squeezes to a single unit, which must not start dead.
+            nn.init.ones_(module.conv_du[0].bias)
+        elif isinstance(module, ChannelAttentionBlock):
             module.body[2].weight *= BRANCH_GAIN
         elif isinstance(module, ResidualGroup):
             module.body[-1].weight *= BRANCH_GAIN
