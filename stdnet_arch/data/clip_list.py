@@ -1,10 +1,12 @@
 """Lists of clips: which frames of which clip a dataset reads."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 META_INFO = Path(__file__).parent / "meta_info"
+_NUMBERED = re.compile(r"(.+?)(?:\s+(\d+))?\s+(\d+)")
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,22 @@ def resolve_spans(
 
 
 def _resolve(entry: str, available: Mapping[str, int]) -> ClipSpan:
-    name, *numbers = [entry] if entry in available else entry.split()
-    if len(numbers) > 2 or not all(number.isdigit() for number in numbers):
-        raise ValueError(f"expected 'clip', 'clip count' or 'clip start stop'; got {entry!r}")
+    match = None if entry in available else _NUMBERED.fullmatch(entry)
+    name, *groups = match.groups() if match else (entry,)
+    numbers = [int(group) for group in groups if group]
     if name not in available:
         known = ", ".join(list(available)[:20]) + (", ..." if len(available) > 20 else "")
-        raise FileNotFoundError(f"clip list entry {entry!r}: expected one of {known}; got {name!r}")
+        raise FileNotFoundError(
+            f"clip list entry {entry!r}: expected 'clip', 'clip count' or 'clip start stop' with a"
+            f" clip out of {known}; got {name!r}"
+        )
     count = available[name]
-    if len(numbers) == 1 and int(numbers[0]) != count:
+    if len(numbers) == 1 and numbers[0] != count:
         raise ValueError(
             f"clip list entry {entry!r}: expected {numbers[0]} frames of {name}; got {count}"
             " (another release or difficulty level of the dataset, or an incomplete download?)"
         )
-    start, stop = (int(n) for n in numbers) if len(numbers) == 2 else (0, count)
+    start, stop = numbers if len(numbers) == 2 else (0, count)
     if not start < stop <= count:
         raise ValueError(
             f"clip list entry {entry!r}: expected start < stop <= {count}, the frames of {name};"

@@ -25,7 +25,7 @@ class ClipReader:
         self.source = build_source(options.source, options.dataroot, options.source_opt)
         self.spans = resolve_spans(options.clips, self.source.clips())
         self.range_m = float(options.depth_range_m or self.source.default_range_m)
-        self._lr_sizes = {span.clip: self._read_lr_size(span) for span in self.spans}
+        self._lr_sizes = {span.clip: self._probe(span) for span in self.spans}
 
     def lr_size(self, clip: str) -> tuple[int, int]:
         """LR height and width of a listed clip."""
@@ -52,7 +52,8 @@ class ClipReader:
         inside = depth[(depth > 0) & (depth <= self.range_m)]
         return float(inside.std()) if inside.size else 0.0
 
-    def _read_lr_size(self, span: ClipSpan) -> tuple[int, int]:
+    def _probe(self, span: ClipSpan) -> tuple[int, int]:
+        """LR size of a clip; raises here what is wrong with its first frame, not hours later."""
         height, width = self.source.depth_m(span.clip, span.start).shape
         scale = self.options.scale
         if height % scale or width % scale:
@@ -60,7 +61,9 @@ class ClipReader:
             raise ValueError(
                 f"{name}: expected sides that are multiples of scale {scale}; got {height}x{width}"
             )
-        return height // scale, width // scale
+        size = height // scale, width // scale
+        self._stored_lq(span.clip, span.start, size)
+        return size
 
     def _read_frame(self, clip: str, i: int, box: CropBox) -> Clip:
         scale = self.options.scale
@@ -71,33 +74,39 @@ class ClipReader:
         self._check_size(rgb.shape[:2], (h * scale, w * scale), clip, i, "guide")
         guide = rgb[box.hr(scale)]
         depth = np.array(whole[box.hr(scale)])
-        self._check_values(depth, whole, clip, i)
-        lq = self._low_resolution(depth, guide, clip, i, box)
+        self._check_no_negative(depth, clip, i, "depth")
         gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
+        if not valid.any():
+            self._check_any_valid(whole, clip, i)
+        lq = self._low_resolution(depth, guide, clip, i, box)
         return {"lq": lq, "guide": guide, "gt": gt, "valid": valid}
 
     def _low_resolution(
         self, depth: np.ndarray, guide: np.ndarray, clip: str, i: int, box: CropBox
     ) -> np.ndarray:
         options = self.options
-        stored = None
-        if options.lq != "dtof_peak":
-            stored = self.source.lq_m(clip, i, options.scale)
-        if stored is not None:
-            self._check_size(stored.shape, self.lr_size(clip), clip, i, "lq")
+        stored = self._stored_lq(clip, i, self.lr_size(clip))
+        if stored is None:
+            # Blocks do not overlap: a crop on the LR grid gives the same LR as the whole frame.
+            lq = dtof_peak(depth, guide, options.scale, options.dtof_range_m, options.dtof_bins)
+        else:
             lq = np.array(stored[box.lr()])
-            if (lq < 0).any():
-                name = location(self.source, clip, i, "lq")
-                raise ValueError(f"{name}: expected LR depth >= 0 m; got {np.nanmin(lq):g} m")
+            self._check_no_negative(lq, clip, i, f"lq{options.scale}")
+        return clean_lq(lq, self.range_m, options.beyond_range)
+
+    def _stored_lq(self, clip: str, i: int, size: tuple[int, int]) -> np.ndarray | None:
+        options = self.options
+        if options.lq == "dtof_peak":
+            return None
+        stored = self.source.lq_m(clip, i, options.scale)
+        if stored is not None:
+            self._check_size(stored.shape, size, clip, i, f"lq{options.scale}")
         elif options.lq == "files":
             raise FileNotFoundError(
-                f"lq: files: expected an x{options.scale} LR folder for clip"
-                f" {clip!r} under {options.dataroot!r}; got none"
+                f"lq is files: expected x{options.scale} LR files for clip {clip!r} under"
+                f" {options.dataroot!r}; got none"
             )
-        else:
-            # Blocks do not overlap, so a crop on the LR grid gives the same LR as the whole frame.
-            lq = dtof_peak(depth, guide, options.scale, options.dtof_range_m, options.dtof_bins)
-        return clean_lq(lq, self.range_m, options.beyond_range)
+        return stored
 
     def _check_size(
         self, got: Sequence[int], expected: Sequence[int], clip: str, i: int, what: str
@@ -105,21 +114,25 @@ class ClipReader:
         if tuple(got) != tuple(expected):
             name = location(self.source, clip, i, what)
             raise ValueError(
-                f"{name}: expected {expected[0]}x{expected[1]} (scale"
-                f" {self.options.scale}); got {'x'.join(map(str, got))}"
+                f"{name}: expected {expected[0]}x{expected[1]}, as the clip's first depth frame at"
+                f" scale {self.options.scale} demands; got {'x'.join(map(str, got))}"
             )
 
-    def _check_values(self, depth: np.ndarray, whole: np.ndarray, clip: str, i: int) -> None:
-        if (depth < 0).any():
-            name = location(self.source, clip, i, "depth")
-            raise ValueError(f"{name}: expected depth >= 0 m; got {np.nanmin(depth):g} m")
+    def _check_no_negative(self, depth_m: np.ndarray, clip: str, i: int, what: str) -> None:
+        if (depth_m < 0).any():
+            name = location(self.source, clip, i, what)
+            raise ValueError(f"{name}: expected depth >= 0 m; got {np.nanmin(depth_m):g} m")
+
+    def _check_any_valid(self, whole: np.ndarray, clip: str, i: int) -> None:
         # A crop may well show only sky; a whole frame without a valid pixel is a broken file.
-        if not _in_range(depth, self.range_m).any() and not _in_range(whole, self.range_m).any():
-            name = location(self.source, clip, i, "depth")
-            raise ValueError(
-                f"{name}: expected at least one pixel in (0, {self.range_m:g}] m; got"
-                f" {_describe(whole)} (is the unit or depth_range_m right?)"
-            )
+        if clean_depth(whole, self.range_m, self.options.beyond_range)[1].any():
+            return
+        finite = whole[np.isfinite(whole)]
+        got = f"{finite.min():g}..{finite.max():g} m" if finite.size else "no finite value"
+        raise ValueError(
+            f"{location(self.source, clip, i, 'depth')}: expected at least one valid pixel, in"
+            f" (0, {self.range_m:g}] m; got {got} (is the unit or depth_range_m right?)"
+        )
 
 
 def clean_depth(depth_m: np.ndarray, range_m: float, beyond: str) -> tuple[np.ndarray, np.ndarray]:
@@ -179,12 +192,3 @@ def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array))
-
-
-def _in_range(depth_m: np.ndarray, range_m: float) -> np.ndarray:
-    return (depth_m > 0) & (depth_m <= range_m)
-
-
-def _describe(depth_m: np.ndarray) -> str:
-    finite = depth_m[np.isfinite(depth_m)]
-    return f"values from {finite.min():g} to {finite.max():g}" if finite.size else "no finite value"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 LQ_MODES = ("auto", "files", "dtof_peak")
 BEYOND_RANGE = ("invalid", "clip", "keep")
@@ -121,7 +122,21 @@ def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
     given = {key: value for key, value in opt.items() if key in known}
     if given.get("source_opt", {}) is None:  # `source_opt:` with nothing behind it
         given["source_opt"] = {}
+    hints = get_type_hints(kind)
+    for key, value in given.items():
+        _check_type(name, key, value, hints[key])
     return kind(**given)
+
+
+def _check_type(name: str, key: str, value: object, hint: Any) -> None:  # noqa: ANN401
+    allowed = tuple(get_origin(choice) or choice for choice in get_args(hint) or (hint,))
+    if get_origin(hint) not in {None, UnionType}:  # list[str] and the like: the outside will do
+        allowed = (get_origin(hint),)
+    if float in allowed:
+        allowed += (int,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        kinds = " or ".join(kind.__name__ for kind in allowed)
+        raise TypeError(f"dataset {name}: {key} must be {kinds}; got {value!r}")
 
 
 def _require(condition: bool, key: str, required: str, got: object) -> None:

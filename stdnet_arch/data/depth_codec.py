@@ -74,11 +74,13 @@ def decode_png16(data: bytes, name: str) -> np.ndarray:
 
 
 def as_plane(array: np.ndarray, name: str | Path) -> np.ndarray:
-    """A float32 depth plane ``(H, W)``; axes of length 1, as in ``(1, 1, h, w)``, are dropped.
+    """A float32 depth plane ``(H, W)``; outer axes of length 1, as in ``(1, 1, h, w)``, go.
 
     A float32 array keeps its memory map; any other float type is converted.
     """
-    plane = array.reshape([side for side in array.shape if side != 1]) if array.ndim > 2 else array
+    plane = array
+    while plane.ndim > 2 and 1 in {plane.shape[0], plane.shape[-1]}:
+        plane = plane[0] if plane.shape[0] == 1 else plane[..., 0]
     if plane.ndim != 2:
         raise ValueError(f"{name}: expected one depth plane (H, W); got shape {array.shape}")
     if not np.issubdtype(plane.dtype, np.floating):

@@ -43,7 +43,7 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
 def check_complete(data: bytes, name: str) -> None:
     """Raise if a PNG or JPEG file stops before its end: OpenCV 4 decodes it without a word."""
     if data.startswith(_PNG_START):
-        whole = _PNG_END in data[-16:]
+        whole = 0 <= data.rfind(_PNG_END) <= len(data) - 8  # four letters and a checksum
     elif data.startswith(_JPEG_START):
         # A thumbnail in the header has an end mark of its own, so look behind the last scan.
         whole = data.rfind(_JPEG_END) > data.rfind(_JPEG_SCAN)

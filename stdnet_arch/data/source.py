@@ -21,7 +21,7 @@ class Source(Protocol):
     """What a dataset asks of a source; constructed as ``Source(root, **source_opt)``.
 
     A source may also have ``location(clip, i, what) -> str``, which names the file behind a frame
-    (``what`` is ``guide``, ``depth`` or ``lq``) for error messages.
+    (``what`` is ``guide``, ``depth``, or ``lq4`` at x4) for error messages.
     """
 
     default_range_m: float
@@ -198,17 +198,20 @@ class FileSource:
 
     def clips(self) -> dict[str, int]:
         """Clip name to number of depth frames."""
-        return {
-            clip: sum(p.suffix.lower() in self.depth_suffixes for p in folders.depth.iterdir())
-            for clip, folders in self._known_clips().items()
-        }
+        counts = {}
+        for clip, folders in self._known_clips().items():
+            if not folders.depth.is_dir():
+                raise FileNotFoundError(
+                    f"expected depth frames of {clip!r} in {folders.depth};"
+                    " the folder does not exist"
+                )
+            files = folders.depth.iterdir()
+            counts[clip] = sum(path.suffix.lower() in self.depth_suffixes for path in files)
+        return counts
 
     def location(self, clip: str, i: int, what: str) -> str:
-        """The path of a frame's file; ``what`` is ``guide``, ``depth`` or ``lq`` (any scale)."""
-        if what != "lq":
-            return str(self._frame(clip, what, i))
-        scales = [kind for name, kind in self._files if name == clip and kind.startswith("lq")]
-        return str(self._files[clip, scales[0]][i]) if scales else f"LR of {clip!r}, frame {i}"
+        """The path of a frame's file; ``what`` is ``guide``, ``depth``, or ``lq4`` at x4."""
+        return str(self._frame(clip, what, i))
 
     def guide(self, clip: str, i: int) -> np.ndarray:
         """Colour frame: uint8 ``(H, W, 3)``, RGB."""

@@ -1,0 +1,86 @@
+"""LR and HR stay aligned under every crop and augmentation, shown with a coordinate image."""
+
+import numpy as np
+import pytest
+from fake_frames import coordinate_clip, misaligned
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stdnet_arch.data import augment
+from stdnet_arch.data.augment import CropBox
+
+CHANGES = [augment.hflip, augment.vflip, augment.transpose, augment.reverse]
+
+
+@given(
+    scale=st.sampled_from([2, 4, 8]),
+    box=st.tuples(*[st.integers(0, 3)] * 2, *[st.integers(1, 4)] * 2),
+    changes=st.lists(st.sampled_from(CHANGES), max_size=6),
+)
+def test_lr_and_hr_stay_aligned(scale, box, changes):
+    clip = augment.crop(coordinate_clip(3, 7 * scale, 8 * scale, scale), CropBox(*box), scale)
+    for change in changes:
+        clip = change(clip)
+    assert misaligned(clip, scale) == 0
+    np.testing.assert_array_equal(clip["valid"], clip["guide"].sum(axis=-1) % 3 > 0)
+    assert sorted(clip["lq"].shape[1:]) == sorted(box[2:])
+
+
+def test_a_corner_off_the_lr_grid_would_be_seen():
+    clip = coordinate_clip(3, 16, 24, 4)
+    clip = {
+        name: frames[:, 1:13] if name != "lq" else frames[:, :3] for name, frames in clip.items()
+    }
+    assert misaligned(clip, 4) > 0
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_twice_is_nothing_and_once_is_something(change):
+    clip = coordinate_clip(3, 8, 12, 4)
+    assert not np.array_equal(change(clip)["gt"], clip["gt"])
+    for name, frames in change(change(clip)).items():
+        np.testing.assert_array_equal(frames, clip[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "pixel"),
+    [
+        (augment.hflip, lambda t, y, x: (t, y, 11 - x)),
+        (augment.vflip, lambda t, y, x: (t, 7 - y, x)),
+        (augment.reverse, lambda t, y, x: (2 - t, y, x)),
+        (augment.transpose, lambda t, y, x: (t, x, y)),
+    ],
+)
+def test_a_change_moves_each_pixel_where_its_name_says(change, pixel):
+    clip = coordinate_clip(3, 8, 12, 4)
+    assert change(clip)["gt"][pixel(1, 2, 5)] == clip["gt"][1, 2, 5]
+
+
+def test_a_box_covers_the_same_area_on_both_grids():
+    assert CropBox(1, 2, 3, 5).lr() == (slice(1, 4), slice(2, 7))
+    assert CropBox(1, 2, 3, 5).hr(4) == (slice(4, 16), slice(8, 28))
+
+
+def test_jitter_of_one_changes_nothing():
+    guide = np.random.default_rng(0).random((2, 3, 4, 3), np.float32)
+    np.testing.assert_allclose(augment.jitter_color(guide, 1, 1, 1), guide, atol=1e-6)
+
+
+def test_jitter_is_its_formula():
+    guide = np.random.default_rng(0).random((2, 3, 4, 3))
+    luma = [0.299, 0.587, 0.114]
+    bright = guide * 0.9
+    contrasted = (bright * luma).sum(-1).mean() * (1 - 1.2) + bright * 1.2
+    grey = (contrasted * luma).sum(-1, keepdims=True)
+    expected = np.clip(grey * (1 - 0.7) + contrasted * 0.7, 0, 1)
+    jittered = augment.jitter_color(guide.astype(np.float32), 0.9, 1.2, 0.7)
+    np.testing.assert_allclose(jittered, expected, atol=1e-5)
+
+
+@given(factors=st.tuples(*[st.floats(0, 2)] * 3))
+def test_jitter_stays_in_range(factors):
+    guide = np.random.default_rng(0).random((2, 3, 4, 3), np.float32)
+    jittered = augment.jitter_color(guide, *factors)
+    assert jittered.dtype == np.float32
+    assert jittered.min() >= 0
+    assert jittered.max() <= 1

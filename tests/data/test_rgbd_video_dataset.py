@@ -1,0 +1,168 @@
+"""Training windows: contents, alignment, randomness, the batch."""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from basicsr.data import build_dataset
+from basicsr.data import worker_init_fn as toolbox_worker_init
+from fake_frames import FRAME, misaligned, write_npy
+from torch.utils.data import DataLoader
+
+RANGE_M = 100_000
+
+
+def in_metres(item):
+    """A dataset's item as the arrays of a coordinate clip."""
+    guide = item["guide"].permute(0, 2, 3, 1) * 255
+    return {
+        "lq": item["lq"][:, 0].double().numpy() * RANGE_M,
+        "gt": item["gt"][:, 0].double().numpy() * RANGE_M,
+        "guide": guide.round().byte().numpy(),
+    }
+
+
+def corners(items):
+    """Where each item was cut out: frame, row and column of its first pixel, in one number."""
+    return [int((item["gt"].flatten()[0].double() * RANGE_M).round()) for item in items]
+
+
+def test_there_is_a_window_for_every_start(make_clip, section):
+    dataset = build_dataset(section(make_clip(frames=5), num_frame=3))
+    assert [dataset[i]["frame"] for i in range(len(dataset))] == [0, 1, 2]
+
+
+def test_a_span_bounds_its_windows(make_clip, section):
+    dataset = build_dataset(section(make_clip(frames=9), num_frame=3, clips=["clip 2 7"]))
+    frames = [in_metres(item)["gt"][:, 0, 0] // FRAME for item in (dataset[0], dataset[2])]
+    assert len(dataset) == 3
+    np.testing.assert_array_equal(frames, [[2, 3, 4], [4, 5, 6]])
+
+
+def test_a_batch_keeps_the_contract(make_clip, section):
+    dataset = build_dataset(section(make_clip(frames=5), num_frame=3, gt_size=16))
+    batch = next(iter(DataLoader(dataset, batch_size=2, num_workers=2)))
+    assert {k: (tuple(v.shape), v.dtype) for k, v in batch.items() if k != "clip"} == {
+        "lq": ((2, 3, 1, 4, 4), torch.float32),
+        "guide": ((2, 3, 3, 16, 16), torch.float32),
+        "gt": ((2, 3, 1, 16, 16), torch.float32),
+        "valid": ((2, 3, 1, 16, 16), torch.bool),
+        "depth_range_m": ((2,), torch.float32),
+        "frame": ((2,), torch.int64),
+    }
+    assert batch["clip"] == ["clip", "clip"]
+    assert batch["depth_range_m"].tolist() == [RANGE_M] * 2
+
+
+def test_depth_is_divided_by_the_range_and_colour_by_255(make_clip, section):
+    off = dict.fromkeys(("use_hflip", "use_vflip", "use_transpose"), False)
+    opt = section(make_clip(frames=1, height=16, width=16), num_frame=1, **off)
+    item = build_dataset(opt)[0]
+    assert item["gt"][0, 0, 2, 3].item() == pytest.approx((1 + 2 * 100 + 3) / RANGE_M)
+    assert item["lq"][0, 0, 1, 2].item() == pytest.approx((1 + 4 * 100 + 8) / RANGE_M)
+    torch.testing.assert_close(item["guide"][0, :, 2, 3] * 255, torch.tensor([2.0, 3.0, 0.0]))
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_every_item_is_aligned(make_clip, section, scale, candidates):
+    root = make_clip(frames=4, scale=scale)
+    dataset = build_dataset(
+        section(root, scale=scale, use_reverse=True, crop_candidates=candidates)
+    )
+    assert sum(misaligned(in_metres(dataset[i % 2]), scale) for i in range(30)) == 0
+
+
+@pytest.mark.parametrize(
+    ("switch", "seen"),
+    [("use_hflip", (0, -1)), ("use_vflip", (-1, 0)), ("use_transpose", None)],
+)
+def test_each_switch_turns_on_its_own_change(make_clip, section, switch, seen):
+    switches = dict.fromkeys(("use_hflip", "use_vflip", "use_transpose"), False) | {switch: True}
+    opt = section(make_clip(frames=1, height=16, width=16), num_frame=1, **switches)
+    dataset = build_dataset(opt)
+    gt = [in_metres(dataset[0])["gt"][0] for _ in range(30)]
+    plain = min(gt, key=lambda plane: tuple(plane[0, :2]))
+    changed = plain.T if seen is None else np.flip(plain, axis=seen.index(-1))
+    kinds = {plane.tobytes() for plane in gt}
+    assert kinds == {plain.tobytes(), np.ascontiguousarray(changed).tobytes()}
+
+
+def test_reverse_turns_time_of_all_arrays(make_clip, section):
+    dataset = build_dataset(section(make_clip(frames=3), use_reverse=True))
+    orders = {tuple(in_metres(dataset[0])["gt"][:, 0, 0] // FRAME) for _ in range(30)}
+    assert orders == {(0, 1, 2), (2, 1, 0)}
+
+
+def test_colour_jitter_changes_colour_alone(make_clip, section):
+    opt = section(make_clip(frames=3, height=16, width=16))
+    torch.manual_seed(1)
+    plain = build_dataset(opt)[0]
+    torch.manual_seed(1)
+    jittered = build_dataset(opt | {"color_jitter": 0.5})[0]
+    assert not torch.equal(jittered["guide"], plain["guide"])
+    assert jittered["guide"].dtype == torch.float32
+    torch.testing.assert_close(jittered["gt"], plain["gt"])
+    torch.testing.assert_close(jittered["lq"], plain["lq"])
+
+
+def test_candidates_go_where_depth_varies(make_clip, section):
+    root = make_clip(frames=3, height=24, width=64)
+    wall = np.full((24, 64), 5.0, np.float32)
+    wall[:, 48:] = np.linspace(1, 9, 16)
+    for i in range(3):
+        write_npy(root / "depth" / f"{i:04d}.npy", wall)
+
+    def varied(candidates):
+        dataset = build_dataset(section(root, gt_size=16, crop_candidates=candidates))
+        return sum(float(dataset[0]["gt"].std()) > 1e-6 for _ in range(40))
+
+    assert varied(8) > varied(1) + 8
+
+
+def epochs(dataset, workers, seed, count=2):
+    """Corners of some epochs of a loader that is seeded as the toolbox does."""
+    torch.manual_seed(seed)
+    init = partial(toolbox_worker_init, num_workers=workers, rank=0, seed=seed)
+    loader = DataLoader(dataset, num_workers=workers, worker_init_fn=init, batch_size=None)
+    return [corners(loader) for _ in range(count)]
+
+
+@pytest.fixture
+def still_clip(make_clip, section):
+    """A dataset whose windows differ only by chance: the same frame again and again."""
+    opt = section(make_clip(frames=1, height=96, width=96), num_frame=1, clips=["clip 0 1"] * 4)
+    return build_dataset(opt)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_every_epoch_and_worker_draws_anew(still_clip, workers):
+    first, second = epochs(still_clip, workers, seed=3)
+    assert first != second
+    assert first[0::2] != first[1::2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_seed_repeats_the_run(still_clip, workers):
+    assert epochs(still_clip, workers, seed=3) == epochs(still_clip, workers, seed=3)
+    assert epochs(still_clip, workers, seed=3) != epochs(still_clip, workers, seed=4)
+
+
+def test_a_dataset_travels_to_another_process(make_clip, section):
+    dataset = build_dataset(section(make_clip(frames=4)))
+    dataset[0]
+    twin = pickle.loads(pickle.dumps(dataset))
+    assert misaligned(in_metres(twin[1]), 4) == 0
+
+
+def test_a_clip_shorter_than_the_window_is_refused(make_clip, section):
+    message = r"clip 'clip' under .*: expected at least num_frame 6 frames; got 5 \(0..4\)"
+    with pytest.raises(ValueError, match=message):
+        build_dataset(section(make_clip(frames=5), num_frame=6))
+
+
+def test_a_crop_larger_than_the_frame_is_refused(make_clip, section):
+    with pytest.raises(ValueError, match=r"at least gt_size 32x32; got 24x40"):
+        build_dataset(section(make_clip(height=24, width=40), gt_size=32))
