@@ -1,8 +1,11 @@
-"""Official checkpoints -> our parameter names, one function per network."""
+"""Foreign checkpoints -> our parameter names, one function per network; and files of the toolbox's form."""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
 
+import torch
 from torch import Tensor, nn
 
 WRAPPERS = ("params_ema", "params", "state_dict")
@@ -61,6 +64,52 @@ def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
             f"{', '.join(WRAPPERS)}; got {type(state_dict).__name__}"
         )
     return state_dict
+
+
+def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
+    """The parameters in a file, read without running any code in it (``weights_only``).
+
+    Args:
+        path: a ``.pth`` with a state dict, wrapped or not; the moving average is preferred.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no checkpoint, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
+    try:
+        return unwrap(torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
+
+
+def load_any(net: nn.Module, state_dict: Mapping) -> None:
+    """Load a checkpoint of ours or an official one in place, strictly; see :func:`load_official`."""
+    state = unwrap(state_dict)
+    if state.keys() == net.state_dict().keys():
+        net.load_state_dict(state)
+    else:
+        load_official(net, state)
+
+
+def save_checkpoint(net: nn.Module, path: str | Path, half: bool = False) -> None:
+    """Write the toolbox's checkpoint (``params``), whole or not at all.
+
+    Args:
+        net: what to save.
+        path: the file; its folder is made.
+        half: store float16, half the size; the toolbox loads it into a float32 net.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    params = {name: value.detach().cpu() for name, value in net.state_dict().items()}
+    if half:
+        params = {name: value.half() for name, value in params.items()}
+    part = path.with_name(path.name + ".part")
+    torch.save({"params": params}, part)
+    part.replace(path)
 
 
 def load_official(net: nn.Module, state_dict: Mapping) -> None:

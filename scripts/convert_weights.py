@@ -1,0 +1,35 @@
+"""Turn an official STDNet checkpoint (or one of ours) into a checkpoint of the toolbox.
+
+python scripts/convert_weights.py --input official_x4.pth --output experiments/pretrained/STDNet_x4.pth --scale 4
+"""
+
+import argparse
+import sys
+
+import stdnet_arch  # noqa: F401  fills the registries
+from basicsr.archs import build_network
+from stdnet_arch.archs.adapters import load_any, read_checkpoint, save_checkpoint
+
+
+def main() -> None:
+    """Read, rename, check every name and shape, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--input", required=True, help="checkpoint to read")
+    parser.add_argument("--output", required=True, help="checkpoint to write")
+    parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))
+    parser.add_argument("--num_feat", type=int, default=64)
+    parser.add_argument("--head_feat", type=int, default=64)
+    parser.add_argument("--half", action="store_true", help="store float16")
+    args = parser.parse_args()
+    sizes = {"scale": args.scale, "num_feat": args.num_feat, "head_feat": args.head_feat}
+    net = build_network({"type": "STDNet", **sizes})
+    try:
+        load_any(net, read_checkpoint(args.input))
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        sys.exit(f"{args.input}: {error}")
+    save_checkpoint(net, args.output, half=args.half)
+    sys.stdout.write(f"wrote {args.output}\n")
+
+
+if __name__ == "__main__":
+    main()
