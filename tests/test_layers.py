@@ -1,0 +1,65 @@
+"""Imports point down: a floor may use lower floors and its own folder, never others of its height."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "stdnet_arch"
+FLOORS = {
+    "utils": 0, "ops": 0,
+    "archs": 1, "losses": 1, "metrics": 1, "data": 1,
+    "models": 2,
+    "inference": 3, "evaluation": 3, "visual": 3,
+}  # fmt: skip
+FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
+BASICSR = {
+    1: ("basicsr.utils.registry",),
+    2: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
+}
+CV2_FOLDERS = {"data", "visual", "utils", "models"}  # models: predictions are written as PNG
+
+
+def imports(path):
+    """Absolute names of all modules a file imports, wherever it does so."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def folder_of(path):
+    return path.relative_to(ROOT).parts[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    here = folder_of(path)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "stdnet_arch" or len(parts) == 1 or parts[1] not in FLOORS:
+            continue
+        there = parts[1]
+        same_floor_ops = here == "ops" and there == "utils"  # ops may use utils, utils nobody
+        down = FLOORS[there] < FLOORS[here] or there == here or same_floor_ops
+        assert down, f"{here} (floor {FLOORS[here]}) imports {name} (floor {FLOORS[there]})"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_third_parties_stay_on_their_floors(path):
+    here = folder_of(path)
+    for name in imports(path):
+        if name.startswith("basicsr"):
+            allowed = BASICSR.get(FLOORS[here], ())
+            assert name.startswith(allowed) or name == "basicsr", f"{here} imports {name}"
+        if name.split(".")[0] == "cv2":
+            assert here in CV2_FOLDERS, f"{here} imports cv2"
+        assert name.split(".")[0] not in {"yaml", "lmdb"} or here == "data", f"{here} imports {name}"
+
+
+def test_every_folder_has_a_floor():
+    folders = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert folders <= FLOORS.keys()

@@ -1,0 +1,83 @@
+"""Every YAML in options/ is one the toolbox can run: parts are registered, options fit, lists exist."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from basicsr.archs import build_network
+from basicsr.losses import build_loss
+from basicsr.utils.options import ordered_yaml
+from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
+
+from stdnet_arch.data.clip_list import read_entries
+from stdnet_arch.data.dataset_options import TestOptions, TrainOptions, read_options
+from stdnet_arch.data.source import SOURCE_REGISTRY
+
+ROOT = Path(__file__).parent.parent
+YAMLS = sorted((ROOT / "options").rglob("*.yml"))
+
+
+@pytest.fixture(params=YAMLS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def opt(path):
+    return yaml.load(path.read_text(), Loader=ordered_yaml()[0])  # noqa: S506  the toolbox's loader
+
+
+def test_there_are_options():
+    assert len(YAMLS) >= 15
+
+
+def test_the_name_is_the_file(path, opt):
+    assert opt["name"] == path.stem
+
+
+def test_the_header_says_how_to_run_it(path):
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert f"-opt {path.relative_to(ROOT)}" in "\n".join(header)
+
+
+def test_the_network_builds(opt):
+    with torch.device("meta"):
+        network = {**opt["network_g"], "init": "paper"}  # balancing needs numbers
+        network = network if network["type"] == "STDNet" else opt["network_g"]
+        assert build_network(network).scale == opt["scale"]
+    for entry in opt["val"].get("baselines", {}).values():
+        assert entry["type"] in ARCH_REGISTRY
+        build_network({"scale": opt["scale"], **entry})
+
+
+def test_datasets_read_their_options(opt):
+    for phase, section in opt["datasets"].items():
+        assert section["type"] in DATASET_REGISTRY
+        assert section["source"] in SOURCE_REGISTRY
+        kind = TrainOptions if phase == "train" else TestOptions
+        options = read_options(kind, {**section, "phase": phase, "scale": opt["scale"]})
+        if options.clips is not None:
+            assert read_entries(options.clips)
+
+
+def test_losses_metrics_and_model_are_registered(opt):
+    assert opt["model_type"] in MODEL_REGISTRY
+    for name, entry in opt["val"]["metrics"].items():
+        assert entry["type"] in METRIC_REGISTRY
+        assert name.endswith("_cm")
+        assert entry["better"] == "lower"
+    for key, entry in opt.get("train", {}).items():
+        if key.endswith("_opt"):
+            assert build_loss(entry) is not None
+
+
+def test_training_plans_are_possible(opt):
+    train = opt.get("train")
+    if train is None:
+        pytest.skip("nothing is trained")
+    scheduler = train["scheduler"]
+    last = max(scheduler.get("milestones", [0]))
+    assert last < train["total_iter"]
+    assert sum(scheduler.get("periods", [train["total_iter"]])) >= train["total_iter"]
+    assert isinstance(train["optim_g"]["lr"], float)
