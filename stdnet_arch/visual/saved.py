@@ -1,0 +1,56 @@
+"""Pictures of what a test run saved, beside the data it was given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stdnet_arch.data.depth_codec import load_npy, load_png16
+from stdnet_arch.visual.strips import draw_strip, upsample_bilinear
+
+READERS = {".npy": load_npy, ".png": lambda path: load_png16(path) * np.float32(1e-3)}
+
+
+def load_predictions(folder: Path, frames: range) -> NDArray[np.float32]:
+    """Saved depth of one clip [m], ``(t, H, W)``.
+
+    Args:
+        folder: ``<visualization>/<dataset>/<clip>/depth`` of a run, files named by frame number.
+        frames: the frames to load.
+
+    Raises:
+        FileNotFoundError: frames are missing; they are named.
+    """
+    found = {int(p.stem.split("_")[0]): p for p in folder.glob("*") if p.suffix in READERS}
+    missing = [i for i in frames if i not in found]
+    if missing:
+        raise FileNotFoundError(
+            f"expected predictions of frames {missing} under {folder}; run the test with "
+            "val.save_img: true first"
+        )
+    return np.stack([READERS[found[i].suffix](found[i]) for i in frames])
+
+
+def draw_saved_clip(item: Mapping[str, Any], folder: Path, method: str) -> NDArray[np.uint8]:
+    """A strip of one clip: RGB, LR depth, bilinear, prediction, ground truth, errors.
+
+    Args:
+        item: of :class:`stdnet_arch.data.rgbd_video_test_dataset.RGBDVideoTestDataset`.
+        folder: ``<visualization>/<dataset>`` of the run that saved predictions.
+        method: the network's name, a column title.
+
+    Returns:
+        RGB, ``(height, width, 3)``.
+    """
+    range_m = float(item["depth_range_m"])
+    lq_m, gt_m = (item[name][:, 0].numpy() * range_m for name in ("lq", "gt"))
+    frames = range(item["frame"], item["frame"] + len(lq_m))
+    predictions = {
+        "bilinear": upsample_bilinear(lq_m, gt_m.shape[1:]),
+        method: load_predictions(folder / item["clip"] / "depth", frames),
+    }
+    guide = (item["guide"].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
+    valid = item["valid"][:, 0].numpy()
+    return draw_strip(guide, lq_m, predictions, gt_m, valid=valid, title=item["clip"])
