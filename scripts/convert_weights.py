@@ -1,19 +1,23 @@
 """Turn an official STDNet checkpoint (or one of ours) into a checkpoint of the toolbox.
 
-python scripts/convert_weights.py --input official_x4.pth --output experiments/pretrained/STDNet_x4.pth --scale 4
+python scripts/convert_weights.py --input official_x4.pth --output
+experiments/pretrained/STDNet_x4.pth --scale 4
 """
 
 import argparse
 import sys
 
-import stdnet_arch  # noqa: F401  fills the registries
 from basicsr.archs import build_network
+
+import stdnet_arch  # noqa: F401  fills the registries
 from stdnet_arch.archs.adapters import load_any, read_checkpoint, save_checkpoint
 
 
 def main() -> None:
     """Read, rename, check every name and shape, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--input", required=True, help="checkpoint to read")
     parser.add_argument("--output", required=True, help="checkpoint to write")
     parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))

@@ -1,4 +1,4 @@
-"""The one scan loop: import every module of a package whose name ends in a suffix, so that decorators register."""
+"""The one scan loop: imports every module whose name ends in a suffix."""
 
 import importlib
 import pkgutil

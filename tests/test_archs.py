@@ -1,4 +1,4 @@
-"""The battery: every registered arch of this package, through its one ``options/tiny/tiny_<Arch>.yml``."""
+"""The battery: every arch of this package, through its one ``tiny_<Arch>.yml``."""
 
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def test_samples_of_a_batch_do_not_mix(net, clip):
 
 
 def test_gradient_reaches_every_parameter(net, clip):
-    # Three frames: the fewest with neighbours at both distances. All outputs count: extras have losses of their own.
+    # Three frames: the fewest with neighbours at both distances. All outputs count: extras have
+    # losses of their own.
     out = net(*clip(net.scale, 1, 3, 4, 6))
     if out["pred"].requires_grad:
         sum((x * torch.randn_like(x)).sum() for x in out.values()).backward()

@@ -1,4 +1,4 @@
-"""Imports point down: a floor may use lower floors and its own folder, never others of its height."""
+"""Imports point down: a floor may use lower floors and its own folder, nothing else."""
 
 import ast
 from pathlib import Path
@@ -57,7 +57,9 @@ def test_third_parties_stay_on_their_floors(path):
             assert name.startswith(allowed) or name == "basicsr", f"{here} imports {name}"
         if name.split(".")[0] == "cv2":
             assert here in CV2_FOLDERS, f"{here} imports cv2"
-        assert name.split(".")[0] not in {"yaml", "lmdb"} or here == "data", f"{here} imports {name}"
+        assert name.split(".")[0] not in {"yaml", "lmdb"} or here == "data", (
+            f"{here} imports {name}"
+        )
 
 
 def test_every_folder_has_a_floor():

@@ -1,4 +1,4 @@
-"""Every YAML in options/ is one the toolbox can run: parts are registered, options fit, lists exist."""
+"""Every YAML in options/ can run: parts are registered, options fit, lists exist."""
 
 from pathlib import Path
 

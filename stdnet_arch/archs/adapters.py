@@ -1,4 +1,4 @@
-"""Foreign checkpoints -> our parameter names, one function per network; and files of the toolbox's form."""
+"""Foreign checkpoints -> our parameter names; and files of the toolbox's form."""
 
 import re
 from collections.abc import Mapping
@@ -58,7 +58,9 @@ def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
     for key in WRAPPERS:
         if isinstance(state_dict, Mapping) and isinstance(state_dict.get(key), Mapping):
             return unwrap(state_dict[key])
-    if not isinstance(state_dict, Mapping) or not all(isinstance(v, Tensor) for v in state_dict.values()):
+    if not isinstance(state_dict, Mapping) or not all(
+        isinstance(v, Tensor) for v in state_dict.values()
+    ):
         raise TypeError(
             "a state dict must map names to tensors, or hold such a mapping under "
             f"{', '.join(WRAPPERS)}; got {type(state_dict).__name__}"
@@ -86,7 +88,7 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
 
 
 def load_any(net: nn.Module, state_dict: Mapping) -> None:
-    """Load a checkpoint of ours or an official one in place, strictly; see :func:`load_official`."""
+    """Load a checkpoint of ours or an official one, strictly; see :func:`load_official`."""
     state = unwrap(state_dict)
     if state.keys() == net.state_dict().keys():
         net.load_state_dict(state)
@@ -117,9 +119,9 @@ def load_official(net: nn.Module, state_dict: Mapping) -> None:
 
     Args:
         net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`.
-        state_dict: of the inference net (the regulariser is then left as it is) or of a full training
-            state; with or without the prefixes ``Video_Rec.``, ``Diff_Rec.``, ``module.`` and the wrappers
-            ``params``, ``params_ema``, ``state_dict``.
+        state_dict: of the inference net (the regulariser is then left as it is) or of a full
+            training state; with or without the prefixes ``Video_Rec.``, ``Diff_Rec.``,
+            ``module.`` and the wrappers ``params``, ``params_ema``, ``state_dict``.
 
     Raises:
         TypeError: not a state dict.
@@ -150,4 +152,6 @@ def load_official(net: nn.Module, state_dict: Mapping) -> None:
     if any(problems.values()):
         lines = [f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names]
         raise ValueError("not an official state dict of this STDNet; " + "; ".join(lines))
-    net.load_state_dict({ours: value for ours, (_, value) in renamed.items()}, strict=has_regularizer)
+    net.load_state_dict(
+        {ours: value for ours, (_, value) in renamed.items()}, strict=has_regularizer
+    )

@@ -1,4 +1,4 @@
-"""Building blocks that several networks share: residual trunk, channel attention, pixel-shuffle pack."""
+"""Blocks that networks share: residual trunk, channel attention, pixel-shuffle pack."""
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         for conv in (self.conv1, self.conv2):
             nn.init.kaiming_normal_(conv.weight)
-            nn.init.zeros_(conv.bias)
+            nn.init.zeros_(conv.get_parameter("bias"))
             with torch.no_grad():
                 conv.weight *= 0.1
 
@@ -79,7 +79,8 @@ class ChannelAttentionBlock(nn.Module):
 
 
 class ResidualGroup(nn.Module):
-    """``num_block`` channel-attention blocks and a conv3x3, plus the input (RCAN's residual group)."""
+    """``num_block`` channel-attention blocks and a conv3x3, plus the input (RCAN's residual
+    group)."""
 
     def __init__(self, num_feat: int, num_block: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Plain interpolation as a network: the baseline rows of every table, and the smallest arch to copy."""
+"""Interpolation as a network: baseline rows of every table, the smallest arch to copy."""
 
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn

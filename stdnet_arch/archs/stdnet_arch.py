@@ -1,4 +1,4 @@
-"""STDNet (Wang et al., AAAI 2026, arXiv 2508.01259): the wiring, to be read beside the paper's Fig. 2."""
+"""STDNet (Wang et al., AAAI 2026, arXiv 2508.01259): the wiring of the paper's Fig. 2."""
 
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY
@@ -17,18 +17,21 @@ INITS = ("paper", "balanced")
 class STDNet(nn.Module):
     """SpatioTemporal Difference Network for video depth super-resolution.
 
-    Two stages: the first is guided by RGB, the second by the first one's depth, confidence and features.
+    Two stages: the first is guided by RGB, the second by the first one's depth, confidence and
+    features.
 
     Args:
-        scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all scales are alike.
+        scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all
+            scales are alike.
         num_feat: channels of every feature map, a multiple of 16; 64 in the paper.
-        head_feat: channels of the prediction heads at H x W, which a narrow network spends most of its time in;
-            64 in the paper at every ``num_feat``.
-        init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`), which
-            learns from scratch in hundreds of iterations where the paper's needs many thousands.
+        head_feat: channels of the prediction heads at H x W, which a narrow network spends most of
+            its time in; 64 in the paper at every ``num_feat``.
+        init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
+            which leaves bilinear in hundreds of iterations where the paper's takes thousands.
 
     Raises:
-        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, or ``init`` unknown.
+        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, or ``init``
+            unknown.
     """
 
     halo = 8  # frames of context on each side: 2 stages x 2 passes x 2 neighbours in each direction
@@ -41,7 +44,9 @@ class STDNet(nn.Module):
         if scale < 4 or scale % 4:
             raise ValueError(f"scale must be a multiple of 4 (4, 8, 16 in the paper), got {scale}")
         if num_feat < 16 or num_feat % 16:
-            raise ValueError(f"num_feat must be a multiple of 16 (channel attention), got {num_feat}")
+            raise ValueError(
+                f"num_feat must be a multiple of 16 (channel attention), got {num_feat}"
+            )
         if init not in INITS:
             raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
         self.scale = scale
@@ -60,9 +65,9 @@ class STDNet(nn.Module):
 
         Returns:
             ``pred``, ``(b, t, 1, H, W)``; and, stage by stage along a leading axis of 2:
-            ``stage_depth`` and ``stage_confidence`` (softmax weights), ``(2, b, t, 1, H, W)``, and what
-            ``DifferenceLoss`` reads: ``sigma``, ``(2, b, t, 1, H/4, W/4)``; ``phi_1`` and ``phi_2``,
-            ``(2, b, t - 1 or t - 2, 1, H/4, W/4)``, empty for clips that are too short.
+            ``stage_depth`` and ``stage_confidence`` (softmax weights), ``(2, b, t, 1, H, W)``, and
+            what ``DifferenceLoss`` reads: ``sigma``, ``(2, b, t, 1, H/4, W/4)``; ``phi_1`` and
+            ``phi_2``, ``(2, b, t - 1 or t - 2, 1, H/4, W/4)``, empty for clips that are too short.
 
         Raises:
             TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`.
@@ -70,12 +75,16 @@ class STDNet(nn.Module):
         check_clip(lq, guide, self.scale, min_side=2 if self.scale == 4 else 1)
         base = replicate_up(lq, self.scale // 4)
         coarse = self.guided_stage(base, guide)
-        fine = self.refining_stage(base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat)
+        fine = self.refining_stage(
+            base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat
+        )
         return {**blend(coarse, fine), **self._difference_maps(coarse, fine)}
 
     def _difference_maps(self, *stages: StageOutput) -> dict[str, Tensor]:
         """What the difference regularisation reads, stages along a leading axis."""
-        sigma, phi = zip(*(self.regularizer(stage.sigma, stage.phi) for stage in stages), strict=True)
+        sigma, phi = zip(
+            *(self.regularizer(stage.sigma, stage.phi) for stage in stages), strict=True
+        )
         phi_1, phi_2 = zip(*phi, strict=True)
         maps = {"sigma": sigma, "phi_1": phi_1, "phi_2": phi_2}
         return {name: torch.stack(stacked) for name, stacked in maps.items()}

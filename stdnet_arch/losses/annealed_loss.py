@@ -1,4 +1,4 @@
-"""A pixel loss that begins squared and ends as the published one, so that training leaves bilinear."""
+"""A pixel loss that begins squared and ends as the published one."""
 
 import math
 
@@ -13,10 +13,11 @@ from stdnet_arch.losses.masked import at_least_float32, masked_mean
 class AnnealedPixelLoss(nn.Module):
     """Charbonnier whose eps shrinks geometrically from ``eps_start`` to ``eps_end``.
 
-    ``sqrt(d^2 + eps^2) - eps`` is ``d^2 / (2 eps)`` for errors below eps and ``|d|`` above it. With the published
-    eps (1e-6, that is 1e-12 squared) from the first step, a network trained from scratch stalls at bilinear:
-    the median residual of a peak-sensor LR is zero, so the gradient of most pixels says "stay". A large eps
-    behaves like the squared loss and lets the few pixels at edges lead; the small one then cleans the rest.
+    ``sqrt(d^2 + eps^2) - eps`` is ``d^2 / (2 eps)`` for errors below eps and ``|d|`` above it.
+    With the published eps (1e-6, that is 1e-12 squared) from the first step, a network trained from
+    scratch stalls at bilinear: the median residual of a peak-sensor LR is zero, so the gradient of
+    most pixels says "stay". A large eps behaves like the squared loss and lets the few pixels at
+    edges lead; the small one then cleans the rest.
 
     Args:
         loss_weight: factor of the loss.
@@ -41,7 +42,9 @@ class AnnealedPixelLoss(nn.Module):
         if not 0 < eps_end <= eps_start:
             raise ValueError(f"need 0 < eps_end <= eps_start, got {eps_end} and {eps_start}")
         if not 0 <= anneal_start < anneal_end:
-            raise ValueError(f"need 0 <= anneal_start < anneal_end, got {anneal_start}, {anneal_end}")
+            raise ValueError(
+                f"need 0 <= anneal_start < anneal_end, got {anneal_start}, {anneal_end}"
+            )
         self.loss_weight = loss_weight
         self.eps_start, self.eps_end = eps_start, eps_end
         self.anneal_start, self.anneal_end = anneal_start, anneal_end

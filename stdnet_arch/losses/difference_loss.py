@@ -42,7 +42,8 @@ class DifferenceLoss(nn.Module):
         Args:
             out: what STDNet returned; ``pred``, ``sigma``, ``phi_1`` and ``phi_2`` are read.
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
-            valid: bool, shape of ``gt``: False where ``gt`` is no depth; those pixels count nowhere.
+            valid: bool, shape of ``gt``: False where ``gt`` is no depth; those pixels count
+                nowhere.
 
         Returns:
             A scalar; clips of one frame have no temporal terms.
@@ -52,16 +53,18 @@ class DifferenceLoss(nn.Module):
         """
         missing = [key for key in KEYS if key not in out]
         if missing:
-            raise KeyError(f"DifferenceLoss reads {', '.join(KEYS)} of STDNet's output; missing: {missing}")
+            raise KeyError(
+                f"DifferenceLoss reads {', '.join(KEYS)} of STDNet's output; missing: {missing}"
+            )
         valid = torch.ones_like(gt, dtype=torch.bool) if valid is None else valid
         gt = gt.where(valid, 0)
-        spatial = sum(spatial_term(out["pred"], gt, sigma, valid) for sigma in out["sigma"])
-        temporal = sum(
-            temporal_term(gt, phi, valid, step)
-            for step in (1, 2)
-            for phi in out[f"phi_{step}"]
-            if phi.shape[1]
-        )
+        spatial = gt.new_zeros(())
+        for sigma in out["sigma"]:
+            spatial = spatial + spatial_term(out["pred"], gt, sigma, valid)
+        temporal = gt.new_zeros(())
+        for step in (1, 2):
+            for phi in out[f"phi_{step}"]:
+                temporal = temporal + temporal_term(gt, phi, valid, step)
         return self.loss_weight * (self.spatial_weight * spatial + self.temporal_weight * temporal)
 
 

@@ -1,7 +1,7 @@
 """Deformable sampling: values at k x k learned taps, masked (Dai et al. 2017; Zhu et al. 2019).
 
-The one deformable primitive of this package. :func:`modulated_deform_conv` is this and one matrix product.
-Offsets follow torchvision's order: per group, per tap, (dy, dx) in pixels.
+The one deformable primitive of this package. :func:`modulated_deform_conv` is this and one matrix
+product. Offsets follow torchvision's order: per group, per tap, (dy, dx) in pixels.
 """
 
 from typing import Literal
@@ -24,7 +24,8 @@ def deform_sample(
     groups: int = 1,
     backend: Backend = "grid_sample",
 ) -> Tensor:
-    """Sample ``x`` bilinearly at the displaced taps of a ``kernel`` x ``kernel`` window; zero outside.
+    """Sample ``x`` bilinearly at the displaced taps of a ``kernel`` x ``kernel`` window; zero
+    outside.
 
     Several maps that share offsets are sampled in one call: concatenate their channels
     (with ``groups`` > 1, group by group).
@@ -41,7 +42,8 @@ def deform_sample(
             also runs in any dtype).
 
     Returns:
-        ``(b, c, kernel**2, h', w')``, dtype of ``x``. Gradients reach ``x``, ``offset`` and ``mask``.
+        ``(b, c, kernel**2, h', w')``, dtype of ``x``. Gradients reach ``x``, ``offset`` and
+        ``mask``.
 
     Raises:
         ValueError: channel counts of ``offset`` or ``mask``, groups or batch sizes do not fit.
@@ -69,8 +71,8 @@ def modulated_deform_conv(
 ) -> Tensor:
     """Modulated deformable convolution (DCNv2), stride 1, one offset group.
 
-    Maps that share offsets **and** weights are convolved in one call: with ``c = n * c_in`` channels in
-    ``x``, each of the ``n`` blocks is convolved with ``weight`` on its own.
+    Maps that share offsets **and** weights are convolved in one call: with ``c = n * c_in``
+    channels in ``x``, each of the ``n`` blocks is convolved with ``weight`` on its own.
 
     Args:
         x: ``(b, n * c_in, h, w)``.
@@ -112,10 +114,8 @@ def _check(x: Tensor, offset: Tensor, mask: Tensor | None, taps: int, groups: in
             raise ValueError(f"{name} must have x's batch {x.shape[0]}, got {value.shape[0]}")
 
 
-def _tap_positions(
-    offset: Tensor, kernel: int, padding: int, dilation: int, groups: int
-) -> Tensor:
-    """Where each tap falls, (y, x) in pixels of the input: ``(b*g, taps, h', w', 2)``, >= float32."""
+def _tap_positions(offset: Tensor, kernel: int, padding: int, dilation: int, groups: int) -> Tensor:
+    """Where each tap falls, (y, x) in pixels: ``(b*g, taps, h', w', 2)``, at least float32."""
     b, _, h, w = offset.shape
     dtype = torch.promote_types(offset.dtype, torch.float32)
     moved = offset.to(dtype).reshape(b * groups, kernel * kernel, 2, h, w)
@@ -135,7 +135,8 @@ def _by_grid_sample(values: Tensor, position: Tensor) -> Tensor:
     taps, rows = position.shape[1:3]
     y, x = position.unbind(-1)
     grid = torch.stack(((2 * x + 1) / w - 1, (2 * y + 1) / h - 1), dim=-1)
-    # Disabled autocast: grid_sample wants one dtype, and half-precision positions would be wrong by pixels.
+    # Disabled autocast: grid_sample wants one dtype, and half-precision positions would be wrong
+    # by pixels.
     with torch.autocast(values.device.type, enabled=False):
         sampled = F.grid_sample(
             values.to(grid.dtype),

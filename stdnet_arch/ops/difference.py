@@ -1,4 +1,4 @@
-"""The two differences STDNet is named after: of a feature from its smooth self, and from its future."""
+"""The two differences STDNet is named after: from the smooth self, and from the future."""
 
 import torch.nn.functional as F
 from torch import Tensor

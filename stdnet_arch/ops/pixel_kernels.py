@@ -16,7 +16,8 @@ def apply_pixel_kernels(feat: Tensor, kernels: Tensor) -> Tensor:
         kernels: ``(b, c, k * k, h, w)``, taps row by row, k odd.
 
     Returns:
-        ``out[y, x] = sum over taps of kernels[tap, y, x] * feat[y + dy, x + dx]``, ``(b, c, h, w)``.
+        ``out[y, x] = sum over taps of kernels[tap, y, x] * feat[y + dy, x + dx]``, ``(b, c, h,
+        w)``.
 
     Raises:
         ValueError: the number of taps is not the square of an odd number.

@@ -69,7 +69,10 @@ def test_parameters_are_as_many_as_published(net):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.pop("Video_Rec.final_pred.hg_2.6.bias"), r"missing: refining_stage.*head.6.bias"),
+        (
+            lambda s: s.pop("Video_Rec.final_pred.hg_2.6.bias"),
+            r"missing: refining_stage.*head.6.bias",
+        ),
         (lambda s: s.update(extra=torch.zeros(2)), "unexpected: extra"),
         (
             lambda s: s.update({"Video_Rec.final_pred.hg_1.6.bias": torch.zeros(5)}),
@@ -105,9 +108,7 @@ def test_own_checkpoints_load_too(net, official):
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_the_script_writes_a_checkpoint_of_the_toolbox(
-    tmp_path, monkeypatch, net, official, half
-):
+def test_the_script_writes_a_checkpoint_of_the_toolbox(tmp_path, monkeypatch, net, official, half):
     torch.save(inference_only(official), tmp_path / "official.pth")
     output = tmp_path / "new/ours.pth"
     arguments = ["--input", str(tmp_path / "official.pth"), "--output", str(output), "--scale", "4"]

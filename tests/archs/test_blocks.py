@@ -3,7 +3,12 @@
 import torch
 import torch.nn.functional as F
 
-from stdnet_arch.archs.blocks import ChannelAttention, PixelShufflePack, ResidualBlock, ResidualGroup
+from stdnet_arch.archs.blocks import (
+    ChannelAttention,
+    PixelShufflePack,
+    ResidualBlock,
+    ResidualGroup,
+)
 
 
 def test_channel_attention_weighs_channels_by_their_means():

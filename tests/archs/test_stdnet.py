@@ -1,4 +1,4 @@
-"""What is STDNet's own: bad input, short clips, initialisation; and the passes against plain loops."""
+"""What is STDNet's own: bad input, short clips, initialisation; passes against loops."""
 
 import pytest
 import torch
@@ -68,7 +68,12 @@ def test_bad_options_are_named(options, message):
 @pytest.mark.parametrize(
     ("lq", "guide", "error", "message"),
     [
-        ((1, 2, 1, 4, 6), (1, 2, 3, 16, 20), ValueError, "guide must be 4x lq: lq is 4x6, guide is 16x20"),
+        (
+            (1, 2, 1, 4, 6),
+            (1, 2, 3, 16, 20),
+            ValueError,
+            "guide must be 4x lq: lq is 4x6, guide is 16x20",
+        ),
         ((1, 2, 1, 4, 6), (1, 3, 3, 16, 24), ValueError, "same batch and frames"),
         ((1, 2, 3, 4, 6), (1, 2, 3, 16, 24), ValueError, r"lq must be \(b, t, 1, h, w\)"),
         ((2, 1, 4, 6), (1, 2, 3, 16, 24), ValueError, r"lq must be \(b, t, 1, h, w\)"),
@@ -85,7 +90,9 @@ def test_bad_clips_are_named(lq, guide, error, message):
 
 def test_integer_clips_are_refused(clip):
     lq, guide = clip(4, 1, 2, 4, 6)
-    with pytest.raises(TypeError, match=r"guide must be floating point in \[0, 1\], got torch.uint8"):
+    with pytest.raises(
+        TypeError, match=r"guide must be floating point in \[0, 1\], got torch.uint8"
+    ):
         build_network(TINY)(lq, (255 * guide).byte())
 
 

@@ -7,8 +7,8 @@ class DifferenceMap(nn.Module):
     """Read a difference of features as one map, for the loss to compare with depth.
 
     The paper's map is conv1x1, bicubic x4, conv1x1. The last one is a single factor, which commutes
-    with the enlargement: here both convolutions come first, and the loss enlarges, so that carrying the map costs
-    1/16 of the memory and the network need not know whether anyone reads it.
+    with the enlargement: here both convolutions come first, and the loss enlarges, so that
+    carrying the map costs 1/16 of the memory and the network need not know whether anyone reads it.
     """
 
     def __init__(self, num_feat: int) -> None:
@@ -38,6 +38,7 @@ class DifferenceRegularizer(nn.Module):
             phi: ``(b, t - distance, c, h, w)`` for distance 1 and 2.
 
         Returns:
-            R(sigma), ``(b, t, 1, h, w)``, and R(phi) for both distances, ``(b, t - distance, 1, h, w)``.
+            R(sigma), ``(b, t, 1, h, w)``, and R(phi) for both distances, ``(b, t - distance, 1, h,
+            w)``.
         """
         return self.spatial(sigma), [read(x) for read, x in zip(self.temporal, phi, strict=True)]

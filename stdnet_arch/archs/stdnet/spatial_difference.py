@@ -1,4 +1,4 @@
-"""Spatial difference branch: where depth has edges, RGB features are filtered by kernels of their own."""
+"""Spatial difference branch: at edges of depth, RGB is filtered by kernels of its own."""
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,9 @@ class SpatialDifference(nn.Module):
 
     def __init__(self, num_feat: int) -> None:
         super().__init__()
-        self.conv_difference = nn.Sequential(leaky_relu(), nn.Conv2d(num_feat, num_feat, 3, padding=1))
+        self.conv_difference = nn.Sequential(
+            leaky_relu(), nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        )
         self.kernel_generator = KernelGenerator(num_feat)
         self.conv_attention = nn.Conv2d(2, num_feat, 3, padding=1)
         self.beta = nn.Parameter(torch.tensor([0.1]))

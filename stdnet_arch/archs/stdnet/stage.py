@@ -75,7 +75,9 @@ class Stage(nn.Module):
         self.reconstruction = ResidualTrunk((1 + len(PASSES)) * num_feat, num_feat, num_block=5)
         self.prediction_head = prediction_head(num_feat, head_feat)
 
-    def forward(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None = None) -> StageOutput:
+    def forward(
+        self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None = None
+    ) -> StageOutput:
         """Run the stage on a clip.
 
         Args:

@@ -27,7 +27,7 @@ class TemporalDifference(nn.Module):
         nn.init.uniform_(self.weight, -bound, bound)
         # Zero offsets, and masks of 1/2 everywhere: training starts from a plain convolution.
         nn.init.zeros_(self.conv_offset_mask.weight)
-        nn.init.zeros_(self.conv_offset_mask.bias)
+        nn.init.zeros_(self.conv_offset_mask.get_parameter("bias"))
 
     def forward(
         self,
@@ -64,7 +64,8 @@ class TemporalDifference(nn.Module):
 
 
 class PropagationPass(nn.Module):
-    """One pass over the clip, backward or forward in time; every frame reads its next two neighbours.
+    """One pass over the clip, backward or forward in time; every frame reads its next two
+    neighbours.
 
     A pass maps the list of the previous pass to a new list and never reads its own outputs, so all
     frames and both neighbours run as one batch.
@@ -75,7 +76,9 @@ class PropagationPass(nn.Module):
         self.direction = direction
         self.temporal_difference = TemporalDifference(num_feat)
 
-    def forward(self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]) -> Tensor:
+    def forward(
+        self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]
+    ) -> Tensor:
         """Run the pass.
 
         Args:
