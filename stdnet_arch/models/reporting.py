@@ -1,13 +1,16 @@
 """The table of a validation (methods x metrics): in the log, and as CSV and markdown files."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stdnet_arch.models.validation import ClipScore, Mean, Metric, mean_over_clips
 from stdnet_arch.utils.tables import Cell, Table
 
 ITERATION = "iter"
+MEAN = "mean"
 
 
 def score_table(scores: Sequence[ClipScore], metrics: Sequence[Metric]) -> Table:
@@ -25,7 +28,7 @@ def score_table(scores: Sequence[ClipScore], metrics: Sequence[Metric]) -> Table
     ]
     means = mean_over_clips(ordered, metrics)
     rows += [
-        ["mean", method, *(mean[name].value for name in names)] for method, mean in means.items()
+        [MEAN, method, *(mean[name].value for name in names)] for method, mean in means.items()
     ]
     return Table(["clip", "method", *names], rows)
 
@@ -84,17 +87,50 @@ def write_tables(folder: Path, dataset: str, iteration: int | str, table: Table)
     (folder / f"{dataset}.md").write_text(heading + table.markdown(), encoding="utf-8")
     file = folder / f"{dataset}.csv"
     columns = [ITERATION, *table.columns]
-    earlier = _rows_before(file, iteration, columns) if isinstance(iteration, int) else []
+    before = _rows_before(file, iteration) if isinstance(iteration, int) else []
+    # A metric that was not computed earlier is empty there.
+    earlier = [[row.get(column, "") for column in columns] for row in before]
     rows: list[Sequence[Cell]] = [*earlier, *([iteration, *row] for row in table.rows)]
     partial = file.with_suffix(".csv.partial")
     partial.write_text(Table(columns, rows).csv(), encoding="utf-8")
     partial.replace(file)
 
 
-def _rows_before(file: Path, iteration: int, columns: Sequence[str]) -> list[list[str]]:
-    """Rows of earlier iterations, in these columns; a metric that was not computed is empty."""
-    if not file.exists():
+def best_until(
+    iteration: int, file: Path, method: str, metrics: Sequence[Metric]
+) -> dict[str, dict[str, Any]]:
+    """The best means of a run up to an iteration, as the toolbox records them.
+
+    The table is read and not the training state, since the toolbox validates after it has saved.
+
+    Args:
+        iteration: the last one that counts; 0 for a run that starts.
+        file: the CSV of a dataset.
+        method: whose values.
+        metrics: which values.
+
+    Returns:
+        Metric name to ``{"better": ..., "val": ..., "iter": ...}``; the worst value and -1 where
+        there is none.
+    """
+    rows = [
+        row
+        for row in _rows_before(file, iteration + 1)
+        if row["clip"] == MEAN and row["method"] == method
+    ]
+    best = {}
+    for metric in metrics:
+        sign = -1 if metric.better == "higher" else 1
+        seen = [(float(row.get(metric.name) or "nan"), int(row[ITERATION])) for row in rows]
+        judged = [(sign * value, number) for value, number in seen if not math.isnan(value)]
+        value, number = min(judged, default=(math.inf, -1))
+        best[metric.name] = {"better": metric.better, "val": sign * value, "iter": number}
+    return best
+
+
+def _rows_before(file: Path, iteration: int) -> list[dict[str, str]]:
+    """Rows of earlier iterations."""
+    if iteration <= 1 or not file.exists():
         return []
     with file.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row[ITERATION]) < iteration]
-    return [[row.get(column, "") for column in columns] for row in rows]
+        return [row for row in csv.DictReader(stream) if int(row[ITERATION]) < iteration]

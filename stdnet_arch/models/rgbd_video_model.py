@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
-from stdnet_arch.models.reporting import log_text, score_table, write_tables
+from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
 from stdnet_arch.models.saving import PredictionWriter
 from stdnet_arch.models.stepping import (
@@ -77,6 +77,7 @@ class RGBDVideoModel(BaseModel):
         self.print_network(self.net_g)
         self._load(self.net_g, opt["path"].get("param_key_g", "params"))
         self.best_metric_results: dict[str, dict[str, dict[str, Any]]] = {}
+        self.resumed_iter = 0
         self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
         if self.is_train:
             self.init_training_settings()
@@ -187,7 +188,7 @@ class RGBDVideoModel(BaseModel):
         self.save_training_state(epoch, current_iter)
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:
-        """Save the toolbox's state, best metrics, gradient scale and every rank's random state."""
+        """Save the toolbox's state, the gradient scale and every rank's random state."""
         rng = gather_objects(capture_rng(self.device))
         if current_iter == -1 or get_dist_info()[0] != 0:
             return
@@ -196,7 +197,6 @@ class RGBDVideoModel(BaseModel):
             "iter": current_iter,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
-            "best_metric_results": self.best_metric_results,
             "scaler": self.precision.scaler.state_dict(),
             "rng": rng,
         }
@@ -205,7 +205,7 @@ class RGBDVideoModel(BaseModel):
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state; states of stock models lack our entries and load too."""
         super().resume_training(resume_state)
-        self.best_metric_results = deepcopy(resume_state.get("best_metric_results", {}))
+        self.resumed_iter = resume_state["iter"]
         if resume_state.get("scaler"):
             self.precision.scaler.load_state_dict(resume_state["scaler"])
         rank, world_size = get_dist_info()
@@ -299,19 +299,21 @@ class RGBDVideoModel(BaseModel):
         table = score_table(scores, self.metrics)
         best = self.best_metric_results[dataset]
         get_root_logger().info(log_text(dataset, self.method, means, best, table))
-        root = self.opt["path"]["experiments_root" if self.is_train else "results_root"]
-        write_tables(Path(root) / "metrics", dataset, current_iter, table)
+        write_tables(self._table_folder(), dataset, current_iter, table)
         if tb_logger:
             for name, value in self.metric_results.items():
                 tb_logger.add_scalar(f"metrics/{dataset}/{name}", value, current_iter)
 
     def _initialize_best_metric_results(self, dataset_name: str) -> None:
-        """As the toolbox's, but each metric says itself which way is better."""
-        worst = {"lower": float("inf"), "higher": float("-inf")}
-        record = self.best_metric_results.setdefault(dataset_name, {})
-        for metric in self.metrics:
-            start = {"better": metric.better, "val": worst[metric.better], "iter": -1}
-            record.setdefault(metric.name, start)
+        """Start the record of a dataset; a resumed run finds its earlier best in the table."""
+        if dataset_name not in self.best_metric_results:
+            table = self._table_folder() / f"{dataset_name}.csv"
+            best = best_until(self.resumed_iter, table, self.method, self.metrics)
+            self.best_metric_results[dataset_name] = best
+
+    def _table_folder(self) -> Path:
+        root = self.opt["path"]["experiments_root" if self.is_train else "results_root"]
+        return Path(root) / "metrics"
 
 
 def _refuse_unknown(section: str, given: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -1,10 +1,11 @@
 """Tables of a validation as files."""
 
 import csv
+from math import inf
 
 import pytest
 
-from stdnet_arch.models.reporting import score_table, write_tables
+from stdnet_arch.models.reporting import best_until, score_table, write_tables
 from stdnet_arch.models.validation import ClipScore, Metric
 
 METRICS = [Metric("rmse_cm", "calculate_rmse", "lower"), Metric("mae_cm", "calculate_mae", "lower")]
@@ -61,3 +62,24 @@ def test_a_test_replaces_its_table(tmp_path, name):
     write_tables(tmp_path, "val", name, table())
     assert [row[0] for row in rows(tmp_path)] == ["iter", name, name, name]
     assert (tmp_path / "val.md").read_text().startswith(f"# val, {name}\n")
+
+
+@pytest.mark.parametrize(
+    ("iteration", "better", "expected"),
+    [(0, "lower", (inf, -1)), (0, "higher", (-inf, -1)), (5, "lower", (4.0, 5)),
+     (12, "lower", (3.0, 10)), (12, "higher", (4.0, 5)), (99, "lower", (2.5, 15))],
+)  # fmt: skip
+def test_the_best_of_a_run_is_read_from_its_table(tmp_path, iteration, better, expected):
+    for number, rmse in ((5, 4.0), (10, 2.0), (15, 1.0)):
+        write_tables(tmp_path, "val", number, table(rmse))
+    metric = Metric("rmse_cm", "calculate_rmse", better)
+    best = best_until(iteration, tmp_path / "val.csv", "net", [metric])
+    assert best == {"rmse_cm": {"better": better, "val": expected[0], "iter": expected[1]}}
+
+
+def test_there_is_no_best_without_a_table_or_a_value(tmp_path):
+    nothing = {"val": inf, "iter": -1, "better": "lower"}
+    assert best_until(9, tmp_path / "val.csv", "net", METRICS[:1]) == {"rmse_cm": nothing}
+    write_tables(tmp_path, "val", 5, table(metrics=METRICS[1:]))
+    write_tables(tmp_path, "val", 6, score_table([ClipScore(0, "c", "net", {})], METRICS))
+    assert best_until(9, tmp_path / "val.csv", "net", METRICS[:1]) == {"rmse_cm": nothing}

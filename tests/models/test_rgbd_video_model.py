@@ -2,11 +2,12 @@
 
 import logging
 import random
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
-from model_parts import batches, make_model, options, train, weights
+from model_parts import batches, loader, make_model, options, train, weights
 from torch import nn
 
 
@@ -212,16 +213,28 @@ def test_random_numbers_go_on_after_resuming(tmp_path):
     assert draws() == expected
 
 
-def test_best_values_survive_resuming_and_the_last_save_is_no_state(tmp_path):
+def test_the_best_value_survives_resuming(tmp_path):
     model = make_model(tmp_path)
-    best = {"val": {"rmse_cm": {"better": "lower", "val": 1.5, "iter": 2}}}
-    model.best_metric_results = best
+    model.save(epoch=0, current_iter=2)  # the runner saves first and validates then
+    model.validation(loader(), 2, None)
+    best = deepcopy(model.best_metric_results)
+    model.net_g.shift = -0.01
+    model.validation(loader(), 3, None)  # better, but lost: the run goes on from 2
+    assert model.best_metric_results["val"]["rmse_cm"]["iter"] == 3
+    again = resumed(tmp_path, 2, options(tmp_path))
+    again.net_g.shift = 0.5
+    again.validation(loader(), 3, None)
+    assert again.best_metric_results == best
+    assert best["val"]["rmse_cm"]["iter"] == 2
+
+
+def test_the_last_save_is_no_training_state(tmp_path):
+    model = make_model(tmp_path)
     model.save(epoch=0, current_iter=2)
     model.save(epoch=-1, current_iter=-1)
     assert sorted(path.name for path in tmp_path.glob("*/*")) == [
         "2.state", "net_g_2.pth", "net_g_latest.pth",
     ]  # fmt: skip
-    assert resumed(tmp_path, 2, options(tmp_path)).best_metric_results == best
 
 
 def test_a_state_of_a_stock_model_resumes_too(tmp_path):
