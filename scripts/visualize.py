@@ -1,0 +1,44 @@
+"""Draw what a test run saved (val.save_img: true): a picture strip for every clip.
+
+python scripts/visualize.py -opt options/quickstart/quickstart_test.yml
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+from basicsr.utils.options import ordered_yaml
+
+import stdnet_arch  # noqa: F401  fills the registries
+from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
+from stdnet_arch.visual.saved import draw_saved_clip
+from stdnet_arch.visual.strips import save_png
+
+
+def main() -> None:
+    """Read the options of the run, draw every clip of every dataset, say where."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("-opt", required=True, type=Path, help="YAML that the test ran with")
+    parser.add_argument("--results", type=Path, help="its folder, by default results/<name>")
+    args = parser.parse_args()
+    opt = yaml.load(args.opt.read_text(), Loader=ordered_yaml()[0])
+    results = args.results or Path("results") / opt["name"]
+    for section in opt["datasets"].values():
+        dataset = RGBDVideoTestDataset({**section, "scale": opt["scale"], "phase": "test"})
+        for i in range(len(dataset)):
+            item = dataset[i]
+            folder = results / "visualization" / section["name"]
+            try:
+                strip = draw_saved_clip(item, folder, opt["network_g"]["type"])
+            except FileNotFoundError as error:
+                sys.exit(str(error))
+            path = results / "strips" / section["name"] / f"{item['clip'].replace('/', '_')}.png"
+            save_png(path, strip)
+            sys.stdout.write(f"wrote {path}\n")
+
+
+if __name__ == "__main__":
+    main()

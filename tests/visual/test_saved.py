@@ -1,0 +1,47 @@
+"""Saved predictions are found, decoded and drawn."""
+
+import numpy as np
+import pytest
+import torch
+
+from stdnet_arch.data.depth_codec import encode_npy, encode_png16
+from stdnet_arch.visual.saved import draw_saved_clip, load_predictions
+
+
+def save(folder, name, data):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def test_both_formats_become_metres(tmp_path):
+    depth_m = np.float32([[1.25, 0.0, 3.5], [2.0, 4.125, 0.5]])
+    save(tmp_path, "000007.npy", encode_npy(depth_m))
+    save(tmp_path, "000008_best.png", encode_png16((1000 * depth_m).astype(np.uint16)))
+    loaded = load_predictions(tmp_path, range(7, 9))
+    np.testing.assert_allclose(loaded, [depth_m, depth_m], atol=1e-6)
+
+
+def test_missing_frames_are_named(tmp_path):
+    save(tmp_path, "000003.npy", encode_npy(np.ones((2, 3), np.float32)))
+    with pytest.raises(FileNotFoundError, match=r"predictions of frames \[2, 4\]"):
+        load_predictions(tmp_path, range(2, 5))
+
+
+def test_a_clip_is_drawn(tmp_path):
+    t, h, w, scale = 2, 6, 8, 4
+    item = {
+        "lq": torch.rand(t, 1, h, w),
+        "guide": torch.rand(t, 3, h * scale, w * scale),
+        "gt": torch.rand(t, 1, h * scale, w * scale),
+        "valid": torch.ones(t, 1, h * scale, w * scale, dtype=torch.bool),
+        "depth_range_m": torch.tensor(10.0),
+        "clip": "room/a",
+        "frame": 5,
+    }
+    frames = (10 * item["gt"][:, 0]).numpy()
+    for i, frame in enumerate(frames):
+        save(tmp_path / "room/a/depth", f"{5 + i:06d}.npy", encode_npy(frame))
+    strip = draw_saved_clip(item, tmp_path, "STDNet")
+    assert strip.dtype == np.uint8
+    assert strip.ndim == 3
+    assert strip.std() > 10  # a picture, not a blank sheet
