@@ -10,6 +10,7 @@ pip's own settings count (PIP_INDEX_URL, a proxy, pip.conf); PYTHONPATH is left 
 
 import signal
 import sys
+from pathlib import Path
 
 OLDEST = (3, 10)
 
@@ -34,6 +35,7 @@ def main(arguments: list) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         sys.stdout.write(__doc__)
         return 0
+    sys.path.insert(0, str(Path(__file__).resolve().parent))  # for python -I and -P
     from _quickstart import environment as env
 
     try:

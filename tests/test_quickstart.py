@@ -218,6 +218,21 @@ def test_arguments_are_handed_to_the_job_and_its_exit_code_back(
     assert quickstart["main"](arguments) == 7
 
 
+def test_the_set_up_alone_runs_no_job(quickstart, monkeypatch):
+    monkeypatch.setattr(environment, "prepare", lambda: Path("py"))
+    monkeypatch.setattr(environment, "run_job", lambda *given: pytest.fail("it ran a job"))
+    assert quickstart["main"](["setup"]) == 0
+
+
+def test_a_failed_set_up_is_told_without_a_traceback(quickstart, monkeypatch, capsys):
+    def fail():
+        raise environment.SetupError("the disk is full")
+
+    monkeypatch.setattr(environment, "prepare", fail)
+    assert quickstart["main"]([]) == 1
+    assert capsys.readouterr().err == "\nthe disk is full\n"
+
+
 def test_a_job_runs_in_the_checkout(tmp_path):
     (tmp_path / "job.py").write_text(
         "import os, pathlib; pathlib.Path('here').touch(); os._exit(4)"

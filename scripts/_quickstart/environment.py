@@ -184,7 +184,7 @@ class _Setup:
         return Runner(environ, log, self.screen, self.root, downloads, self.lock)
 
     def _mind_the_space(self) -> None:
-        free_gb = _free_gb(self.root)
+        free_gb = _free_gb(self.venv)
         if free_gb < LEAST_GB:
             raise SetupError(f"Set-up failed: {advice('disk', self.root, free_gb)}")
         if free_gb < FULL_GB:
@@ -242,5 +242,5 @@ class _Setup:
     def _must(self, runner: Runner, output: str) -> None:
         if output:
             tail = "\n".join(f"    {line}" for line in output.splitlines()[-12:])
-            told = advice(diagnose(output), self.root, _free_gb(self.root))
+            told = advice(diagnose(output), self.root, _free_gb(self.venv))
             raise SetupError(f"Set-up failed: {told}\n{tail}\nAll of it: {runner.log}")
