@@ -1,6 +1,5 @@
 """Training steps, checkpoints and resuming of the model."""
 
-import logging
 import random
 from copy import deepcopy
 
@@ -268,7 +267,6 @@ def test_every_parameter_gets_a_gradient_when_processes_train_together(tmp_path,
     assert spare.grad == 0
 
 
-def test_amp_on_a_cpu_is_reported(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("basicsr"), "propagate", True)
+def test_amp_on_a_cpu_is_reported(tmp_path, log):
     make_model(tmp_path, amp="fp16")
-    assert "amp is off on a CPU" in caplog.text
+    assert "amp is off on a CPU" in log.text

@@ -1,7 +1,5 @@
 """Predictions as files."""
 
-import logging
-
 import cv2
 import numpy as np
 import pytest
@@ -44,12 +42,11 @@ def test_what_a_png_cannot_hold_is_an_error_before_anything_is_written(tmp_path)
     assert list(tmp_path.rglob("*.png")) == []
 
 
-def test_impossible_depth_becomes_no_depth_and_is_reported(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("basicsr"), "propagate", True)
+def test_impossible_depth_becomes_no_depth_and_is_reported(tmp_path, log):
     clip = write(tmp_path, [-0.2, -1e-4, float("nan"), float("inf"), 0.0, 2.0])
     read = cv2.imread(str(clip / "depth/000007.png"), cv2.IMREAD_UNCHANGED)
     assert read.ravel().tolist() == [0, 0, 0, 0, 0, 2000]
-    assert "3 of 6 predicted pixels are negative or not finite" in caplog.text
+    assert "3 of 6 predicted pixels are negative or not finite" in log.text
 
 
 def test_the_preview_has_one_range_for_the_whole_clip(tmp_path):

@@ -1,9 +1,9 @@
 """Judging whole clips: shards, padding, means, and what a validation of the model leaves behind."""
 
 import csv
-import logging
 import math
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import torch
 from model_parts import RANGE_M, TinyClips, batches, loader, make_model, options, train
 from torch import nn
 
+from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.models import rgbd_video_model
 from stdnet_arch.models.validation import (
     ClipScore,
@@ -26,6 +27,8 @@ from stdnet_arch.models.validation import (
 
 RMSE = Metric("rmse_cm", "calculate_rmse", "lower")
 CPU = torch.device("cpu")
+REAL = Path(__file__).parents[2] / "datasets/DyDToF"
+METRICS = ("rmse_cm", "mae_cm")
 
 
 class Repeat(nn.Module):
@@ -126,15 +129,6 @@ def test_metric_options_reach_the_metric():
 
 
 # -------------------------------------------------------------- validation as the runner calls it
-
-
-@pytest.fixture
-def log(caplog, monkeypatch):
-    """What the toolbox logs."""
-    logger = logging.getLogger("basicsr")
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger="basicsr")
-    return caplog
 
 
 def read_rows(path):
@@ -300,3 +294,18 @@ def test_visuals_are_the_last_batch(tmp_path):
     visuals = model.get_current_visuals()
     assert torch.equal(visuals["gt"], batch["gt"])
     assert torch.equal(visuals["result"], predict(model.net_g, batch["lq"], batch["guide"]))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real frames at datasets/DyDToF")
+def test_plain_interpolation_of_the_real_clip_gives_the_published_errors(tmp_path):
+    section = {"name": "real", "type": "RGBDVideoTestDataset", "source": "DyDToF", "scale": 16}
+    opt = {**options(tmp_path, is_train=False), "scale": 16}
+    opt["network_g"] = {"type": "Interpolation", "scale": 16, "mode": "bicubic"}
+    data = RGBDVideoTestDataset({**section, "phase": "test", "dataroot": str(REAL)})
+    model = make_model(tmp_path, opt)
+    model.validation(torch.utils.data.DataLoader(data), "real", None)
+    means = {
+        r["method"]: r for r in read_rows(tmp_path / "metrics/real.csv") if r["clip"] == "mean"
+    }
+    cm = {m: tuple(round(float(r[k]), 2) for k in METRICS) for m, r in means.items()}
+    assert cm == {"bilinear": (47.31, 13.13), "Interpolation": (48.75, 14.83)}
