@@ -31,6 +31,9 @@ def read_entries(clips: str | Sequence[str]) -> list[str]:
     """
     if not isinstance(clips, str):
         lines = list(clips)
+        for line in lines:
+            if not isinstance(line, str):
+                raise TypeError(f"expected clips as text (quote them in a YAML); got {line!r}")
     else:
         path = META_INFO / clips if (META_INFO / clips).is_file() else Path(clips).expanduser()
         if not path.is_file():

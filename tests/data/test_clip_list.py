@@ -53,6 +53,11 @@ def test_an_empty_list_is_refused(clips):
         resolve_spans(clips, AVAILABLE)
 
 
+def test_an_unquoted_number_in_a_yaml_is_explained():
+    with pytest.raises(TypeError, match=r"expected clips as text \(quote them in a YAML\); got 7"):
+        read_entries(["0000", 7])
+
+
 def test_a_list_may_be_a_file_anywhere(tmp_path):
     (tmp_path / "mine.txt").write_text("# header\na/one 2 7  # the middle\n\na/two\n")
     assert read_entries(str(tmp_path / "mine.txt")) == ["a/one 2 7", "a/two"]

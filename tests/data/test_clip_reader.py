@@ -83,7 +83,8 @@ def test_variation_is_the_spread_of_depth_in_range(make_clip):
 
 def test_a_box_without_depth_does_not_vary(make_clip):
     root = make_clip(frames=1)
-    assert reader(root, clips=["clip"]).variation("clip", 0, CropBox(0, 0, 0, 0)) == 0
+    write_npy(root / "depth" / "0000.npy", np.full((24, 32), np.nan, np.float32))
+    assert reader(root).variation("clip", 0, CropBox(1, 2, 3, 4)) == 0
 
 
 def cut(path):
