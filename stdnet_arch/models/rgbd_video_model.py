@@ -45,6 +45,7 @@ TRAIN_KEYS = frozenset({
 """Keys under ``train:`` beside the ``*_opt`` losses."""
 VAL_KEYS = frozenset({
     "val_freq", "save_img", "save_format", "suffix", "pbar", "metrics", "baselines",
+    "chunk_frames",
 })  # fmt: skip
 
 
@@ -222,7 +223,8 @@ class RGBDVideoModel(BaseModel):
 
     def test(self) -> None:
         """Predict the batch of :meth:`feed_data` into ``output``, normalised."""
-        self.output = predict(self.eval_net, self.lq, self.guide)
+        chunk_frames = (self.opt.get("val") or {}).get("chunk_frames")
+        self.output = predict(self.eval_net, self.lq, self.guide, chunk_frames)
 
     def get_current_visuals(self) -> dict[str, Tensor]:
         """The last batch, normalised, on the CPU: ``lq``, ``result`` and, if known, ``gt``."""
@@ -274,7 +276,16 @@ class RGBDVideoModel(BaseModel):
         bar = tqdm(total=len(indices), unit="clip", leave=False, disable=None if wanted else True)
         mine: list[ClipScore] = []
         with bar:
-            for scores in score_clips(dataset, indices, methods, self.metrics, self.device, keep):
+            clips = score_clips(
+                dataset,
+                indices,
+                methods,
+                self.metrics,
+                self.device,
+                keep,
+                chunk_frames=self.opt["val"].get("chunk_frames"),
+            )
+            for scores in clips:
                 mine += scores
                 bar.set_description(scores[0].clip)
                 bar.update()

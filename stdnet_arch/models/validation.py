@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from stdnet_arch.ops.resize import pad_to_multiple, unpad
+from stdnet_arch.utils.windows import time_windows
 
 Batch = Mapping[str, Any]
 DIRECTIONS = ("lower", "higher")
@@ -92,8 +93,8 @@ def _read_metric(name: str, entry: dict[str, Any]) -> Metric:
     return Metric(name, kind, better, entry)
 
 
-def predict(net: nn.Module, lq: Tensor, guide: Tensor) -> Tensor:
-    """Super-resolve whole clips in one forward without gradients, in evaluation mode.
+def predict(net: nn.Module, lq: Tensor, guide: Tensor, chunk_frames: int | None = None) -> Tensor:
+    """Super-resolve whole clips without gradients, in evaluation mode.
 
     Sides that are no multiple of the network's ``multiple_of`` are padded by replication, and the
     prediction is cropped.
@@ -102,10 +103,31 @@ def predict(net: nn.Module, lq: Tensor, guide: Tensor) -> Tensor:
         net: a network of this plugin; its mode is restored.
         lq: normalised depth, ``(b, t, 1, h, w)``.
         guide: RGB, ``(b, t, 3, H, W)`` in [0, 1].
+        chunk_frames: frames that go through the network at once, beside ``net.halo`` frames of
+            context on each side: the same result in bounded memory. None: the whole clip.
 
     Returns:
         Normalised depth, ``(b, t, 1, H, W)`` float32.
+
+    Raises:
+        ValueError: ``chunk_frames`` is given for a network that needs the whole clip.
     """
+    halo = getattr(net, "halo", None)
+    if chunk_frames is None:
+        return _predict_padded(net, lq, guide)
+    if not isinstance(halo, int):
+        raise ValueError(
+            f"val.chunk_frames: {type(net).__name__} needs whole clips (it declares no halo), "
+            f"got chunk_frames: {chunk_frames}; leave it out"
+        )
+    parts = [
+        _predict_padded(net, lq[:, window.read], guide[:, window.read])[:, window.keep]
+        for window in time_windows(lq.shape[1], chunk_frames, halo)
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def _predict_padded(net: nn.Module, lq: Tensor, guide: Tensor) -> Tensor:
     multiple = getattr(net, "multiple_of", 1)
     scale = max(guide.shape[-1] // lq.shape[-1], 1)
     lq, padding = pad_to_multiple(lq, multiple)
@@ -131,6 +153,7 @@ def score_clips(
     metrics: Sequence[Metric],
     device: torch.device,
     on_prediction: Callable[[str, Batch, Tensor], None] | None = None,
+    chunk_frames: int | None = None,
 ) -> Iterator[list[ClipScore]]:
     """Judge every method on some clips, one clip at a time.
 
@@ -142,6 +165,7 @@ def score_clips(
         device: where to compute.
         on_prediction: called with the method, the clip as a batch of one, and the prediction [m],
             ``(1, t, 1, H, W)``.
+        chunk_frames: see :func:`predict`.
 
     Yields:
         The scores of a clip, one per method.
@@ -152,7 +176,7 @@ def score_clips(
         range_m = batch["depth_range_m"].view(-1, 1, 1, 1, 1)
         scores = []
         for method, net in methods.items():
-            pred_m = predict(net, lq, guide) * range_m.to(device)
+            pred_m = predict(net, lq, guide, chunk_frames) * range_m.to(device)
             values = _judge(pred_m, batch, range_m, metrics)
             scores.append(ClipScore(index, batch["clip"][0], method, values))
             if on_prediction:

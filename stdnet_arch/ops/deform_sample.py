@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Backend = Literal["grid_sample", "gather"]
+COLUMN_VALUES = 1 << 25  # most values sampled at once without gradients: 128 MB of float32
 
 
 def deform_sample(
@@ -91,10 +92,25 @@ def modulated_deform_conv(
     c_out, c_in, kernel, _ = weight.shape
     if x.shape[1] % c_in:
         raise ValueError(f"x must have a multiple of {c_in} channels (weight), got {x.shape[1]}")
-    taps = deform_sample(x, offset, mask, kernel=kernel, padding=padding)
-    h, w = taps.shape[-2:]
-    columns = taps.reshape(x.shape[0] * (x.shape[1] // c_in), c_in * kernel * kernel, h * w)
-    out = weight.flatten(1).to(columns.dtype) @ columns
+    h, w = offset.shape[-2:]
+    # Without gradients the sampled values are needed only until they are multiplied: a few frames
+    # at a time keep k*k copies of a whole clip out of memory.
+    at_once = x.shape[0]
+    if not torch.is_grad_enabled():
+        at_once = max(1, COLUMN_VALUES // (x.shape[1] * kernel * kernel * h * w))
+    outs = []
+    for start in range(0, x.shape[0], max(at_once, 1)):
+        part = slice(start, start + at_once)
+        taps = deform_sample(
+            x[part],
+            offset[part],
+            None if mask is None else mask[part],
+            kernel=kernel,
+            padding=padding,
+        )
+        columns = taps.reshape(-1, c_in * kernel * kernel, h * w)  # one row per block of c_in
+        outs.append(weight.flatten(1).to(columns.dtype) @ columns)
+    out = torch.cat(outs) if len(outs) > 1 else outs[0]
     if bias is not None:
         out = out + bias[:, None].to(out.dtype)
     return out.reshape(x.shape[0], -1, h, w)

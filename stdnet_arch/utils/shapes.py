@@ -17,7 +17,9 @@ def check_clip(lq: Tensor, guide: Tensor, scale: int, min_side: int = 1) -> None
         ValueError: any other mismatch; the message says required and got.
     """
     if guide is None:
-        raise TypeError("this network is guided by RGB: guide (b, t, 3, H, W) is required, got None")
+        raise TypeError(
+            "this network is guided by RGB: guide (b, t, 3, H, W) is required, got None"
+        )
     for name, x, channels in (("lq", lq, 1), ("guide", guide, 3)):
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(f"{name} must be (b, t, {channels}, h, w), got {tuple(x.shape)}")
@@ -32,7 +34,7 @@ def check_clip(lq: Tensor, guide: Tensor, scale: int, min_side: int = 1) -> None
         raise ValueError("a clip needs at least one frame, got t = 0")
     h, w = lq.shape[-2:]
     H, W = guide.shape[-2:]
-    if (H, W) != (h * scale, w * scale):
+    if (h * scale, w * scale) != (H, W):
         raise ValueError(f"guide must be {scale}x lq: lq is {h}x{w}, guide is {H}x{W}")
     if min(h, w) < min_side:
         raise ValueError(f"lq sides must be at least {min_side}, got {h}x{w}")

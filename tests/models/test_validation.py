@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from basicsr.archs import build_network
 from model_parts import RANGE_M, TinyClips, batches, loader, make_model, options, train
 from torch import nn
 
@@ -63,6 +64,20 @@ def test_sides_are_padded_by_replication_and_cropped(clip):
 
 def pad_edge(x, bottom, right):
     return np.pad(x.numpy(), [(0, 0)] * 3 + [(0, bottom), (0, right)], mode="edge")
+
+
+@pytest.mark.parametrize("chunk_frames", [1, 3, 99])
+def test_chunks_with_their_context_give_the_result_of_the_whole_clip(clip, chunk_frames):
+    options = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
+    net = build_network(options)
+    lq, guide = clip(4, 1, 20, 2, 3)
+    whole = predict(net, lq, guide)
+    torch.testing.assert_close(predict(net, lq, guide, chunk_frames), whole, atol=1e-5, rtol=0)
+
+
+def test_a_network_that_needs_whole_clips_is_not_cut(clip):
+    with pytest.raises(ValueError, match="Conv3d needs whole clips"):
+        predict(nn.Conv3d(1, 1, 1), *clip(4, 1, 5, 2, 3), chunk_frames=2)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -212,7 +227,7 @@ def test_the_last_validation_is_not_run_twice(tmp_path, monkeypatch):
     data = loader()
     judge = rgbd_video_model.score_clips
     monkeypatch.setattr(
-        rgbd_video_model, "score_clips", lambda *args: calls.append(1) or judge(*args)
+        rgbd_video_model, "score_clips", lambda *args, **_options: calls.append(1) or judge(*args)
     )
     model.validation(data, 8, None)
     model.validation(data, 9, None)  # the runner's last call: one beyond total_iter

@@ -1,0 +1,33 @@
+"""Cutting a clip in time: pure index arithmetic."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class TimeWindow(NamedTuple):
+    """Frames to give to a network, and which of its outputs to keep."""
+
+    read: slice  # frames of the clip: a part with its context
+    keep: slice  # the part's frames within what was read
+
+
+def time_windows(length: int, size: int, halo: int) -> Iterator[TimeWindow]:
+    """Parts of ``size`` frames that cover a clip once, each with context on both sides.
+
+    Args:
+        length: frames of the clip.
+        size: frames of a part, at least 1; the last part may be shorter.
+        halo: frames of context on each side, as far as the clip goes.
+
+    Yields:
+        The parts in order.
+
+    Raises:
+        ValueError: ``size`` is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"a part needs at least 1 frame, got {size}")
+    for start in range(0, length, size):
+        stop = min(start + size, length)
+        first = max(start - halo, 0)
+        yield TimeWindow(slice(first, min(stop + halo, length)), slice(start - first, stop - first))

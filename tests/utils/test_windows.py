@@ -1,0 +1,23 @@
+"""Windows cover a clip once, with the context that exists."""
+
+import pytest
+
+from stdnet_arch.utils.windows import time_windows
+
+
+@pytest.mark.parametrize("halo", [0, 1, 8])
+@pytest.mark.parametrize(("length", "size"), [(1, 1), (7, 3), (9, 3), (5, 40)])
+def test_every_frame_is_kept_once_with_its_context(length, size, halo):
+    kept = []
+    for window in time_windows(length, size, halo):
+        read = list(range(length))[window.read]
+        part = read[window.keep]
+        context = range(max(part[0] - halo, 0), min(part[-1] + halo + 1, length))
+        assert read == list(context)
+        kept += part
+    assert kept == list(range(length))
+
+
+def test_parts_without_frames_are_refused():
+    with pytest.raises(ValueError, match="at least 1 frame, got 0"):
+        list(time_windows(5, 0, 2))
