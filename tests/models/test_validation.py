@@ -227,7 +227,9 @@ def test_the_last_validation_is_not_run_twice(tmp_path, monkeypatch):
     data = loader()
     judge = rgbd_video_model.score_clips
     monkeypatch.setattr(
-        rgbd_video_model, "score_clips", lambda *args, **_options: calls.append(1) or judge(*args)
+        rgbd_video_model,
+        "score_clips",
+        lambda *args, **options: calls.append(1) or judge(*args, **options),
     )
     model.validation(data, 8, None)
     model.validation(data, 9, None)  # the runner's last call: one beyond total_iter
