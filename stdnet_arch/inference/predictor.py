@@ -1,9 +1,11 @@
 """Frames and metres in, metres out: any number of frames, any two sizes, holes and all."""
 
+import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -66,7 +68,13 @@ class DepthSRPredictor:
         self.depth_range_m = loaded.depth_range_m
         self.about = loaded.about
         self.amp = amp
+        self.weights = Path(weights)
         self.chunk = chunk
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the checkpoint: the same weights, wherever they lie."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
 
     def predict(self, depth_m: NDArray[np.floating], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Super-resolve a clip in memory.
