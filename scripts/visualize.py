@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import yaml
+
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
 from basicsr.utils.options import ordered_yaml
 
-import stdnet_arch  # noqa: F401  fills the registries
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.visual.saved import draw_saved_clip
 from stdnet_arch.visual.strips import save_png

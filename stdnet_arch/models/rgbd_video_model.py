@@ -96,7 +96,18 @@ class RGBDVideoModel(BaseModel):
     def _load(self, net: nn.Module, param_key: str) -> None:
         path = self.opt["path"].get("pretrain_network_g")
         if path is not None:
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"path.pretrain_network_g: expected a checkpoint, found no file {path} (looked "
+                    f"from {Path.cwd()}); train it first, or start in the folder it is relative to"
+                )
             self.load_network(net, path, self.opt["path"].get("strict_load_g", True), param_key)
+
+    def print_network(self, net: nn.Module) -> None:
+        """Log what is trained in one line (the toolbox logs every layer)."""
+        bare = self.get_bare_model(net)
+        count = sum(parameter.numel() for parameter in bare.parameters())
+        get_root_logger().info(f"Network: {type(bare).__name__}, {count:,d} parameters")
 
     # ------------------------------------------------------------------------------- training
 
