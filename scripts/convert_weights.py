@@ -10,9 +10,11 @@ experiments/pretrained/STDNet_x4.pth --scale 4 --depth_range 30
 import argparse
 import sys
 
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
 from basicsr.archs import build_network
 
-import stdnet_arch  # noqa: F401  fills the registries
 from stdnet_arch.archs.adapters import load_any, read_checkpoint, save_checkpoint
 
 

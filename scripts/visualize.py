@@ -1,6 +1,6 @@
-"""Draw what a test run saved (val.save_img: true): a picture strip for every clip.
+"""Draw what a test run saved (val.save_img: true): a picture strip of each clip, or x-t slices.
 
-python scripts/visualize.py -opt options/quickstart/quickstart_test.yml
+python scripts/visualize.py -opt options/quickstart/quickstart_test.yml [--slices]
 """
 
 import argparse
@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import yaml
+
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
 from basicsr.utils.options import ordered_yaml
 
-import stdnet_arch  # noqa: F401  fills the registries
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
-from stdnet_arch.visual.saved import draw_saved_clip
+from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices
 from stdnet_arch.visual.strips import save_png
 
 
@@ -23,7 +26,9 @@ def main() -> None:
     )
     parser.add_argument("-opt", required=True, type=Path, help="YAML that the test ran with")
     parser.add_argument("--results", type=Path, help="its folder, by default results/<name>")
+    parser.add_argument("--slices", action="store_true", help="the middle row over time instead")
     args = parser.parse_args()
+    kind, draw = ("slices", draw_saved_slices) if args.slices else ("strips", draw_saved_clip)
     opt = yaml.load(args.opt.read_text(), Loader=ordered_yaml()[0])
     results = args.results or Path("results") / opt["name"]
     for section in opt["datasets"].values():
@@ -32,11 +37,11 @@ def main() -> None:
             item = dataset[i]
             folder = results / "visualization" / section["name"]
             try:
-                strip = draw_saved_clip(item, folder, opt["network_g"]["type"])
+                picture = draw(item, folder, opt["network_g"]["type"])
             except FileNotFoundError as error:
                 sys.exit(str(error))
-            path = results / "strips" / section["name"] / f"{item['clip'].replace('/', '_')}.png"
-            save_png(path, strip)
+            path = results / kind / section["name"] / f"{item['clip'].replace('/', '_')}.png"
+            save_png(path, picture)
             sys.stdout.write(f"wrote {path}\n")
 
 

@@ -17,7 +17,7 @@ BASICSR = {
     1: ("basicsr.utils.registry",),
     2: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
 }
-CV2_FOLDERS = {"data", "visual", "utils", "models"}  # models: predictions are written as PNG
+CV2_FOLDERS = {"data", "visual"}
 
 
 def imports(path):

@@ -51,6 +51,11 @@ def test_the_network_builds(opt):
         build_network({"scale": opt["scale"], **entry})
 
 
+def test_checkpoints_load_strictly(opt):
+    # Else a checkpoint of another network would leave random weights, and the log alone says so.
+    assert opt["path"].get("strict_load_g", True) is True
+
+
 def test_datasets_read_their_options(opt):
     for phase, section in opt["datasets"].items():
         assert section["type"] in DATASET_REGISTRY

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.stdnet.initialization import balance
 from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
-from stdnet_arch.archs.stdnet.stage import Stage, StageOutput
+from stdnet_arch.archs.stdnet.stage import Stage, StageOutput, blend
+from stdnet_arch.archs.stdnet.streaming import STDNetStream
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
 
@@ -78,7 +79,18 @@ class STDNet(nn.Module):
         fine = self.refining_stage(
             base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat
         )
-        return {**blend(coarse, fine), **self._difference_maps(coarse, fine)}
+        return {**self._blend(coarse, fine), **self._difference_maps(coarse, fine)}
+
+    @staticmethod
+    def _blend(*stages: StageOutput) -> dict[str, Tensor]:
+        """The prediction, and what it is blended from, stages along a leading axis."""
+        depth = torch.stack([stage.depth for stage in stages])
+        pred, confidence = blend(depth, torch.stack([stage.confidence for stage in stages]))
+        return {"pred": pred, "stage_depth": depth, "stage_confidence": confidence}
+
+    def open_stream(self) -> STDNetStream:
+        """Super-resolve frame by frame, in constant memory; see :class:`STDNetStream`."""
+        return STDNetStream(self)
 
     def _difference_maps(self, *stages: StageOutput) -> dict[str, Tensor]:
         """What the difference regularisation reads, stages along a leading axis."""
@@ -88,12 +100,3 @@ class STDNet(nn.Module):
         phi_1, phi_2 = zip(*phi, strict=True)
         maps = {"sigma": sigma, "phi_1": phi_1, "phi_2": phi_2}
         return {name: torch.stack(stacked) for name, stacked in maps.items()}
-
-
-def blend(*stages: StageOutput) -> dict[str, Tensor]:
-    """Weigh the stages' depths by the softmax of their confidences (paper, Eq. 10)."""
-    depth = torch.stack([stage.depth for stage in stages])
-    # float32 also under autocast: metres must not be rounded to a half-precision mantissa.
-    confidence = torch.stack([stage.confidence for stage in stages]).float().softmax(dim=0)
-    pred = (depth.float() * confidence).sum(dim=0)
-    return {"pred": pred, "stage_depth": depth, "stage_confidence": confidence}

@@ -1,4 +1,4 @@
-"""Crop, flip, transpose, reverse and colour jitter of one clip: pure functions on dicts of arrays.
+"""Crop boxes, flip, transpose, reverse and colour jitter of a clip: pure functions on its arrays.
 
 A clip is a dict of arrays ``(t, rows, columns)`` or ``(t, rows, columns, channels)``. ``lq`` lies
 on the LR grid, everything else on the HR grid, ``scale`` times finer; every function keeps them
@@ -34,15 +34,6 @@ class CropBox(NamedTuple):
         """Rows and columns of the box in an HR frame."""
         top, left, height, width = (side * scale for side in self)
         return slice(top, top + height), slice(left, left + width)
-
-
-def crop(clip: Clip, box: CropBox, scale: int) -> Clip:
-    """Cut ``box`` out of every frame."""
-    everything = slice(None)
-    return {
-        name: frames[(everything, *(box.lr() if name == "lq" else box.hr(scale)))]
-        for name, frames in clip.items()
-    }
 
 
 def hflip(clip: Clip) -> Clip:

@@ -106,11 +106,6 @@ def float16_codes_to_metres(codes: np.ndarray, name: str | Path) -> np.ndarray:
     return np.ascontiguousarray(bits).view(np.float16).astype(np.float32)
 
 
-def metres_to_float16_codes(depth_m: np.ndarray) -> np.ndarray:
-    """Metres to the bits of their float16, as uint16 (relative error up to 2^-11)."""
-    return depth_m.astype(np.float16).view(np.uint16)
-
-
 def metres_to_codes(depth_m: np.ndarray, metres_per_code: float = 1e-3) -> np.ndarray:
     """Metres to uint16 codes, rounded; 0, NaN and inf become 0, "no depth".
 

@@ -58,12 +58,13 @@ def log_text(
         dataset: its name.
         method: the network in training or under test.
         means: of all methods.
-        best: the toolbox's record: metric name to ``{"val": ..., "iter": ...}``.
+        best: the toolbox's record: metric name to ``{"val": ..., "iter": ...}``; empty in a test.
         table: see :func:`score_table`.
     """
     lines = [f"Validation {dataset}"]
     lines += [
-        f"\t # {name}: {mean.value:.4f}\tBest: {best[name]['val']:.4f} @ {best[name]['iter']} iter"
+        f"\t # {name}: {mean.value:.4f}"
+        + (f"\tBest: {best[name]['val']:.4f} @ {best[name]['iter']} iter" if best else "")
         for name, mean in means[method].items()
     ]
     return "\n".join([*lines, table.text(), skipped_note(means)]).rstrip() + "\n"

@@ -65,6 +65,9 @@ class RGBDVideoModel(BaseModel):
         super().__init__(opt)
         val_opt = opt.get("val") or {}
         _refuse_unknown("val", val_opt, VAL_KEYS)
+        chunk = val_opt.get("chunk_frames")
+        whole = chunk is None or (isinstance(chunk, int) and chunk >= 1)
+        _require(whole, "val.chunk_frames", "a number of frames >= 1 or ~", chunk)
         _refuse_equal_names(opt.get("datasets", {}))
         self.metrics = read_metrics(val_opt.get("metrics"))
         self.writer_options = {
@@ -96,7 +99,25 @@ class RGBDVideoModel(BaseModel):
     def _load(self, net: nn.Module, param_key: str) -> None:
         path = self.opt["path"].get("pretrain_network_g")
         if path is not None:
-            self.load_network(net, path, self.opt["path"].get("strict_load_g", True), param_key)
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"path.pretrain_network_g: expected a checkpoint, found no file {path} (looked "
+                    f"from {Path.cwd()}); train it first, or start in the folder it is relative to"
+                )
+            strict = self.opt["path"].get("strict_load_g", True)
+            try:
+                self.load_network(net, path, strict, param_key)
+            except KeyError as error:
+                raise ValueError(
+                    f"path.pretrain_network_g: expected a checkpoint of the toolbox with "
+                    f"{param_key!r}, got {path} without; scripts/convert_weights.py makes one"
+                ) from error
+
+    def print_network(self, net: nn.Module) -> None:
+        """Log what is trained in one line (the toolbox logs every layer)."""
+        bare = self.get_bare_model(net)
+        count = sum(parameter.numel() for parameter in bare.parameters())
+        get_root_logger().info(f"Network: {type(bare).__name__}, {count:,d} parameters")
 
     # ------------------------------------------------------------------------------- training
 
@@ -108,11 +129,13 @@ class RGBDVideoModel(BaseModel):
         self.net_g.train()
         self.objective = Objective.from_options(train_opt).to(self.device)
         self.grad_clip = float(train_opt.get("grad_clip") or "inf")
+        _require(self.grad_clip > 0, "train.grad_clip", "a norm > 0 or ~", self.grad_clip)
         on_cpu = train_opt.get("amp_on_cpu", False)
         self.precision = MixedPrecision(train_opt.get("amp"), self.device, on_cpu)
         if train_opt.get("amp") and not self.precision.enabled:
             get_root_logger().warning("amp is off on a CPU; amp_on_cpu: true switches it on.")
         self.ema_decay = train_opt.get("ema_decay") or 0
+        _require(0 <= self.ema_decay < 1, "train.ema_decay", "in [0, 1)", self.ema_decay)
         if self.ema_decay:
             get_root_logger().info(f"Use Exponential Moving Average with decay: {self.ema_decay}")
             self.net_g_ema = deepcopy(self.get_bare_model(self.net_g)).requires_grad_(False)
@@ -139,6 +162,8 @@ class RGBDVideoModel(BaseModel):
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
             self.valid = valid_of(data).to(self.device, non_blocking=True)
+        elif hasattr(self, "gt"):
+            del self.gt, self.valid  # they belong to an earlier batch
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One training step.
@@ -308,7 +333,7 @@ class RGBDVideoModel(BaseModel):
         if get_dist_info()[0] != 0:
             return
         table = score_table(scores, self.metrics)
-        best = self.best_metric_results[dataset]
+        best = self.best_metric_results[dataset] if self.is_train else {}
         get_root_logger().info(log_text(dataset, self.method, means, best, table))
         write_tables(self._table_folder(), dataset, current_iter, table)
         if tb_logger:
@@ -334,6 +359,11 @@ def _refuse_unknown(section: str, given: Mapping[str, Any], known: frozenset[str
             f"{section}: expected only the keys {', '.join(sorted(known))}; "
             f"got {', '.join(unknown)}"
         )
+
+
+def _require(condition: bool, key: str, required: str, got: object) -> None:
+    if not condition:
+        raise ValueError(f"{key} must be {required}, got {got!r}")
 
 
 def _refuse_equal_names(datasets: Mapping[str, Mapping[str, Any]]) -> None:

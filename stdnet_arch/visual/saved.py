@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.depth_codec import load_npy, load_png16
 from stdnet_arch.visual.strips import draw_strip, upsample_bilinear
+from stdnet_arch.visual.temporal_profile import draw_profile
 
 READERS = {".npy": load_npy, ".png": lambda path: load_png16(path) * np.float32(1e-3)}
 
@@ -44,13 +45,44 @@ def draw_saved_clip(item: Mapping[str, Any], folder: Path, method: str) -> NDArr
     Returns:
         RGB, ``(height, width, 3)``.
     """
-    range_m = float(item["depth_range_m"])
-    lq_m, gt_m = (item[name][:, 0].numpy() * range_m for name in ("lq", "gt"))
-    frames = range(item["frame"], item["frame"] + len(lq_m))
+    lq_m, gt_m, guide = _arrays(item)
     predictions = {
         "bilinear": upsample_bilinear(lq_m, gt_m.shape[1:]),
-        method: load_predictions(folder / item["clip"] / "depth", frames),
+        method: _prediction(item, folder),
     }
-    guide = (item["guide"].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
     valid = item["valid"][:, 0].numpy()
-    return draw_strip(guide, lq_m, predictions, gt_m, valid=valid, title=item["clip"])
+    first = int(item["frame"])
+    return draw_strip(
+        guide, lq_m, predictions, gt_m, valid=valid, title=item["clip"], first_frame=first
+    )
+
+
+def draw_saved_slices(item: Mapping[str, Any], folder: Path, method: str) -> NDArray[np.uint8]:
+    """The middle row of one clip over time: RGB, prediction, ground truth.
+
+    Args:
+        item: see :func:`draw_saved_clip`.
+        folder: see :func:`draw_saved_clip`.
+        method: the network's name.
+
+    Returns:
+        RGB, ``(height, width, 3)``.
+    """
+    _, gt_m, guide = _arrays(item)
+    depths_m = {method: _prediction(item, folder), "ground truth": gt_m}
+    return draw_profile(guide, depths_m, title=item["clip"])
+
+
+def _arrays(
+    item: Mapping[str, Any],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """LR depth [m], ``(t, h, w)``, true depth [m], ``(t, H, W)``, and RGB, ``(t, H, W, 3)``."""
+    range_m = float(item["depth_range_m"])
+    lq_m, gt_m = (item[name][:, 0].numpy() * range_m for name in ("lq", "gt"))
+    guide = (item["guide"].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
+    return lq_m, gt_m, guide
+
+
+def _prediction(item: Mapping[str, Any], folder: Path) -> NDArray[np.float32]:
+    frames = range(item["frame"], item["frame"] + len(item["lq"]))
+    return load_predictions(folder / item["clip"] / "depth", frames)

@@ -54,6 +54,7 @@ def draw_strip(
     valid: NDArray[np.bool_] | None = None,
     frames: Sequence[int] | None = None,
     title: str = "",
+    first_frame: int = 0,
 ) -> NDArray[np.uint8]:
     """Draw a clip as rows of frames; colours mean the same in all of them.
 
@@ -68,6 +69,7 @@ def draw_strip(
         valid: where the truth is known, ``(t, H, W)``; None: where it is finite and > 0.
         frames: which frames to show; None picks up to three, first, middle and last.
         title: printed above.
+        first_frame: number of the clip's first frame, for the labels of the rows.
 
     Returns:
         RGB, ``(height, width, 3)``.
@@ -92,7 +94,8 @@ def draw_strip(
         "m": (DEPTH_COLOURS, limits, "depth [m]"),
         "cm": (ERROR_COLOURS, (0.0, limit_cm), "absolute error [cm]"),
     }
-    return _draw_columns(columns, rows, bars, title, guide.shape[1] / guide.shape[2])
+    labels = [first_frame + i for i in rows]
+    return _draw_columns(columns, labels, bars, title, guide.shape[1] / guide.shape[2])
 
 
 def save_png(path: str | Path, image: NDArray[np.uint8]) -> None:
@@ -105,17 +108,17 @@ def save_png(path: str | Path, image: NDArray[np.uint8]) -> None:
 
 def _draw_columns(
     columns: list[Column],
-    rows: list[int],
+    labels: list[int],
     bars: Mapping[str, tuple[str, tuple[float, float], str]],
     title: str,
     aspect: float,
 ) -> NDArray[np.uint8]:
-    """Lay columns out on a sheet, titles above and colour bars below."""
+    """Lay columns out on a sheet, titles above, frame numbers left and colour bars below."""
     cell_height = CELL_IN * aspect
     lines = 1 + max(column.title.count("\n") for column in columns)
     top = 0.14 + 0.28 * bool(title) + 0.16 * lines
     width = LABEL_IN + len(columns) * (CELL_IN + GAP_IN) + 0.1
-    bottom = top + len(rows) * (cell_height + GAP_IN)
+    bottom = top + len(labels) * (cell_height + GAP_IN)
     figure = sheet.new_figure(width, bottom + BAR_IN + 0.62, title)
     for c, column in enumerate(columns):
         left = LABEL_IN + c * (CELL_IN + GAP_IN)
@@ -125,7 +128,7 @@ def _draw_columns(
             if r == 0:
                 axes.set_title(column.title, size=9.5, color=sheet.TEXT, pad=4)
             if c == 0:
-                axes.set_ylabel(f"frame {rows[r]}", size=9, color=sheet.TEXT)
+                axes.set_ylabel(f"frame {labels[r]}", size=9, color=sheet.TEXT)
     for unit, (colours, limits, label) in bars.items():
         places = [c for c, column in enumerate(columns) if column.unit == unit]
         if places:

@@ -135,6 +135,8 @@ def test_losses_are_told_the_iteration_and_logged_by_name(tmp_path):
         ({"amp": "fp8"}, "amp must be one of bf16, fp16 or ~, got 'fp8'"),
         ({"optim_g": {"type": "SGD", "lr": 1}}, "one of Adam, AdamW, got 'SGD'"),
         ({"pixel_opt": None}, "training needs a loss"),
+        ({"grad_clip": -1}, "train.grad_clip must be a norm > 0 or ~, got -1.0"),
+        ({"ema_decay": 1.0}, r"train.ema_decay must be in \[0, 1\), got 1.0"),
     ],
 )
 def test_wrong_training_options_are_named(tmp_path, train_section, message):
@@ -153,6 +155,8 @@ def test_wrong_training_options_are_named(tmp_path, train_section, message):
             "calculate_rmse is better when lower, got better: higher",
         ),
         ({"metrics": {"x": {"type": "calculate_psnr"}}}, "needs better: lower or higher, got None"),
+        ({"chunk_frames": 0}, "val.chunk_frames must be a number of frames >= 1 or ~, got 0"),
+        ({"chunk_frames": 2.5}, "val.chunk_frames must be a number .* got 2.5"),
     ],
 )
 def test_wrong_validation_options_are_named_before_training(tmp_path, val_section, message):
@@ -160,6 +164,20 @@ def test_wrong_validation_options_are_named_before_training(tmp_path, val_sectio
     opt["val"].update(val_section)
     with pytest.raises(ValueError, match=message):
         make_model(tmp_path, opt)
+
+
+def test_a_missing_checkpoint_is_named_before_training(tmp_path):
+    opt = options(tmp_path)
+    opt["path"]["pretrain_network_g"] = "weights/none.pth"
+    with pytest.raises(FileNotFoundError, match=r"found no file weights/none\.pth \(looked from"):
+        make_model(tmp_path, opt)
+
+
+def test_the_log_says_in_one_line_what_is_trained(tmp_path, log):
+    model = make_model(tmp_path)
+    count = sum(parameter.numel() for parameter in model.net_g.parameters())
+    lines = [line for line in log.messages if line.startswith("Network: ")]
+    assert lines == [f"Network: {type(model.net_g).__name__}, {count:,d} parameters"]
 
 
 def resumed(folder, iteration, opt):
@@ -253,6 +271,14 @@ def test_checkpoints_hold_weights_and_average(tmp_path, key):
     nets = {"params": model.net_g, "params_ema": model.net_g_ema}
     assert_same_weights(saved[key], weights(nets[key]))
     assert not torch.equal(saved["params"]["conv.bias"], saved["params_ema"]["conv.bias"])
+
+
+def test_a_checkpoint_that_is_not_the_toolbox_s_says_how_to_make_it_one(tmp_path):
+    opt = options(tmp_path)
+    opt["path"]["pretrain_network_g"] = str(tmp_path / "official.pth")
+    torch.save({"some.weight": torch.ones(2)}, tmp_path / "official.pth")
+    with pytest.raises(ValueError, match=r"official\.pth without; scripts/convert_weights\.py"):
+        make_model(tmp_path, opt)
 
 
 def test_every_parameter_gets_a_gradient_when_processes_train_together(tmp_path, monkeypatch):

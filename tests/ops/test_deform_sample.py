@@ -6,6 +6,7 @@ import pytest
 import torch
 from torchvision.ops import deform_conv2d
 
+from stdnet_arch.ops import deform_sample as deform_module
 from stdnet_arch.ops.deform_sample import deform_sample, modulated_deform_conv
 
 BACKENDS = ["grid_sample", "gather"]
@@ -89,6 +90,23 @@ def test_maps_that_share_offsets_are_convolved_in_one_call():
     joint = modulated_deform_conv(torch.cat((x, other), 1), offset, mask, weight)
     apart = [modulated_deform_conv(each, offset, mask, weight) for each in (x, other)]
     torch.testing.assert_close(joint, torch.cat(apart, 1))
+
+
+@pytest.mark.parametrize("values", [1, 3 * 9 * 4 * 5, 1 << 25])
+@pytest.mark.parametrize("masked", [True, False])
+def test_without_gradients_a_few_samples_at_a_time_give_the_same(monkeypatch, values, masked):
+    x, offset, mask = inputs(groups=1)
+    arguments = offset, mask if masked else None, torch.randn(6, 3, 3, 3, dtype=x.dtype)
+    whole = modulated_deform_conv(x, *arguments)
+    calls = []
+    sample = deform_module.deform_sample
+    monkeypatch.setattr(deform_module, "COLUMN_VALUES", values)
+    monkeypatch.setattr(
+        deform_module, "deform_sample", lambda *a, **k: calls.append(len(a[0])) or sample(*a, **k)
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(modulated_deform_conv(x, *arguments), whole)
+    assert calls == ([2] if values == 1 << 25 else [1, 1])
 
 
 def test_positions_stay_exact_under_autocast():

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from stdnet_arch.data.depth_codec import encode_npy, encode_png16
-from stdnet_arch.visual.saved import draw_saved_clip, load_predictions
+from stdnet_arch.visual import saved
+from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices, load_predictions
 
 
 def save(folder, name, data):
@@ -27,9 +28,11 @@ def test_missing_frames_are_named(tmp_path):
         load_predictions(tmp_path, range(2, 5))
 
 
-def test_a_clip_is_drawn(tmp_path):
+@pytest.fixture
+def item(tmp_path):
+    """One item of the test dataset, its truth saved as the prediction."""
     t, h, w, scale = 2, 6, 8, 4
-    item = {
+    made = {
         "lq": torch.rand(t, 1, h, w),
         "guide": torch.rand(t, 3, h * scale, w * scale),
         "gt": torch.rand(t, 1, h * scale, w * scale),
@@ -38,10 +41,26 @@ def test_a_clip_is_drawn(tmp_path):
         "clip": "room/a",
         "frame": 5,
     }
-    frames = (10 * item["gt"][:, 0]).numpy()
-    for i, frame in enumerate(frames):
+    for i, frame in enumerate((10 * made["gt"][:, 0]).numpy()):
         save(tmp_path / "room/a/depth", f"{5 + i:06d}.npy", encode_npy(frame))
-    strip = draw_saved_clip(item, tmp_path, "STDNet")
-    assert strip.dtype == np.uint8
-    assert strip.ndim == 3
-    assert strip.std() > 10  # a picture, not a blank sheet
+    return made
+
+
+@pytest.mark.parametrize("draw", [draw_saved_clip, draw_saved_slices])
+def test_a_clip_is_drawn(tmp_path, item, draw):
+    picture = draw(item, tmp_path, "STDNet")
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert picture.std() > 10  # a picture, not a blank sheet
+
+
+def test_what_is_drawn_is_in_metres_and_has_its_frame_numbers(tmp_path, item, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(saved, "draw_strip", lambda *a, **k: drawn.update(k, strip=a))
+    monkeypatch.setattr(saved, "draw_profile", lambda *a, **k: drawn.update(profile=a))
+    draw_saved_clip(item, tmp_path, "STDNet")
+    draw_saved_slices(item, tmp_path, "STDNet")
+    truth_m = 10 * item["gt"][:, 0].numpy()
+    for shown in (drawn["strip"][2]["STDNet"], drawn["strip"][3], *drawn["profile"][1].values()):
+        np.testing.assert_allclose(shown, truth_m, rtol=1e-6)
+    assert drawn["first_frame"] == 5

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stdnet_arch.visual import figure
+from stdnet_arch.visual import figure, strips
 from stdnet_arch.visual.colorize import colorize_depth, depth_range
 from stdnet_arch.visual.figure import round_up
 from stdnet_arch.visual.strips import draw_strip, save_png, upsample_bilinear
@@ -48,6 +48,15 @@ def test_strip_shows_the_frames_asked_for():
     assert min(shares[0], shares[2]) > 0.05
     rows = [np.flatnonzero((image == guide[i, 0, 0]).all(axis=2).any(axis=1)) for i in (0, 2)]
     assert rows[0].max() < rows[1].min()  # frame 2 is below frame 0
+
+
+def test_rows_are_labelled_with_the_frame_numbers_of_the_clip():
+    guide, gt_m = flat_clip()
+    drawn = [
+        draw_strip(guide, gt_m[:, ::4, ::4], {}, frames=[0], first_frame=first) for first in (0, 16)
+    ]
+    changed = np.flatnonzero((drawn[0] != drawn[1]).any(axis=(0, 2)))
+    assert 0 < changed.max() < figure.DPI * strips.LABEL_IN  # in the left margin alone
 
 
 def test_strip_colours_belong_to_the_whole_clip():

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference
-from stdnet_arch.ops.resize import upsample
 
 PASSES = ("backward_1", "forward_1", "backward_2", "forward_2")
 
@@ -22,6 +22,15 @@ class StageOutput(NamedTuple):
     feat: Tensor  # fused features, (b, t, c, H/4, W/4)
     sigma: Tensor  # spatial difference, (b, t, c, H/4, W/4)
     phi: list[Tensor]  # temporal differences at distance 1 and 2, (b, t - distance, c, H/4, W/4)
+
+
+class Encoded(NamedTuple):
+    """Features of frames before the passes, each ``(n, c, H/4, W/4)``."""
+
+    feat: Tensor  # F0, of the trunk
+    guide_feat: Tensor  # F_r
+    attention: Tensor  # w
+    sigma: Tensor  # spatial difference
 
 
 def encoder(in_feat: int, num_feat: int, stride: int) -> nn.Sequential:
@@ -89,25 +98,59 @@ class Stage(nn.Module):
             See :class:`StageOutput`.
         """
         clip = base.shape[:2]
-        guide_feat = self.guide_encoder(guide.flatten(0, 1))
-        depth_feat = self.depth_encoder(base.flatten(0, 1))
-        feat, attention, sigma = self.spatial_difference(depth_feat, guide_feat)
-        if earlier_feat is not None:
-            feat = torch.cat((feat, earlier_feat.flatten(0, 1)), dim=1)
-        feat = self.trunk(feat).unflatten(0, clip)
-        guide_feat, attention = (x.unflatten(0, clip) for x in (guide_feat, attention))
+        earlier = None if earlier_feat is None else earlier_feat.flatten(0, 1)
+        encoded = self.encode(base.flatten(0, 1), guide.flatten(0, 1), earlier)
+        feat, guide_feat, attention, sigma = (x.unflatten(0, clip) for x in encoded)
 
         phi = [temporal_difference(feat, step) for step in (1, 2)]
         lists = [feat]
         for run_pass in self.passes.values():
             lists.append(run_pass(lists[-1], guide_feat, attention, phi))
 
-        fused = self.reconstruction(torch.cat(lists, dim=2).flatten(0, 1))
-        residual, confidence = self.prediction_head(fused).unflatten(0, clip).split(1, dim=2)
-        return StageOutput(
-            depth=residual + upsample(base, 4, "bilinear"),
-            confidence=confidence,
-            feat=fused.unflatten(0, clip),
-            sigma=sigma.unflatten(0, clip),
-            phi=phi,
-        )
+        decoded = self.reconstruct(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
+        depth, confidence, fused = (x.unflatten(0, clip) for x in decoded)
+        return StageOutput(depth, confidence, fused, sigma, phi)
+
+    def encode(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
+        """What is computed of each frame alone, before the passes.
+
+        Args:
+            base: frames of depth, ``(n, 1, H/4, W/4)``.
+            guide: ``(n, guide_channels, H, W)``.
+            earlier_feat: the earlier stage's fused features, ``(n, c, H/4, W/4)``, or None.
+        """
+        guide_feat = self.guide_encoder(guide)
+        feat, attention, sigma = self.spatial_difference(self.depth_encoder(base), guide_feat)
+        if earlier_feat is not None:
+            feat = torch.cat((feat, earlier_feat), dim=1)
+        return Encoded(self.trunk(feat), guide_feat, attention, sigma)
+
+    def reconstruct(self, lists: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is computed of each frame alone, after the passes.
+
+        Args:
+            lists: features of the trunk and of every pass, ``(n, 5c, H/4, W/4)``.
+            base: frames of depth, ``(n, 1, H/4, W/4)``.
+
+        Returns:
+            Depth and confidence logit, ``(n, 1, H, W)``; fused features, ``(n, c, H/4, W/4)``.
+        """
+        fused = self.reconstruction(lists)
+        residual, confidence = self.prediction_head(fused).split(1, dim=1)
+        bilinear = F.interpolate(base, scale_factor=4, mode="bilinear", align_corners=False)
+        return residual + bilinear, confidence, fused
+
+
+def blend(depth: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+    """Weigh the stages' depths by the softmax of their confidences (paper, Eq. 10).
+
+    Args:
+        depth: ``(stages, ..., H, W)``.
+        confidence: logits, shape of ``depth``.
+
+    Returns:
+        Depth, ``(..., H, W)``, and the weights, shape of ``depth``; float32 also under autocast:
+        metres must not be rounded to a half-precision mantissa.
+    """
+    weight = confidence.float().softmax(dim=0)
+    return (depth.float() * weight).sum(dim=0), weight

@@ -8,6 +8,7 @@ from stdnet_arch.archs.blocks import ResidualGroup
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 
 TAPS = 9  # of the 3x3 deformable kernel
+NEIGHBOURS = 2  # frames that a pass reads beside each frame, all on one side
 
 
 class TemporalDifference(nn.Module):
@@ -75,6 +76,11 @@ class PropagationPass(nn.Module):
         super().__init__()
         self.direction = direction
         self.temporal_difference = TemporalDifference(num_feat)
+
+    def neighbours(self, frame: int) -> list[int]:
+        """The frames that ``frame`` reads, nearest first; they may lie outside the clip."""
+        ahead = 1 if self.direction == "backward" else -1
+        return [frame + ahead * step for step in range(1, NEIGHBOURS + 1)]
 
     def forward(
         self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]

@@ -1,0 +1,30 @@
+"""Draw how the errors of a training run went down.
+
+python scripts/plot_metrics.py experiments/NAME/metrics/DATASET.csv -o curve.png
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from stdnet_arch.visual.curves import draw_curves, read_means
+from stdnet_arch.visual.strips import save_png
+
+
+def main() -> None:
+    """Read the table, draw, write."""
+    form = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("table", type=Path, help="CSV that the validation wrote")
+    parser.add_argument("-o", "--output", required=True, type=Path, help="PNG to write")
+    args = parser.parse_args()
+    try:
+        curves = read_means(args.table)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    save_png(args.output, draw_curves(curves, args.table.parent.parent.name))
+    sys.stdout.write(f"wrote {args.output}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Streams of unknown length give what the whole clip gives, for every kind of network."""
+
+import itertools
+import weakref
+
+import pytest
+import torch
+from basicsr.archs import build_network
+from torch import nn
+
+from stdnet_arch.inference import open_stream, stream
+
+STDNET = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
+
+
+class Smooth(nn.Module):
+    """Averages frames i-1 .. i+1 of those that exist: a network with a halo and no stream."""
+
+    scale, multiple_of, halo = 4, 1, 1
+
+    def forward(self, lq, guide):
+        t = lq.shape[1]
+        frames = [lq[:, max(i - 1, 0) : i + 2].mean(1) for i in range(t)]
+        up = torch.stack(frames, 1).repeat_interleave(4, -1).repeat_interleave(4, -2)
+        return {"pred": up + guide.mean(2, keepdim=True)}
+
+
+class Everything(Smooth):
+    """Says that it needs the whole clip."""
+
+    halo = None
+
+
+def frames_of(lq, guide):
+    return zip(lq[0], guide[0], strict=True)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 50])
+@pytest.mark.parametrize("t", [1, 2, 11, 20])
+@pytest.mark.parametrize("make", [lambda: build_network(STDNET), Smooth])
+def test_a_stream_equals_the_whole_clip(clip, make, t, chunk):
+    net = make()
+    lq, guide = clip(4, 1, t, 3, 4)
+    with torch.no_grad():
+        whole = net(lq, guide)["pred"][0]
+    streamed = torch.stack(list(stream(net, frames_of(lq, guide), chunk)))
+    torch.testing.assert_close(streamed, whole, atol=1e-5, rtol=0)
+
+
+def test_predictions_come_before_the_clip_ends(clip):
+    lq, guide = clip(4, 1, 1, 3, 4)
+    endless = itertools.repeat((lq[0, 0], guide[0, 0]))
+    first = next(stream(build_network(STDNET), endless))
+    assert first.shape == (1, 12, 16)
+
+
+@pytest.mark.parametrize("make", [lambda: build_network(STDNET), Smooth])
+def test_frames_are_let_go(make):
+    opened, references = open_stream(make()), []
+    for _ in range(30):
+        lq, guide = torch.rand(1, 3, 4), torch.rand(3, 12, 16)
+        references.append(weakref.ref(guide))
+        opened.push(lq, guide)
+    del lq, guide
+    assert sum(reference() is not None for reference in references) <= 3
+
+
+def test_a_camera_loop_pushes_and_flushes(clip):
+    lq, guide = clip(4, 1, 4, 3, 4)
+    net = build_network(STDNET)
+    opened = open_stream(net)
+    early = [opened.push(*frame) for frame in frames_of(lq, guide)]
+    assert early == [[]] * 4
+    with torch.no_grad():
+        whole = net(lq, guide)["pred"][0]
+    torch.testing.assert_close(torch.stack(opened.flush()), whole, atol=1e-5, rtol=0)
+
+
+def test_whole_clip_networks_are_cut_only_on_request_and_with_a_warning(clip):
+    lq, guide = clip(4, 1, 9, 3, 4)
+    with pytest.raises(ValueError, match=r"Everything declares no finite halo.*overlap=N"):
+        open_stream(Everything())
+    with pytest.warns(UserWarning, match="2 frames of context: not equal"):
+        cut = list(stream(Everything(), frames_of(lq, guide), chunk=3, overlap=2))
+    torch.testing.assert_close(torch.stack(cut), Smooth()(lq, guide)["pred"][0])
+
+
+def test_frames_of_another_size_are_named():
+    opened = open_stream(build_network(STDNET))
+    opened.push(torch.rand(1, 3, 4), torch.rand(3, 12, 16))
+    with pytest.raises(ValueError, match=r"\(1, 3, 4\) and \(3, 12, 16\); got \(1, 3, 5\)"):
+        opened.push(torch.rand(1, 3, 5), torch.rand(3, 12, 20))
+
+
+def test_chunks_without_frames_are_refused(clip):
+    with pytest.raises(ValueError, match="at least 1 frame, got 0"):
+        list(stream(Smooth(), frames_of(*clip(4, 1, 2, 3, 4)), chunk=0))
