@@ -16,7 +16,6 @@ from stdnet_arch.data.depth_codec import (
     load_png16,
     metres_per_unit,
     metres_to_codes,
-    metres_to_float16_codes,
 )
 from stdnet_arch.data.float_image_codec import encode_tiff, load_exr, load_tiff, write_exr
 from stdnet_arch.utils.whole_file import whole_file
@@ -117,7 +116,7 @@ def _encode(path: Path, depth_m: np.ndarray, kind: str) -> bytes:
     if kind == "tiff":
         return encode_tiff(depth_m)
     if kind == "float16png":
-        return encode_png16(metres_to_float16_codes(depth_m))
+        return encode_png16(depth_m.astype(np.float16).view(np.uint16))
     possible = np.where(np.isfinite(depth_m), depth_m, 0).clip(min=0)
     farthest = float(possible.max(initial=0))
     if farthest > MAX_CODE / 1000:
