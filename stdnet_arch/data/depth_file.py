@@ -119,7 +119,7 @@ def _encode(path: Path, depth_m: np.ndarray, kind: str) -> bytes:
         return encode_png16(depth_m.astype(np.float16).view(np.uint16))
     possible = np.where(np.isfinite(depth_m), depth_m, 0).clip(min=0)
     farthest = float(possible.max(initial=0))
-    if farthest > MAX_CODE / 1000:
+    if round(farthest * 1000) > MAX_CODE:
         raise ValueError(
             f"{path}: 16-bit PNG in mm holds up to {MAX_CODE / 1000:g} m, the depth reaches "
             f"{farthest:g} m; write npy, tiff or exr instead"
