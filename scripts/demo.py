@@ -3,6 +3,7 @@
 python scripts/demo.py        (scripts/quickstart.py calls this inside its environment)
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ WROTE = (
 
 def main() -> None:
     """Run the steps one after another; the first failure ends the demo with its exit code."""
+    form = argparse.RawTextHelpFormatter
+    argparse.ArgumentParser(description=__doc__, formatter_class=form).parse_args()
     root = Path(__file__).resolve().parent.parent
     began_s = time.monotonic()
     for i, (what, arguments) in enumerate(STEPS, start=1):

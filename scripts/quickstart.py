@@ -1,6 +1,6 @@
 """From a fresh clone to a trained network in one command, with Python 3.10-3.13 and pip alone.
 
-    python3 scripts/quickstart.py [demo arguments]          set up .venv, then train, test and draw
+    python3 scripts/quickstart.py                           set up .venv, then train, test and draw
     python3 scripts/quickstart.py test [pytest arguments]   the same set-up, then the test-suite
     python3 scripts/quickstart.py setup                     the set-up alone
 

@@ -5,6 +5,7 @@ python scripts/visualize.py -opt options/quickstart/quickstart_test.yml [--slice
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -27,8 +28,13 @@ def main() -> None:
     parser.add_argument("-opt", required=True, type=Path, help="YAML that the test ran with")
     parser.add_argument("--results", type=Path, help="its folder, by default results/<name>")
     parser.add_argument("--slices", action="store_true", help="the middle row over time instead")
+    parser.add_argument(
+        "--results-only", action="store_true", help="strips without RGB, LR depth and ground truth"
+    )
     args = parser.parse_args()
-    kind, draw = ("slices", draw_saved_slices) if args.slices else ("strips", draw_saved_clip)
+    kind, draw = "strips", partial(draw_saved_clip, results_only=args.results_only)
+    if args.slices:
+        kind, draw = "slices", draw_saved_slices
     opt = yaml.load(args.opt.read_text(), Loader=ordered_yaml()[0])
     results = args.results or Path("results") / opt["name"]
     for section in opt["datasets"].values():

@@ -239,16 +239,17 @@ def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
 
     basicsr/train.py:85-86 loads to CUDA: a driver error on a CPU; on a GPU it leaves Adam's step
     counters there, a host-device copy for each at every step. basicsr/train.py:71 looks in
-    ``./experiments`` whatever ``root_path`` is. A state cut short by a kill is passed over.
+    ``./experiments`` whatever ``root_path`` is. A state cut short by a kill is passed over; one of
+    another run is refused, since its weights would be sought in this run's folder.
     """
     from basicsr.utils import check_resume
 
+    states, given = Path(opt["path"]["training_states"]), opt["path"].get("resume_state")
+    paths = [Path(given)] if given else []
     if opt["auto_resume"]:
-        found = Path(opt["path"]["training_states"]).glob("*.state")
-        paths = sorted(found, key=lambda path: int(path.stem), reverse=True)
-    else:
-        given = opt["path"].get("resume_state")
-        paths = [Path(given)] if given else []
+        paths = sorted(states.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
+    elif given and Path(given).resolve().parent != states.resolve():
+        raise ValueError(f"resume_state must lie in {states} (resume under one name), got {given}")
     for path in paths:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)

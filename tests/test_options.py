@@ -66,6 +66,13 @@ def test_datasets_read_their_options(opt):
             assert read_entries(options.clips)
 
 
+def test_unmasked_metrics_have_a_truth_everywhere(opt):
+    # Depth beyond the range would be judged against 0, "no depth".
+    unmasked = any(entry.get("parity") for entry in opt["val"]["metrics"].values())
+    beyond = {section.get("beyond_range", "invalid") for section in opt["datasets"].values()}
+    assert not (unmasked and "invalid" in beyond)
+
+
 def test_losses_metrics_and_model_are_registered(opt):
     assert opt["model_type"] in MODEL_REGISTRY
     for name, entry in opt["val"]["metrics"].items():

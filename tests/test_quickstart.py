@@ -128,7 +128,7 @@ def test_an_interpreter_that_does_not_run_has_no_version(tmp_path):
 
 def test_torch_comes_by_plain_name_and_basicsr_does_not_fetch_it_again():
     steps = [step.arguments for step in plan.install_steps((3, 11))]
-    assert ("torch>=2.4", "torchvision") in steps
+    assert ("torch>=2.6", "torchvision") in steps
     (toolbox,) = [arguments for arguments in steps if "basicsr==1.4.2" in arguments]
     assert {"--no-build-isolation", "--no-deps", "--use-pep517"} <= set(toolbox)
     assert steps[-1] == ("--no-build-isolation", "-e", ".[dev]")
@@ -207,7 +207,7 @@ def test_a_file_in_the_place_of_the_environment_is_named(tmp_path):
     [
         (["test", "-k", "x"], ["-m", "pytest", "-k", "x"]),
         ([], ["scripts/demo.py"]),
-        (["--seed", "3"], ["scripts/demo.py", "--seed", "3"]),
+        (["tset"], ["scripts/demo.py", "tset"]),
     ],
 )
 def test_arguments_are_handed_to_the_job_and_its_exit_code_back(

@@ -51,8 +51,9 @@ def test_a_whole_package_is_kept(site):
         lambda site: (site / "part.py").write_text("x ="),
         lambda site: (site / "part-1.0.dist-info/RECORD").unlink(),
         lambda site: (site / "part-1.0.dist-info/RECORD").write_text(""),
+        lambda site: (site / "part-1.0.dist-info/RECORD").write_text("part.py,,6\npart-1"),
     ],
-    ids=["file gone", "file cut short", "no record", "empty record"],
+    ids=["file gone", "file cut short", "no record", "empty record", "record cut short"],
 )
 def test_a_package_that_is_there_in_part_is_forgotten(site, damage):
     damage(site)
@@ -89,7 +90,7 @@ def test_versions_name_what_is_absent(monkeypatch):
         ),
         ("ERROR: 503 Server Error: Service Unavailable", "network"),
         ("THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "network"),
-        ("ERROR: No matching distribution found for torch>=2.4", "missing"),
+        ("ERROR: No matching distribution found for torch>=2.6", "missing"),
         ("[Errno 13] Permission denied: '/opt/x'", "permission"),
         ("KeyError: '__version__'", "other"),
         ("[Errno 280] Downloading connection-1.0 (503 kB)", "other"),
@@ -112,7 +113,7 @@ def test_every_cause_has_an_advice_of_its_own(cause):
             "  Downloading torch-2.15.0-cp311-cp311-manylinux_2_28_x86_64.whl (532.1 MB)",
             "downloading torch 2.15.0 (532.1 MB)",
         ),
-        ("Collecting torch>=2.4", "looking for torch"),
+        ("Collecting torch>=2.6", "looking for torch"),
         ("  Building wheel for basicsr (pyproject.toml): started", "building basicsr"),
         ("Installing collected packages: mpmath, sympy, torch", "unpacking 3 packages"),
         ("Requirement already satisfied: wheel in ./lib", None),

@@ -112,10 +112,17 @@ def test_a_finished_run_resumes_to_nothing(toolbox_run):
 
 def test_a_named_state_is_resumed(toolbox_run, tmp_path):
     toolbox_run(saved(options(total_iter=4), every=2))
+    opt = options(total_iter=4)
+    opt["path"]["resume_state"] = str(tmp_path / "experiments/tiny/training_states/2.state")
+    assert iterations(toolbox_run(opt)) == [3, 4]
+
+
+def test_a_state_of_another_run_is_refused(toolbox_run, tmp_path):
+    toolbox_run(saved(options(total_iter=2), every=2))
     opt = options("second", total_iter=4)
     opt["path"]["resume_state"] = str(tmp_path / "experiments/tiny/training_states/2.state")
-    (tmp_path / "experiments/second").symlink_to("tiny")
-    assert iterations(toolbox_run(opt)) == [3, 4]
+    with pytest.raises(ValueError, match=r"must lie in .*second/training_states"):
+        toolbox_run(opt)
 
 
 @no_cuda

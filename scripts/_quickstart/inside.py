@@ -3,6 +3,7 @@
 A file of its own and started as a script, since these answers must come from the other interpreter.
 """
 
+import csv
 import importlib
 import importlib.metadata
 import json
@@ -32,13 +33,21 @@ def _version(name: str) -> str | None:
 def is_whole(info: Path) -> bool:
     """Whether every file that a package's record lists is there with its size.
 
-    pip writes the record last: none means that the package was just being installed.
+    pip writes the record last: none means that the package was just being installed. It is read
+    line by line here, since from 3.12 on ``importlib.metadata`` leaves missing files out.
+
+    Args:
+        info: the package's folder ``*.dist-info``; its record has lines ``path,hash,size``.
     """
-    files = importlib.metadata.PathDistribution(info).files or []
-    recorded = [(Path(str(f.locate())), f.size) for f in files if f.suffix != ".pyc"]
-    return bool(recorded) and all(
-        path.is_file() and size in (None, path.stat().st_size) for path, size in recorded
-    )
+    record = info / "RECORD"
+    if not record.is_file():
+        return False
+    with record.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.reader(lines))
+    if not rows or any(len(row) != 3 for row in rows):
+        return False
+    listed = [(info.parent / name, size) for name, _, size in rows if not name.endswith(".pyc")]
+    return all(path.is_file() and size in ("", str(path.stat().st_size)) for path, size in listed)
 
 
 def repair(site: Path) -> list[str]:

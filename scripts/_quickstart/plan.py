@@ -38,7 +38,7 @@ def install_steps(version: tuple[int, int]) -> list[Step]:
         # From 82 on setuptools lacks pkg_resources, which the toolbox's tensorboard imports.
         Step("[1/4] build tools", ("setuptools>=70.1,<82", "wheel")),
         Step("[2/4] basicsr 1.4.2", toolbox, live_locals),
-        Step("[3/4] torch and torchvision", ("torch>=2.4", "torchvision")),
+        Step("[3/4] torch and torchvision", ("torch>=2.6", "torchvision")),
         Step("[4/4] this package", ("--no-build-isolation", "-e", ".[dev]")),
     ]
 

@@ -28,7 +28,7 @@ class STDNet(nn.Module):
         head_feat: channels of the prediction heads at H x W, which a narrow network spends most of
             its time in; 64 in the paper at every ``num_feat``.
         init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
-            which leaves bilinear in hundreds of iterations where the paper's takes thousands.
+            for training from scratch; what it changes is in the README, results.
 
     Raises:
         ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, or ``init``
@@ -59,6 +59,9 @@ class STDNet(nn.Module):
 
     def forward(self, lq: Tensor, guide: Tensor) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
+
+        A clip of one frame uses none of the parameters of the passes (with DDP, training on single
+        frames needs ``find_unused_parameters: true``).
 
         Args:
             lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1].

@@ -6,7 +6,8 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.losses.masked import at_least_float32, masked_mean
+from stdnet_arch.losses.masked import masked_mean
+from stdnet_arch.ops.precision import at_least_float32
 
 
 @LOSS_REGISTRY.register()

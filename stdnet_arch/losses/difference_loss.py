@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.losses.masked import at_least_float32, masked_mean
+from stdnet_arch.losses.masked import masked_mean
 from stdnet_arch.ops.difference import temporal_difference
+from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.resize import upsample
 
 KEYS = ("pred", "sigma", "phi_1", "phi_2")

@@ -1,12 +1,6 @@
-"""What masked losses share: the mean over valid pixels, and enough precision to take it."""
+"""The mean over valid pixels, safe where there are none."""
 
-import torch
 from torch import Tensor
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """``x``, in float32 if it came in half precision (a mean over a clip needs the mantissa)."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -41,15 +41,16 @@ def calculate_rmse(
 
     Args:
         pred_m: predicted depth [m], any shape.
-        gt_m: true depth [m], the same shape. Pixels that are not finite never count.
+        gt_m: true depth [m], the same shape. Pixels that are not finite do not count.
         valid: bool mask of the same shape; false pixels do not count.
         min_m: pixels count where ``gt_m`` is above this (0 m is "no depth").
         max_m: pixels count where ``gt_m`` is at most this.
-        parity: count every pixel, as the STDNet paper does; ``valid`` is ignored.
+        parity: count every pixel, as the STDNet paper does, also those whose truth is 0; ``valid``
+            is ignored. Datasets then need ``beyond_range: clip`` or ``keep``.
 
     Returns:
-        Error in cm; ``nan`` without a pixel that counts, ``inf`` if a counted prediction is not
-        finite.
+        Error in cm; ``nan`` without a pixel that counts, ``inf`` if a counted prediction (with
+        ``parity`` also a truth) is not finite.
 
     Raises:
         ValueError: shapes differ, or limits are given together with ``parity``.

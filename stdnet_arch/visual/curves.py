@@ -18,15 +18,17 @@ Curves = dict[str, dict[str, list[tuple[int, float]]]]
 def read_means(path: str | Path) -> Curves:
     """The mean rows of a table that a training run wrote (``metrics/<dataset>.csv``).
 
+    Cells that are empty, of metrics that a later run added, are left out.
+
     Raises:
-        ValueError: the file has no mean of an iteration.
+        ValueError: the file has no mean of an iteration (a test's table has none).
     """
     curves: Curves = defaultdict(lambda: defaultdict(list))
     with Path(path).open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row.get("clip") != "mean":
+            if row.get("clip") != "mean" or not row.get("iter", "").isdecimal():
                 continue
-            for metric in row.keys() - NOT_METRICS:
+            for metric in (key for key in row.keys() - NOT_METRICS if row[key]):
                 curves[metric][row["method"]].append((int(row["iter"]), float(row[metric])))
     if not curves:
         raise ValueError(f"{path}: expected a metrics table of a training run, found no mean rows")

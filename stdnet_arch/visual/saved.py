@@ -34,13 +34,16 @@ def load_predictions(folder: Path, frames: range) -> NDArray[np.float32]:
     return np.stack([READERS[found[i].suffix](found[i]) for i in frames])
 
 
-def draw_saved_clip(item: Mapping[str, Any], folder: Path, method: str) -> NDArray[np.uint8]:
+def draw_saved_clip(
+    item: Mapping[str, Any], folder: Path, method: str, results_only: bool = False
+) -> NDArray[np.uint8]:
     """A strip of one clip: RGB, LR depth, bilinear, prediction, ground truth, errors.
 
     Args:
         item: of :class:`stdnet_arch.data.rgbd_video_test_dataset.RGBDVideoTestDataset`.
         folder: ``<visualization>/<dataset>`` of the run that saved predictions.
         method: the network's name, a column title.
+        results_only: leave RGB, LR depth and ground truth out.
 
     Returns:
         RGB, ``(height, width, 3)``.
@@ -53,7 +56,13 @@ def draw_saved_clip(item: Mapping[str, Any], folder: Path, method: str) -> NDArr
     valid = item["valid"][:, 0].numpy()
     first = int(item["frame"])
     return draw_strip(
-        guide, lq_m, predictions, gt_m, valid=valid, title=item["clip"], first_frame=first
+        None if results_only else guide,
+        lq_m,
+        predictions,
+        gt_m,
+        valid=valid,
+        title=item["clip"],
+        first_frame=first,
     )
 
 

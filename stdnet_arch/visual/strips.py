@@ -46,7 +46,7 @@ def upsample_bilinear(lq_m: Depth, size: tuple[int, int]) -> NDArray[np.float32]
 
 
 def draw_strip(
-    guide: NDArray[np.uint8],
+    guide: NDArray[np.uint8] | None,
     lq_m: Depth,
     predictions: Mapping[str, Depth],
     gt_m: Depth | None = None,
@@ -62,7 +62,8 @@ def draw_strip(
     range, error range and the RMSE in the titles belong to the whole clip, not to the rows shown.
 
     Args:
-        guide: RGB, ``(t, H, W, 3)``, uint8.
+        guide: RGB, ``(t, H, W, 3)``, uint8. None draws results alone, predictions and errors: for
+            data whose licence does not let them be shown.
         lq_m: low-resolution depth [m], ``(t, h, w)``.
         predictions: name to depth [m], ``(t, H, W)``, in the order of the columns.
         gt_m: true depth [m], ``(t, H, W)``; None leaves truth and errors out.
@@ -74,11 +75,14 @@ def draw_strip(
     Returns:
         RGB, ``(height, width, 3)``.
     """
-    rows = _pick_frames(frames, len(guide))
+    rows = _pick_frames(frames, len(lq_m))
     _check_strip(guide, lq_m, predictions, gt_m)
     limits = depth_range(lq_m if gt_m is None else gt_m)
-    columns = [Column("RGB", [guide[i] for i in rows], "")]
-    depths = {"LR depth": lq_m, **predictions} | ({} if gt_m is None else {"ground truth": gt_m})
+    columns, depths = [], dict(predictions)
+    if guide is not None:
+        columns.append(Column("RGB", [guide[i] for i in rows], ""))
+        depths = {"LR depth": lq_m, **predictions}
+        depths |= {} if gt_m is None else {"ground truth": gt_m}
     for name, depth_m in depths.items():
         columns.append(Column(name, [colorize_depth(depth_m[i], limits) for i in rows], "m"))
 
@@ -95,7 +99,8 @@ def draw_strip(
         "cm": (ERROR_COLOURS, (0.0, limit_cm), "absolute error [cm]"),
     }
     labels = [first_frame + i for i in rows]
-    return _draw_columns(columns, labels, bars, title, guide.shape[1] / guide.shape[2])
+    H, W = columns[-1].images[0].shape[:2]
+    return _draw_columns(columns, labels, bars, title, H / W)
 
 
 def save_png(path: str | Path, image: NDArray[np.uint8]) -> None:
@@ -156,9 +161,16 @@ def _pick_frames(frames: Sequence[int] | None, num_frames: int) -> list[int]:
 
 
 def _check_strip(
-    guide: NDArray[np.uint8], lq_m: Depth, predictions: Mapping[str, Depth], gt_m: Depth | None
+    guide: NDArray[np.uint8] | None,
+    lq_m: Depth,
+    predictions: Mapping[str, Depth],
+    gt_m: Depth | None,
 ) -> None:
     """Raise unless all arrays are the same clip."""
+    if guide is None:
+        if not predictions:
+            raise ValueError("a strip without guide needs at least one prediction, got none")
+        guide = np.zeros((*next(iter(predictions.values())).shape, 3), np.uint8)
     if guide.ndim != 4 or guide.shape[3] != 3 or guide.dtype != np.uint8 or len(guide) == 0:
         raise ValueError(f"guide must be uint8 (t, H, W, 3), got {guide.dtype} {guide.shape}")
     if lq_m.ndim != 3 or len(lq_m) != len(guide):

@@ -96,6 +96,15 @@ def test_integer_clips_are_refused(clip):
         build_network(TINY)(lq, (255 * guide).byte())
 
 
+def test_double_precision_stays_double(clip):
+    lq, guide = (x.double() for x in clip(4, 1, 3, 3, 4))
+    net = build_network(TINY).double()
+    pred = net(lq, guide)["pred"]
+    assert pred.dtype == torch.float64
+    rough = net.float()(lq.float(), guide.float())["pred"]
+    torch.testing.assert_close(rough.double(), pred, atol=1e-5, rtol=0)
+
+
 def test_balanced_features_keep_their_spread(clip):
     # Between the encoder and the reconstruction; the paper's initialisation loses a factor of ten.
     net = build_network({**TINY, "init": "balanced"})

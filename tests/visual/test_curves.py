@@ -25,9 +25,16 @@ def test_only_means_are_read_in_order(tmp_path):
     assert curves["mae_cm"]["STDNet"] == [(10, 4.5), (20, 3.0)]
 
 
-def test_a_table_without_means_is_refused(tmp_path):
+def test_empty_cells_are_left_out(tmp_path):
+    path = tmp_path / "val.csv"
+    path.write_text("iter,clip,method,a,b\n1,mean,x,2.0,\n2,mean,x,1.5,3.0\n")
+    assert read_means(path) == {"a": {"x": [(1, 2.0), (2, 1.5)]}, "b": {"x": [(2, 3.0)]}}
+
+
+@pytest.mark.parametrize("table", ["a,b\n1,2\n", "iter,clip,method,rmse_cm\nmy_test,mean,x,2.0\n"])
+def test_a_table_without_means_of_iterations_is_refused(tmp_path, table):
     path = tmp_path / "other.csv"
-    path.write_text("a,b\n1,2\n")
+    path.write_text(table)
     with pytest.raises(ValueError, match=r"other\.csv: expected a metrics table"):
         read_means(path)
 

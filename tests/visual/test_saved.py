@@ -64,3 +64,10 @@ def test_what_is_drawn_is_in_metres_and_has_its_frame_numbers(tmp_path, item, mo
     for shown in (drawn["strip"][2]["STDNet"], drawn["strip"][3], *drawn["profile"][1].values()):
         np.testing.assert_allclose(shown, truth_m, rtol=1e-6)
     assert drawn["first_frame"] == 5
+
+
+def test_results_alone_have_four_columns_of_seven(tmp_path, item):
+    whole = draw_saved_clip(item, tmp_path, "STDNet")
+    results = draw_saved_clip(item, tmp_path, "STDNet", results_only=True)
+    assert results.shape[0] == whole.shape[0]
+    assert 0.5 * whole.shape[1] < results.shape[1] < 0.7 * whole.shape[1]

@@ -10,6 +10,7 @@ from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference
+from stdnet_arch.ops.precision import at_least_float32
 
 PASSES = ("backward_1", "forward_1", "backward_2", "forward_2")
 
@@ -149,8 +150,8 @@ def blend(depth: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
         confidence: logits, shape of ``depth``.
 
     Returns:
-        Depth, ``(..., H, W)``, and the weights, shape of ``depth``; float32 also under autocast:
+        Depth, ``(..., H, W)``, and the weights, shape of ``depth``; also under autocast in float32:
         metres must not be rounded to a half-precision mantissa.
     """
-    weight = confidence.float().softmax(dim=0)
-    return (depth.float() * weight).sum(dim=0), weight
+    weight = at_least_float32(confidence).softmax(dim=0)
+    return (at_least_float32(depth) * weight).sum(dim=0), weight
