@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--num_feat", type=int, default=64)
     parser.add_argument("--head_feat", type=int, default=64)
     parser.add_argument("--depth_range", type=float, help="metres that the network knows as 1")
+    parser.add_argument("--lq", default="dtof_peak", help="how low-resolution depth was made")
     parser.add_argument("--half", action="store_true", help="store float16")
     args = parser.parse_args()
     sizes = {"scale": args.scale, "num_feat": args.num_feat, "head_feat": args.head_feat}
@@ -38,6 +39,7 @@ def main() -> None:
     except (FileNotFoundError, TypeError, ValueError) as error:
         sys.exit(f"{args.input}: {error}")
     about = {"network_g": {"type": "STDNet", **sizes}, "depth_range_m": args.depth_range}
+    about["lq"] = args.lq
     about = {name: value for name, value in about.items() if value is not None}
     save_checkpoint(net, args.output, half=args.half, about=about)
     sys.stdout.write(f"wrote {args.output}\n")

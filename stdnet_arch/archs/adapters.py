@@ -172,6 +172,14 @@ def save_checkpoint(
             torch.save({"params": params} | ({ABOUT: dict(about)} if about else {}), part)
 
 
+def add_about(path: str | Path, about: Mapping[str, Any]) -> None:
+    """Say in a ``.pth`` that is there already how to use it; see :func:`save_checkpoint`."""
+    path = Path(path)
+    content = {**torch.load(path, map_location="cpu", weights_only=True), ABOUT: dict(about)}
+    with whole_file(path) as part:
+        torch.save(content, part)
+
+
 def load_official(net: nn.Module, state_dict: Mapping) -> None:
     """Load an official STDNet checkpoint in place, strictly.
 

@@ -103,4 +103,4 @@ def test_the_conversion_script_writes_what_the_network_is(tmp_path, net, monkeyp
     files = ["--input", str(tmp_path / "in.pth"), "--output", str(tmp_path / "out.pth")]
     monkeypatch.setattr(sys, "argv", [script.name, *files, *options])
     runpy.run_path(str(script), run_name="__main__")
-    assert load_network(tmp_path / "out.pth").about == {"network_g": SMALL, "depth_range_m": 30.0}
+    assert load_network(tmp_path / "out.pth").about == {**ABOUT, "depth_range_m": 30.0}

@@ -5,6 +5,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from recordings import depth_clip, rgb_clip, write_recording, write_rgb_folder
 from test_rgb_io import write_video
 
@@ -51,6 +52,34 @@ def test_a_stopped_run_goes_on_to_the_same_files(tmp_path, stdnet_weights, done,
     (tmp_path / f"out/d_{done:04d}.png.part").write_bytes(b"half")
     assert run_job(job_of(tmp_path), predictor, quiet=True) == 20 - done
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+class MeanOverTime(torch.nn.Module):
+    """Each frame is the mean of all depths from 8 frames before to 8 after."""
+
+    halo = 8
+
+    def forward(self, lq, guide):
+        flat = lq.mean(dim=(2, 3, 4))
+        t = flat.shape[1]
+        means = [flat[:, max(i - 8, 0) : i + 9].mean() for i in range(t)]
+        return {
+            "pred": torch.stack(means)[None, :, None, None, None] * torch.ones_like(guide[:, :, :1])
+        }
+
+
+@pytest.mark.parametrize(("context", "same"), [(None, True), (8, True), (7, False)])
+def test_the_whole_context_is_read_again(tmp_path, bilinear, monkeypatch, context, same):
+    write_recording(tmp_path, frames=30)
+    bilinear.net = MeanOverTime()
+    run_job(job_of(tmp_path, "whole"), bilinear, quiet=True)
+    shutil.copytree(tmp_path / "whole", tmp_path / "out")
+    for i in range(12, 30):
+        (tmp_path / f"out/d_{i:04d}.png").unlink()
+    if context is not None:
+        monkeypatch.setattr(module, "context_start", lambda *_: 12 - context)
+    assert run_job(job_of(tmp_path), bilinear, quiet=True) == 18
+    assert (contents(tmp_path / "out") == contents(tmp_path / "whole")) == same
 
 
 def test_an_interrupted_run_leaves_whole_files_and_goes_on(tmp_path, bilinear, monkeypatch):
