@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -253,7 +254,9 @@ def test_the_package_declares_every_dependency_it_imports(monkeypatch):
     declared = {}
     monkeypatch.setattr(setuptools, "setup", declared.update)
     runpy.run_path(str(ROOT / "setup.py"))
-    names = {re.split(r"[<>=~!\[]", entry)[0] for entry in declared["install_requires"]}
+    extras = {**declared["extras_require"], "dev": []}.values()
+    entries = [*declared["install_requires"], *chain.from_iterable(extras)]
+    names = {re.split(r"[<>=~!\[]", entry)[0] for entry in entries}
     known_as = {
         "cv2": "opencv-python",
         "yaml": "pyyaml",
