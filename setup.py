@@ -33,5 +33,10 @@ setup(
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
     ],
-    extras_require={"dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"]},
+    extras_require={
+        "dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"],
+        "video": ["av"],
+        "exr": ["OpenEXR>=3.3"],
+        "safetensors": ["safetensors"],
+    },
 )

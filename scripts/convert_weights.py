@@ -1,7 +1,10 @@
-"""Turn an official STDNet checkpoint (or one of ours) into a checkpoint of the toolbox.
+"""Turn an official STDNet checkpoint (or one of ours) into one of ours.
+
+The result is a checkpoint of the toolbox that also says what it is.
+
 
 python scripts/convert_weights.py --input official_x4.pth --output
-experiments/pretrained/STDNet_x4.pth --scale 4
+experiments/pretrained/STDNet_x4.pth --scale 4 --depth_range 30
 """
 
 import argparse
@@ -25,6 +28,8 @@ def main() -> None:
     parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))
     parser.add_argument("--num_feat", type=int, default=64)
     parser.add_argument("--head_feat", type=int, default=64)
+    parser.add_argument("--depth_range", type=float, help="metres that the network knows as 1")
+    parser.add_argument("--lq", default="dtof_peak", help="how low-resolution depth was made")
     parser.add_argument("--half", action="store_true", help="store float16")
     args = parser.parse_args()
     sizes = {"scale": args.scale, "num_feat": args.num_feat, "head_feat": args.head_feat}
@@ -33,7 +38,10 @@ def main() -> None:
         load_any(net, read_checkpoint(args.input))
     except (FileNotFoundError, TypeError, ValueError) as error:
         sys.exit(f"{args.input}: {error}")
-    save_checkpoint(net, args.output, half=args.half)
+    about = {"network_g": {"type": "STDNet", **sizes}, "depth_range_m": args.depth_range}
+    about["lq"] = args.lq
+    about = {name: value for name, value in about.items() if value is not None}
+    save_checkpoint(net, args.output, half=args.half, about=about)
     sys.stdout.write(f"wrote {args.output}\n")
 
 

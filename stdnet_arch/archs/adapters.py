@@ -1,14 +1,21 @@
 """Foreign checkpoints -> our parameter names; and files of the toolbox's form."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.utils.whole_file import whole_file
+
 WRAPPERS = ("params_ema", "params", "state_dict")
+ABOUT = "stdnet_arch"
+"""Key beside ``params`` that says how to use them; see :func:`save_checkpoint`."""
+SAFETENSORS = ".safetensors"
 
 # Official name -> ours, applied in order; hg_1 and hg_2 are the two stages.
 _STDNET_RULES = (
@@ -72,19 +79,60 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
     """The parameters in a file, read without running any code in it (``weights_only``).
 
     Args:
-        path: a ``.pth`` with a state dict, wrapped or not; the moving average is preferred.
+        path: a ``.pth`` with a state dict, wrapped or not (the moving average is preferred), or a
+            ``.safetensors``.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file is no checkpoint, or holds more than tensors and plain values.
     """
-    path = Path(path)
+    return unwrap(_read(Path(path))[0])
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """How to use a checkpoint, as :func:`save_checkpoint` stored it; empty if it does not say.
+
+    Raises:
+        FileNotFoundError, ValueError: see :func:`read_checkpoint`.
+    """
+    about = _read(Path(path))[1]
+    if not isinstance(about, dict):
+        raise ValueError(f"{path}: {ABOUT} must be a dict of plain values; got {about!r}")
+    return about
+
+
+def _read(path: Path) -> tuple[Any, Any]:
+    """What a file holds, and what it says about itself."""
     if not path.is_file():
         raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
+    if path.suffix == SAFETENSORS:
+        return _read_safetensors(path)
     try:
-        return unwrap(torch.load(path, map_location="cpu", weights_only=True))
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, UnpicklingError) as error:
         raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
+    return content, content.get(ABOUT, {}) if isinstance(content, Mapping) else {}
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+    safetensors = _safetensors()
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        return params, json.loads(metadata.get(ABOUT, "{}"))
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+
+
+def _safetensors() -> Any:  # noqa: ANN401  an optional library
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise ImportError(
+            "safetensors files need: pip install 'stdnet_arch[safetensors]'; got no such module"
+        ) from error
+    return safetensors
 
 
 def load_any(net: nn.Module, state_dict: Mapping) -> None:
@@ -96,22 +144,40 @@ def load_any(net: nn.Module, state_dict: Mapping) -> None:
         load_official(net, state)
 
 
-def save_checkpoint(net: nn.Module, path: str | Path, half: bool = False) -> None:
+def save_checkpoint(
+    net: nn.Module,
+    path: str | Path,
+    half: bool = False,
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """Write the toolbox's checkpoint (``params``), whole or not at all.
 
     Args:
         net: what to save.
-        path: the file; its folder is made.
+        path: the file; its folder is made. ``.safetensors`` gives that format.
         half: store float16, half the size; the toolbox loads it into a float32 net.
+        about: how to use the parameters, plain values, stored beside them: ``network_g`` (``type``
+            and arguments of the arch), ``depth_range_m``, ``lq`` (how low-resolution depth was
+            made, such as ``dtof_peak``).
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    params = {name: value.detach().cpu() for name, value in net.state_dict().items()}
+    params = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     if half:
         params = {name: value.half() for name, value in params.items()}
-    part = path.with_name(path.name + ".part")
-    torch.save({"params": params}, part)
-    part.replace(path)
+    with whole_file(path) as part:
+        if path.suffix == SAFETENSORS:
+            metadata = {ABOUT: json.dumps(dict(about))} if about else None
+            _safetensors().torch.save_file(params, part, metadata=metadata)
+        else:
+            torch.save({"params": params} | ({ABOUT: dict(about)} if about else {}), part)
+
+
+def add_about(path: str | Path, about: Mapping[str, Any]) -> None:
+    """Say in a ``.pth`` that is there already how to use it; see :func:`save_checkpoint`."""
+    path = Path(path)
+    content = {**torch.load(path, map_location="cpu", weights_only=True), ABOUT: dict(about)}
+    with whole_file(path) as part:
+        torch.save(content, part)
 
 
 def load_official(net: nn.Module, state_dict: Mapping) -> None:

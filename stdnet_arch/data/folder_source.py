@@ -4,32 +4,26 @@ from pathlib import Path
 
 import numpy as np
 
-from stdnet_arch.data.depth_codec import (
-    as_plane,
-    codes_to_metres,
-    load_npy,
-    load_npz,
-    load_png16,
-    metres_per_unit,
-)
+from stdnet_arch.data.depth_codec import metres_per_unit
+from stdnet_arch.data.depth_file import FLOAT16, SUFFIXES, read_depth
 from stdnet_arch.data.source import SOURCE_REGISTRY, ClipFolders, FileSource, child_folders
 
 
 @SOURCE_REGISTRY.register()
 class Folder(FileSource):
-    """Frames as PNG or JPEG, depth as npy, npz or 16-bit PNG, in one of three arrangements.
+    """Frames as PNG or JPEG, depth as npy, npz, 16-bit PNG, TIFF or EXR.
 
-    ``<root>/rgb/*`` (one clip, called like the root), ``<root>/<clip>/rgb/*`` (clips at any depth)
-    or ``<root>/rgb/<clip>/*``; depth and LR lie the same way. Frames belong together by the last
-    number in their names.
+    Three arrangements: ``<root>/rgb/*`` (one clip, called like the root), ``<root>/<clip>/rgb/*``
+    (clips at any depth) or ``<root>/rgb/<clip>/*``; depth and LR lie the same way. Frames belong
+    together by the last number in their names.
 
     Args:
         root: folder of the clips.
         guide: name of the folder of colour frames.
         depth: name of the folder of depth frames.
         lq: name of the folder of LR depth, if any; ``{scale}`` stands for 4, 8 or 16.
-        unit: of stored depth: ``m``, ``mm``, or metres per stored unit as a number. None is metres
-            for floats and mm for PNG.
+        unit: of stored depth: ``m``, ``mm``, metres per stored unit as a number, or ``float16``
+            (16-bit codes are float16 bits). None is metres for floats and mm for PNG and TIFF.
         invalid: a stored value that means "no depth", beside 0, NaN and inf.
         npz_key: which array of a npz file, if it holds several.
         consecutive: False if the numbers in the names have gaps by nature (timestamps); frames then
@@ -37,7 +31,7 @@ class Folder(FileSource):
     """
 
     default_range_m = 10.0
-    depth_suffixes = (".npy", ".npz", ".png")
+    depth_suffixes = SUFFIXES
 
     def __init__(  # noqa: PLR0913  one keyword per option of the YAML
         self,
@@ -56,7 +50,9 @@ class Folder(FileSource):
         self.guide_name = guide
         self.depth_name = depth
         self.lq_name = lq
-        self.metres_per_unit = None if unit is None else metres_per_unit(unit)
+        if unit not in {None, FLOAT16}:
+            metres_per_unit(unit)  # an unknown unit is refused before a file is read
+        self.unit = unit
         self.invalid = invalid
         self.npz_key = npz_key
         self.consecutive = consecutive
@@ -104,29 +100,7 @@ class Folder(FileSource):
 
     def decode_depth(self, path: Path) -> np.ndarray:
         """One depth file as float32 ``(H, W)`` metres."""
-        suffix = path.suffix.lower()
-        if suffix == ".png":
-            stored = load_png16(path)
-        else:
-            stored = load_npy(path) if suffix == ".npy" else load_npz(path, self.npz_key)
-        unit = self._unit(stored, path)
-        if self.invalid is None and unit == 1 and np.issubdtype(stored.dtype, np.floating):
-            return as_plane(stored, path)
-        if self.invalid is not None:
-            stored = np.where(stored == self.invalid, stored.dtype.type(0), stored)
-        return as_plane(codes_to_metres(stored, unit), path)
-
-    def _unit(self, stored: np.ndarray, path: Path) -> float:
-        if self.metres_per_unit is not None:
-            return self.metres_per_unit
-        if path.suffix.lower() == ".png":
-            return metres_per_unit("mm")
-        if not np.issubdtype(stored.dtype, np.floating):
-            raise ValueError(
-                f"{path}: expected source_opt unit (m, mm or metres per code) for whole numbers;"
-                f" got {stored.dtype} without one"
-            )
-        return metres_per_unit("m")
+        return read_depth(path, self.unit, self.invalid, self.npz_key)
 
     def _folder(self, clip: str, name: str) -> Path:
         return self.root / self._arrangement.format(clip=clip, name=name)

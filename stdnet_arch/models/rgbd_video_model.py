@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from stdnet_arch.archs.adapters import add_about
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
-from stdnet_arch.models.saving import PredictionWriter
+from stdnet_arch.models.saving import PredictionWriter, describe_network
 from stdnet_arch.models.stepping import (
     MixedPrecision,
     as_float32,
@@ -211,6 +212,9 @@ class RGBDVideoModel(BaseModel):
         if hasattr(self, "net_g_ema"):
             nets, keys = [self.net_g, self.net_g_ema], ["params", "params_ema"]
         self.save_network(nets, "net_g", current_iter, param_key=keys)
+        if get_dist_info()[0] == 0:
+            name = f"net_g_{'latest' if current_iter == -1 else current_iter}.pth"
+            add_about(Path(self.opt["path"]["models"]) / name, describe_network(self.opt))
         self.save_training_state(epoch, current_iter)
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:

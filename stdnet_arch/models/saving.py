@@ -82,3 +82,15 @@ def color_limits(batch: Mapping[str, Any], pred_m: np.ndarray) -> tuple[float, f
         return float(shown.min()), float(shown.max())
     finite = pred_m[np.isfinite(pred_m)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+
+
+def describe_network(opt: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says about itself, plain values; see ``archs.adapters.save_checkpoint``.
+
+    Args:
+        opt: the options of a training; ``network_g`` and the training dataset's ``depth_range_m``
+            and ``lq`` are read, the latter two if they are set.
+    """
+    train = opt.get("datasets", {}).get("train", {})
+    known = {key: train[key] for key in ("depth_range_m", "lq") if train.get(key) is not None}
+    return {"network_g": dict(opt["network_g"]), **known}

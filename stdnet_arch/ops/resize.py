@@ -48,6 +48,26 @@ def upsample(x: Tensor, factor: int, mode: str) -> Tensor:
     return up.unflatten(0, (b, t))
 
 
+def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Tensor:
+    """Bring a map to any size, with half-pixel centres.
+
+    The picture's borders stay where they are: output pixel ``i`` looks at input position
+    ``(i + 0.5) * h / H - 0.5``.
+
+    Args:
+        x: ``(c, h, w)``.
+        size: ``(H, W)``.
+        mode: ``bilinear`` (stays within the range of its neighbours) or ``bicubic``.
+        antialias: use as wide a kernel as shrinking needs.
+
+    Returns:
+        ``(c, H, W)``; ``x`` itself when it has that size.
+    """
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x[None], size=size, mode=mode, align_corners=False, antialias=antialias)[0]
+
+
 def pad_to_multiple(x: Tensor, multiple: int) -> tuple[Tensor, Padding]:
     """Repeat the last row and column until both sides are multiples of ``multiple``.
 

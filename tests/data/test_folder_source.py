@@ -79,7 +79,7 @@ def test_npz_frames(tmp_path):
 
 def test_whole_numbers_in_npy_need_a_unit(tmp_path):
     write_frame(tmp_path / "rgb", tmp_path / "depth", DEPTH_MM.astype(np.int32))
-    with pytest.raises(ValueError, match=r"0.npy: expected source_opt unit .*; got int32"):
+    with pytest.raises(ValueError, match=r"0.npy: expected a unit .*; got int32"):
         Folder(str(tmp_path)).depth_m(tmp_path.name, 0)
 
 

@@ -6,8 +6,10 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from model_parts import batches, loader, make_model, options, train, weights
+from model_parts import RANGE_M, batches, loader, make_model, options, train, weights
 from torch import nn
+
+from stdnet_arch.archs.loading import load_network
 
 
 def assert_same_weights(one, other):
@@ -271,6 +273,17 @@ def test_checkpoints_hold_weights_and_average(tmp_path, key):
     nets = {"params": model.net_g, "params_ema": model.net_g_ema}
     assert_same_weights(saved[key], weights(nets[key]))
     assert not torch.equal(saved["params"]["conv.bias"], saved["params_ema"]["conv.bias"])
+
+
+def test_checkpoints_say_how_to_use_them(tmp_path):
+    opt = options(tmp_path)
+    opt["datasets"] = {"train": {"depth_range_m": RANGE_M, "lq": "dtof_peak", "name": "rooms"}}
+    make_model(tmp_path, opt).save(epoch=-1, current_iter=-1)
+    loaded = load_network(tmp_path / "models/net_g_latest.pth")
+    assert (type(loaded.net).__name__, loaded.scale, loaded.depth_range_m) == (
+        "TinyDepthNet", 2, RANGE_M,
+    )  # fmt: skip
+    assert loaded.about["lq"] == "dtof_peak"
 
 
 def test_a_checkpoint_that_is_not_the_toolbox_s_says_how_to_make_it_one(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.ops.resize import pad_to_multiple, replicate_up, unpad, upsample
+from stdnet_arch.ops.resize import pad_to_multiple, replicate_up, resample, unpad, upsample
 
 
 def test_replication_repeats_each_pixel():
@@ -39,3 +39,20 @@ def test_padding_repeats_the_border_and_is_undone(h, w):
 def test_masks_can_be_padded():
     padded, _ = pad_to_multiple(torch.tensor([[True, False, True]]), 2)
     assert padded.tolist() == [[True, False, True, True]] * 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "antialias"), [("bilinear", False), ("bilinear", True), ("bicubic", False)]
+)
+def test_resampling_by_a_whole_factor_is_enlarging(mode, antialias):
+    x = torch.rand(2, 3, 5)
+    expected = upsample(x[None, None], 4, mode)[0, 0]
+    torch.testing.assert_close(resample(x, (12, 20), mode, antialias), expected)
+
+
+def test_antialiased_halving_is_a_weighted_mean_of_pixels():
+    x = torch.rand(1, 2, 8, dtype=torch.float64)
+    half = resample(x, (2, 4), "bilinear", antialias=True)
+    # A triangle of half-width 2 around the centre between pixels 2 and 3.
+    weights = torch.tensor([0.25, 0.75, 0.75, 0.25], dtype=torch.float64) / 2
+    torch.testing.assert_close(half[0, :, 1], x[0, :, 1:5] @ weights)

@@ -1,0 +1,213 @@
+"""One clip from files to files: reads ahead, writes behind, goes on where it stopped."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from stdnet_arch.data.depth_file import FLOAT16, read_depth, write_depth
+from stdnet_arch.inference.background import WriteBehind, read_ahead
+from stdnet_arch.inference.depth_io import DepthCoding, DepthReader, depth_frames, open_depth
+from stdnet_arch.inference.outputs import OutputFolder
+from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
+from stdnet_arch.inference.preview import clip_limits, write_video
+from stdnet_arch.inference.rgb_io import RGBReader, open_rgb
+from stdnet_arch.inference.sensor import Frame, SensorCleaner
+
+LOGGER = logging.getLogger(__name__)
+
+AHEAD = 4
+"""Frames that wait for the network, and predictions that wait for the disk."""
+DEFAULT_FPS = 30.0
+HOLES = ("fill", "mark")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to make of which files."""
+
+    depth: Path
+    """A folder of depth frames, or a npy or npz stack."""
+    rgb: Path
+    """A folder of PNG or JPEG, or a video file."""
+    output: Path
+    """Folder of the result, a file per frame, called like those of the depth."""
+    coding: DepthCoding = DepthCoding()
+    by_name: bool = False
+    """File names are timestamps: frames are paired by their order."""
+    max_depth_m: float | None = None
+    """Depths beyond it are holes."""
+    kind: str = "png16"
+    """A format of ``depth_file.FORMATS``."""
+    holes: str = "fill"
+    """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
+    mp4: Path | None = None
+    """A video to write as well."""
+    fps: float | None = None
+    """Of that video; None: the RGB video's, or 30."""
+    overwrite: bool = False
+    """Replace the frames of other settings."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work before anything is read."""
+        if self.holes not in HOLES:
+            raise ValueError(f"holes must be one of {', '.join(HOLES)}; got {self.holes!r}")
+        if self.output.resolve() in (self.depth.resolve(), self.rgb.resolve()):
+            raise ValueError(f"the output must be a folder of its own; got the input {self.output}")
+
+
+def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
+    """Super-resolve a clip.
+
+    Frames are written whole, in order. If the output folder holds some of the same settings, the
+    run goes on behind them; it reads the network's ``halo`` of frames before the first missing one
+    again, so that the result is the same.
+
+    Args:
+        job: what to do.
+        predictor: what to do it with.
+        quiet: no progress bar.
+
+    Returns:
+        Frames written by this run.
+
+    Raises:
+        ImportError, MemoryError, OSError, TypeError, ValueError: what the message says.
+    """
+    output = OutputFolder(job.output, job.kind)
+    settings = _settings(job, predictor)
+    if not job.overwrite and output.is_done(settings) and _is_file(job.mp4):
+        LOGGER.info("%s is done already", job.output)
+        return 0
+    depth, rgb = _open(job)
+    names = [depth.name(i) for i in range(len(depth))]
+    output.claim(settings, job.overwrite)
+    first = output.first_missing(names)
+    if first:
+        LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
+    if first < len(names):
+        with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
+            _predict(job, predictor, depth, rgb, output, first, progress)
+    if job.mp4 is not None:
+        _write_preview(job, job.mp4, depth, rgb, output, quiet)
+    output.finish(len(names))
+    return len(names) - first
+
+
+def _open(job: Job) -> tuple[DepthReader, RGBReader]:
+    """Both inputs, of as many frames."""
+    depth = open_depth(job.depth, job.coding, job.by_name)
+    rgb = open_rgb(job.rgb, job.by_name)
+    if rgb.count is not None and rgb.count != len(depth):
+        raise ValueError(
+            f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} has "
+            f"{rgb.count}"
+        )
+    return depth, rgb
+
+
+def _predict(  # noqa: PLR0913, PLR0917
+    job: Job,
+    predictor: DepthSRPredictor,
+    depth: DepthReader,
+    rgb: RGBReader,
+    output: OutputFolder,
+    first: int,
+    progress: Any,  # noqa: ANN401  tqdm has no types
+) -> None:
+    """Write the frames from ``first`` on."""
+    cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
+    start = context_start(depth, cleaner, first, getattr(predictor.net, "halo", None))
+    frames = read_ahead(cleaner.frames(_pairs(job, depth, rgb, start)), AHEAD)
+    with WriteBehind(AHEAD) as writer:
+        for i, prediction in enumerate(predictor.predict_prepared(frames), start):
+            if i >= first:
+                path = output.path(depth.name(i))
+                writer.submit(write_depth, path, _depth_to_write(prediction, job), job.kind)
+                progress.update()
+    for line in cleaner.report.lines(predictor.depth_range_m):
+        LOGGER.warning(line)
+
+
+def context_start(depth: DepthReader, cleaner: SensorCleaner, first: int, halo: int | None) -> int:
+    """The frame to read from, so that frame ``first`` comes out as in a run from frame 0.
+
+    That is the network's ``halo`` before it; further back if there is no depth in that frame, since
+    an earlier one stands in for it.
+    """
+    if halo is None:
+        return 0
+    start = max(first - halo, 0)
+    while start > 0 and not cleaner.measured(depth.read(start)).any():
+        start -= 1
+    return start
+
+
+def _pairs(job: Job, depth: DepthReader, rgb: RGBReader, start: int) -> Iterator[Frame]:
+    """Depth [m] and RGB from frame ``start`` on, both to their end."""
+    colours = rgb.frames(start)
+    for i, depth_m in enumerate(depth_frames(depth, start), start):
+        colour = next(colours, None)
+        if colour is None:
+            raise ValueError(
+                f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} "
+                f"ends after {i}"
+            )
+        yield depth_m, colour
+    if next(colours, None) is not None:
+        raise ValueError(
+            f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} has "
+            "more"
+        )
+
+
+def _depth_to_write(prediction: Prediction, job: Job) -> NDArray[np.float32]:
+    if job.holes == "fill":
+        return prediction.depth_m
+    return np.where(prediction.measured, prediction.depth_m, np.float32(0))
+
+
+def _write_preview(  # noqa: PLR0913, PLR0917
+    job: Job, mp4: Path, depth: DepthReader, rgb: RGBReader, output: OutputFolder, quiet: bool
+) -> None:
+    """The video of the clip, from the files that were written."""
+    cleaner = SensorCleaner(np.inf, job.max_depth_m)
+
+    def measured() -> Iterator[NDArray[np.float32]]:
+        for depth_m in depth_frames(depth):
+            yield np.where(cleaner.measured(depth_m), depth_m, np.float32(0))
+
+    unit = FLOAT16 if job.kind == "float16png" else None
+    written = (read_depth(output.path(depth.name(i)), unit) for i in range(len(depth)))
+    panels = zip(rgb.frames(), measured(), written, strict=True)
+    progress = tqdm(panels, mp4.name, len(depth), unit="frame", disable=quiet)
+    write_video(mp4, progress, clip_limits(measured()), job.fps or rgb.fps or DEFAULT_FPS)
+    LOGGER.info("wrote %s", mp4)
+
+
+def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
+    """All that a frame of the result depends on, as plain values."""
+    return {
+        "depth": str(job.depth.resolve()),
+        "rgb": str(job.rgb.resolve()),
+        "unit": job.coding.unit,
+        "invalid": job.coding.invalid,
+        "npz_key": job.coding.npz_key,
+        "by_name": job.by_name,
+        "max_depth_m": job.max_depth_m,
+        "format": job.kind,
+        "holes": job.holes,
+        "weights": predictor.fingerprint,
+        "scale": predictor.scale,
+        "depth_range_m": predictor.depth_range_m,
+        "amp": predictor.amp,
+    }
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is None or path.is_file()

@@ -1,0 +1,231 @@
+"""Frames and metres in, metres out: any number of frames, any two sizes, holes and all."""
+
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stdnet_arch.archs.loading import load_network
+from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
+from stdnet_arch.inference.sizes import SizePlan, plan_sizes
+from stdnet_arch.inference.streaming import stream
+
+LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Prediction(NamedTuple):
+    """One frame of the result."""
+
+    depth_m: NDArray[np.float32]
+    """Depth [m], ``(H, W)``, at the size of the RGB."""
+    measured: NDArray[np.bool_]
+    """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
+
+
+class DepthSRPredictor:
+    """Super-resolves depth video with a checkpoint.
+
+    Args:
+        weights: a checkpoint of ours (``.pth`` or ``.safetensors``), or an official one.
+        device: ``auto`` (CUDA if there is any), ``cpu``, ``cuda``, ``cuda:1``.
+        scale: H / h; only for a checkpoint that does not say it.
+        num_feat: channels; only for a checkpoint that does not say it.
+        depth_range_m: depth [m] that the network knows as 1; wins over the checkpoint's.
+        amp: half precision where PyTorch deems it safe.
+        chunk: frames that go through the network at once; does not change the result.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        device: str = "auto",
+        *,
+        scale: int | None = None,
+        num_feat: int | None = None,
+        depth_range_m: float | None = None,
+        amp: bool = False,
+        chunk: int = 1,
+    ) -> None:
+        if chunk < 1:
+            raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
+        self.device = choose_device(device)
+        loaded = load_network(weights, scale, num_feat, depth_range_m)
+        self.net = loaded.net.to(self.device)
+        self.scale = loaded.scale
+        self.depth_range_m = loaded.depth_range_m
+        self.about = loaded.about
+        self.amp = amp
+        self.weights = Path(weights)
+        self.chunk = chunk
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the checkpoint: the same weights, wherever they lie."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+
+    def predict(self, depth_m: NDArray[np.floating], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Super-resolve a clip in memory.
+
+        Args:
+            depth_m: low-resolution depth [m], ``(t, h, w)``; holes are 0, NaN or inf.
+            rgb: colours of the same view, ``(t, H, W, 3)``, uint8, RGB; if ``H`` is not ``scale *
+                h``, it is resampled, and a message says so.
+
+        Returns:
+            Depth [m], ``(t, H, W)``.
+
+        Raises:
+            TypeError, ValueError: shapes or dtypes that do not fit; the message names both.
+        """
+        if depth_m.ndim != 3 or rgb.ndim != 4 or len(depth_m) != len(rgb):
+            raise ValueError(
+                f"depth_m must be (t, h, w) and rgb (t, H, W, 3) of as many frames; got "
+                f"{depth_m.shape} and {rgb.shape}"
+            )
+        pairs = zip(depth_m, rgb, strict=True)
+        depths = [prediction.depth_m for prediction in self.predict_frames(pairs)]
+        return np.stack(depths) if depths else np.zeros(rgb.shape[:3], np.float32)
+
+    def predict_frames(
+        self, frames: Iterable[Frame], max_m: float | None = None
+    ) -> Iterator[Prediction]:
+        """Super-resolve a clip of any, even unknown length lazily, in constant memory.
+
+        Args:
+            frames: depth [m] ``(h, w)`` and RGB ``(H, W, 3)`` uint8 of each frame, in order.
+            max_m: depths beyond it are holes [m].
+
+        Yields:
+            The frames of the result, in order, some frames behind (8 with STDNet).
+        """
+        cleaner = SensorCleaner(self.depth_range_m, max_m)
+        yield from self.predict_prepared(cleaner.frames(frames))
+        for line in cleaner.report.lines(self.depth_range_m):
+            LOGGER.warning(line)
+
+    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Iterator[Prediction]:
+        """As :meth:`predict_frames`, for frames that a :class:`SensorCleaner` has prepared.
+
+        Raises:
+            MemoryError: the device's memory is not enough; the message says what helps.
+        """
+        plan: SizePlan | None = None
+        waiting: deque[tuple[SizePlan, NDArray[np.bool_]]] = deque()
+
+        def inputs() -> Iterator[tuple[Tensor, Tensor]]:
+            nonlocal plan
+            for frame in frames:
+                plan = self._plan(plan, frame)
+                waiting.append((plan, frame.measured))
+                yield self._to_network(plan, frame)
+
+        try:
+            for pred in _under(self._context, stream(self.net, inputs(), self.chunk)):
+                sizes, measured = waiting.popleft()
+                depth_m = sizes.from_network(pred)[0] * self.depth_range_m
+                yield Prediction(depth_m.cpu().numpy(), enlarge_mask(measured, sizes.rgb))
+        except RuntimeError as error:
+            if plan is None or not _is_memory(error):
+                raise
+            raise MemoryError(self._memory_tips(plan)) from error
+
+    def _context(self) -> AbstractContextManager:
+        """Half precision, if asked for; bfloat16 where the device has it."""
+        if not self.amp:
+            return nullcontext()
+        half = self.device.type == "cuda" and not torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.float16 if half else torch.bfloat16)
+
+    def _memory_tips(self, plan: SizePlan) -> str:
+        """What to do if the memory was not enough."""
+        tips = ["a smaller chunk"] if self.chunk > 1 else []
+        tips += [] if self.amp else ["amp"]
+        tips += ["smaller frames"] + (["device cpu"] if self.device.type != "cpu" else [])
+        height, width = plan.net
+        return (
+            f"{self.device} has not enough memory for chunks of {self.chunk} frames of "
+            f"{width}x{height}; try {', '.join(tips)}"
+        )
+
+    def _plan(self, plan: SizePlan | None, frame: SensorFrame) -> SizePlan:
+        """The plan of the clip; every frame must have the sizes of the first one."""
+        lq, rgb = frame.lq_m.shape, frame.rgb.shape
+        if len(lq) != 2 or len(rgb) != 3 or rgb[2] != 3 or frame.rgb.dtype != np.uint8:
+            raise ValueError(
+                f"a frame must be depth (h, w) and RGB (H, W, 3) uint8; got {lq} and {rgb} "
+                f"{frame.rgb.dtype}"
+            )
+        if plan is None:
+            multiple = getattr(self.net, "multiple_of", 1)
+            plan = plan_sizes((lq[0], lq[1]), (rgb[0], rgb[1]), self.scale, multiple)
+            if plan.note:
+                LOGGER.warning(plan.note)
+        if (plan.lq, plan.rgb) != (lq, rgb[:2]):
+            raise ValueError(
+                f"all frames must be as the first one, depth {plan.lq} and RGB {plan.rgb}; got "
+                f"{lq} and {rgb[:2]}"
+            )
+        return plan
+
+    def _to_network(self, plan: SizePlan, frame: SensorFrame) -> tuple[Tensor, Tensor]:
+        """Normalised depth ``(1, h, w)`` and RGB ``(3, H, W)`` on the device."""
+        lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(self.device)
+        rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(self.device)
+        return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; ``auto`` is CUDA if there is any.
+
+    Raises:
+        ValueError: not a device, or not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device {name} was asked for, {torch.cuda.device_count()} CUDA devices are there; "
+            "use device cpu"
+        )
+    return device
+
+
+def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask ``(h, w)`` at ``size``: each pixel takes the one that its centre lies in."""
+    rows, columns = (
+        ((np.arange(large) + 0.5) * small / large).astype(np.intp)
+        for large, small in zip(size, mask.shape, strict=True)
+    )
+    return mask[rows[:, None], columns]
+
+
+def _under(context: Callable[[], AbstractContextManager], items: Iterator[T]) -> Iterator[T]:
+    """Compute each item without gradients and in a context that is left in between."""
+    while True:
+        with torch.no_grad(), context():
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
+
+
+def _is_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,94 @@
+"""Depth and RGB of any two sizes: what the network gets, and what becomes of its answer."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stdnet_arch.ops.resize import pad_to_multiple, resample, unpad
+
+Size = tuple[int, int]
+ASPECT_TOLERANCE = 0.02
+"""How much H / h and W / w may differ before depth and RGB cannot show the same view."""
+
+
+@dataclass(frozen=True)
+class SizePlan:
+    """Sizes of one clip.
+
+    The network needs RGB at exactly ``scale`` times the depth. RGB of another size is resampled to
+    that (bicubic, antialiased) and the prediction back to the size of the RGB (bilinear, so that no
+    depth is invented beyond its neighbours'), both with half-pixel centres.
+    """
+
+    lq: Size
+    """Height and width of the depth."""
+    rgb: Size
+    """Height and width of the RGB, and of the result."""
+    scale: int
+    multiple_of: int = 1
+    """The network's; the last row and column of depth are repeated, and the result cropped."""
+
+    @property
+    def net(self) -> Size:
+        """Height and width of the guide that the network needs."""
+        return self.lq[0] * self.scale, self.lq[1] * self.scale
+
+    @property
+    def note(self) -> str | None:
+        """What is resampled, for people; None if nothing is."""
+        if self.net == self.rgb:
+            return None
+        ratio = self.rgb[0] / self.lq[0]
+        return (
+            f"RGB {_name(self.rgb)} is {ratio:g} times the depth {_name(self.lq)}, the network is "
+            f"x{self.scale}: RGB is resampled to {_name(self.net)} (bicubic) and the prediction "
+            f"back to {_name(self.rgb)} (bilinear)"
+        )
+
+    def to_network(self, lq: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
+        """Depth ``(1, h, w)`` and RGB ``(3, H, W)`` in [0, 1] as the network needs them."""
+        guide = resample(guide, self.net, "bicubic", antialias=True).clamp(0, 1)
+        lq, _ = pad_to_multiple(lq, self.multiple_of)
+        guide, _ = pad_to_multiple(guide, self.multiple_of * self.scale)
+        return lq, guide
+
+    def from_network(self, pred: Tensor) -> Tensor:
+        """The network's ``(1, ..)`` as ``(1, H, W)`` of the RGB's size, float32."""
+        _, padding = pad_to_multiple(pred.new_empty(self.lq), self.multiple_of)
+        pred = unpad(pred.float(), padding, self.scale)
+        # A little shrinking skips no pixel, and the plain kernel keeps slopes exactly where they
+        # are; the wide one moves them by up to 0.1 pixel.
+        shrinks = self.net[0] >= 2 * self.rgb[0]
+        return resample(pred, self.rgb, "bilinear", antialias=shrinks)
+
+
+def plan_sizes(lq: Size, rgb: Size, scale: int, multiple_of: int = 1) -> SizePlan:
+    """Plan a clip.
+
+    Args:
+        lq: height and width of the depth.
+        rgb: height and width of the RGB.
+        scale: the network's.
+        multiple_of: the network's.
+
+    Raises:
+        ValueError: RGB is not larger than the depth, or shows another view.
+    """
+    vertical, horizontal = rgb[0] / lq[0], rgb[1] / lq[1]
+    if abs(vertical / horizontal - 1) > ASPECT_TOLERANCE:
+        raise ValueError(
+            f"depth and RGB must show the same view: depth is {_name(lq)}, RGB is {_name(rgb)}, "
+            f"{vertical:.3g} times as high but {horizontal:.3g} times as wide; register or crop "
+            "them first"
+        )
+    if vertical <= 1:
+        raise ValueError(
+            f"RGB must be larger than the depth (x{scale} for this network); depth is "
+            f"{_name(lq)}, RGB is {_name(rgb)}"
+        )
+    return SizePlan(lq, rgb, scale, multiple_of)
+
+
+def _name(size: Size) -> str:
+    """As cameras are described: width first."""
+    return f"{size[1]}x{size[0]}"

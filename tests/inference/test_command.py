@@ -1,0 +1,137 @@
+"""The command: one message and an exit code for whatever happens."""
+
+import logging
+
+import numpy as np
+import pytest
+from recordings import write_depth_folder, write_lines, write_recording, write_weights
+
+from stdnet_arch.archs.adapters import save_checkpoint
+from stdnet_arch.archs.interpolation_arch import Interpolation
+from stdnet_arch.inference import command
+from stdnet_arch.inference.command import main
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A folder with a clip and a checkpoint."""
+    write_recording(tmp_path)
+    write_weights(tmp_path / "w.pth")
+    return tmp_path
+
+
+def arguments(folder, **changes):
+    """The command for a recording; an option of None is left out."""
+    options = {
+        "depth": folder / "depth",
+        "rgb": folder / "rgb",
+        "output": folder / "out",
+        "weights": folder / "w.pth",
+        "device": "cpu",
+        **changes,
+    }
+    return [
+        text
+        for name, value in options.items()
+        if value is not None
+        for text in ([f"--{name}"] if value is True else [f"--{name}", str(value)])
+    ]
+
+
+def test_a_recording_becomes_frames_and_a_second_run_finds_them(recording, capsys):
+    assert main(arguments(recording)) == 0
+    names = sorted(path.name for path in (recording / "out").iterdir())
+    assert names == [*(f"d_{i:04d}.png" for i in range(5)), "done.json", "infer.json"]
+    assert "5/5" in capsys.readouterr().err  # frames, rate and time left, from the progress bar
+    assert main(arguments(recording)) == 0
+    assert "is done already" in capsys.readouterr().err
+
+
+def test_quiet_says_nothing(recording, capsys):
+    assert main([*arguments(recording), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_options_reach_the_job(recording, capsys):
+    np.save(recording / "d.npy", np.full((5, 4, 6), 8000, np.uint16))
+    options = {"depth": recording / "d.npy", "depth-unit": 1 / 4000, "format": "npz"}
+    assert main(arguments(recording, **options)) == 0
+    with np.load(recording / "out/000004.npz") as arrays:
+        np.testing.assert_allclose(arrays["depth"], 2, rtol=1e-6)
+    np.save(recording / "d.npy", np.full((5, 4, 6), 8000, np.uint16))
+    far = arguments(recording, **options, **{"max-depth": 1.5, "holes": "mark", "overwrite": True})
+    assert main(far) == 0
+    with np.load(recording / "out/000004.npz") as arrays:
+        assert (arrays["depth"] == 0).all()
+    assert "100 % of the depth pixels hold no depth" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"depth": "gone"}, "expected depth at gone; it does not exist"),
+        ({"weights": "gone.pth"}, "found no file: gone.pth"),
+        ({"scale": 8}, "holds a network of scale 4; scale 8 was asked for"),
+        ({"scale": "big"}, "scale must be auto or a whole number; got 'big'"),
+        ({"depth-unit": "m"}, "its unit is too large: check the depth unit (--depth-unit mm"),
+        ({"depth-unit": "cm"}, "the depth unit must be mm, m, float16"),
+        ({"device": "cuda:77"}, "device cuda:77 was asked for"),
+        ({"chunk": 0}, "chunk must be at least 1 frame, got 0"),
+        ({"shard": "3/2"}, "a shard is i/n"),
+        ({"depth-range": -3}, "depth_range_m must be > 0 metres; got -3.0"),
+    ],
+)
+def test_what_goes_wrong_is_one_message(recording, capsys, changes, message):
+    assert main(arguments(recording, **changes)) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if "frame/s" not in line]
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    assert message in lines[-1]
+    assert not list((recording / "out").glob("*.part")) if (recording / "out").exists() else True
+
+
+def test_a_missing_frame_is_told(recording, capsys):
+    (recording / "depth/d_0002.png").unlink()
+    assert main(arguments(recording)) == 1
+    assert "missing frame: expected number 2 after" in capsys.readouterr().err
+
+
+def test_a_silent_checkpoint_is_told_what_to_give(recording, capsys):
+    save_checkpoint(Interpolation(4), recording / "w.pth")
+    assert main(arguments(recording)) == 1
+    assert "give scale, num_feat, depth_range_m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changes", [{"depth": None}, {"rgb": None}, {"manifest": "list.jsonl"}])
+def test_wrong_usage_is_2(recording, changes):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments(recording, **changes))
+    assert exit_.value.code == 2
+
+
+def test_ctrl_c_is_130_and_says_how_to_go_on(recording, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run_job", interrupt)
+    assert main(arguments(recording)) == 130
+    assert "the same command goes on where it stopped" in capsys.readouterr().err
+
+
+def test_a_manifest_runs_its_shard_and_tells_failures(recording, capsys):
+    write_depth_folder(recording / "short", np.ones((2, 4, 6)))
+    items = [{"depth": depth, "rgb": "rgb", "output": depth} for depth in ("depth", "short", "no")]
+    write_lines(recording / "list.jsonl", items)
+    base = arguments(recording, depth=None, rgb=None, manifest=recording / "list.jsonl")
+    assert main([*base, "--shard", "0/3"]) == 0
+    assert (recording / "out/depth/done.json").exists()
+    assert main([*base, "--shard", "1/3"]) == 1
+    assert "short has 2" in (recording / "out/failed_1_of_3.jsonl").read_text()
+    assert "0 of 1 clips are done, 1 failed" in capsys.readouterr().err
+    assert main(base) == 1
+    assert len((recording / "out/failed_0_of_1.jsonl").read_text().splitlines()) == 2
+
+
+def test_no_log_handler_is_left_behind(recording):
+    before = list(logging.getLogger("stdnet_arch").handlers)
+    main(arguments(recording))
+    assert logging.getLogger("stdnet_arch").handlers == before
