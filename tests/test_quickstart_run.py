@@ -179,6 +179,13 @@ def test_other_failures_are_not_tried_again(pip_like):
     assert pauses_s == []
 
 
+def test_what_has_come_in_is_counted_once(pip_like):
+    (pip_like.downloads / "pip-unpack-x").mkdir()
+    (pip_like.downloads / "pip-unpack-x/torch-2.15.0-any.whl").write_bytes(bytes(3_000_000))
+    (pip_like.downloads / "tmpcopy").write_bytes(bytes(2_000_000))
+    assert runner._size_mb(pip_like.downloads) == 3.0
+
+
 def test_an_interrupted_command_is_ended(pip_like, monkeypatch):
     started = []
     plain = subprocess.Popen

@@ -178,7 +178,8 @@ def _stop(process: subprocess.Popen) -> None:
 
 def _size_mb(folder: Path) -> float:
     total = 0
-    for path in folder.rglob("*"):
+    # Wheels alone: for its cache, pip keeps a second copy in files without a name.
+    for path in folder.rglob("*.whl"):
         try:
             total += path.stat().st_size
         except OSError:  # pip renames and removes its files while we look
