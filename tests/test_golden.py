@@ -6,7 +6,8 @@ import torch
 from basicsr.archs import build_network
 from golden_rule import golden, golden_clip, official_state
 
-from stdnet_arch.archs.adapters import load_official, rename_stdnet
+from stdnet_arch.archs.adapters import load_official
+from stdnet_arch.archs.official_names import OFFICIAL
 from stdnet_arch.losses.difference_loss import DifferenceLoss, spatial_term, temporal_term
 from stdnet_arch.ops.resize import upsample
 
@@ -71,6 +72,6 @@ def test_total_loss_and_gradients_are_the_authors(run):
     assert total.item() == pytest.approx(stored["loss_total"].item(), abs=1e-5)
     parameters = dict(net.named_parameters())
     for key in (key for key in stored.files if key.startswith("grad:")):
-        grad = parameters[rename_stdnet(key.removeprefix("grad:"))].grad.flatten()
+        grad = parameters[OFFICIAL["STDNet"].rename(key.removeprefix("grad:"))].grad.flatten()
         every = 41 if grad.numel() > 2000 else 1
         np.testing.assert_allclose(grad[::every], stored[key], rtol=0, atol=1e-5)

@@ -1,7 +1,6 @@
 """Foreign checkpoints -> our parameter names; and files of the toolbox's form."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -10,51 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.archs.official_names import OFFICIAL
 from stdnet_arch.utils.whole_file import whole_file
 
 WRAPPERS = ("params_ema", "params", "state_dict")
 ABOUT = "stdnet_arch"
 """Key beside ``params`` that says how to use them; see :func:`save_checkpoint`."""
 SAFETENSORS = ".safetensors"
-
-# Official name -> ours, applied in order; hg_1 and hg_2 are the two stages.
-_STDNET_RULES = (
-    (r"^(?:module\.)?(?:Video_Rec\.|Diff_Rec\.)?(?:module\.)?", ""),
-    (r"^upD_Intra\.", "regularizer.spatial."),
-    (r"^upD_Inter_cross\.", "regularizer.temporal.1."),
-    (r"^upD_Inter\.", "regularizer.temporal.0."),
-    (r"^(regularizer\..*)conv2\.", r"\1conv_reduce."),
-    (r"^(regularizer\..*)con1x1\.", r"\1conv_scale."),
-    (r"^(\w+)\.hg_1\.", r"guided_stage.\1."),
-    (r"^(\w+)\.hg_2\.", r"refining_stage.\1."),
-    (r"_stage\.conv_guide_init\.", "_stage.guide_encoder."),
-    (r"_stage\.conv_dep_init\.", "_stage.depth_encoder."),
-    (r"_stage\.final_pred\.", "_stage.prediction_head."),
-    (r"_stage\.feat_extract\.", "_stage.trunk."),
-    (r"_stage\.feat_extract_f\.conv_diff\.", "_stage.feat_extract_f.conv_difference.1."),
-    (r"_stage\.feat_extract_f\.conv_du\.", "_stage.feat_extract_f.conv_attention."),
-    (r"_stage\.feat_extract_f\.conv_re\.", "_stage.feat_extract_f.conv_fuse."),
-    (r"_stage\.feat_extract_f\.kg\.rg\.", "_stage.feat_extract_f.kernel_generator.residual_group."),
-    (r"_stage\.feat_extract_f\.kg\.", "_stage.feat_extract_f.kernel_generator."),
-    (r"_stage\.feat_extract_f\.rg\.", "_stage.feat_extract_f.residual_group."),
-    (r"_stage\.feat_extract_f\.", "_stage.spatial_difference."),
-    (r"_stage\.deform_align\.(\w+)\.", r"_stage.passes.\1.temporal_difference."),
-    (r"temporal_difference\.w$", "temporal_difference.weight"),
-    (r"temporal_difference\.b$", "temporal_difference.bias"),
-    (r"temporal_difference\.conv_du\.", "temporal_difference.conv_motion."),
-    (r"temporal_difference\.conv_diff\.", "temporal_difference.conv_difference."),
-    (r"temporal_difference\.conv_outDCN\.", "temporal_difference.conv_aligned."),
-    (r"temporal_difference\.rg1\.", "temporal_difference.residual_group."),
-    (r"temporal_difference\.conv_re\.", "temporal_difference.conv_fuse."),
-)
-
-
-def rename_stdnet(name: str) -> str:
-    """Our name of a parameter of the official STDNet."""
-    for pattern, replacement in _STDNET_RULES:
-        name = re.sub(pattern, replacement, name)
-    return name
-
 
 def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
     """The parameters inside a checkpoint: itself, or what it holds under a wrapper key.
@@ -181,30 +142,37 @@ def add_about(path: str | Path, about: Mapping[str, Any]) -> None:
 
 
 def load_official(net: nn.Module, state_dict: Mapping) -> None:
-    """Load an official STDNet checkpoint in place, strictly.
+    """Load a checkpoint of the authors in place, strictly.
 
     Args:
-        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`.
-        state_dict: of the inference net (the regulariser is then left as it is) or of a full
-            training state; with or without the prefixes ``Video_Rec.``, ``Diff_Rec.``,
-            ``module.`` and the wrappers ``params``, ``params_ema``, ``state_dict``.
+        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet` or the published form of
+            :class:`~stdnet_arch.archs.stdan_arch.STDAN`.
+        state_dict: with or without the wrappers ``params``, ``params_ema``, ``state_dict`` and the
+            prefix ``module.``. STDNet: of the inference net (the regulariser is then left as it is)
+            or of a full training state. STDAN: with or without its masks and indices, which depend
+            on the training size and are computed here.
 
     Raises:
-        TypeError: not a state dict.
+        TypeError: not a state dict, or ``net`` has no official form.
         ValueError: parameters are missing, unexpected, doubled or of a wrong shape; all are named.
             The net is left untouched.
     """
-    official = unwrap(state_dict)
+    kind = type(net).__name__
+    if kind not in OFFICIAL:
+        raise TypeError(f"official checkpoints are known of {', '.join(OFFICIAL)}; got {kind}")
+    names = OFFICIAL[kind]
     renamed: dict[str, tuple[str, Tensor]] = {}
     doubled = []
-    for name, value in official.items():
-        ours = rename_stdnet(name)
+    for name, value in unwrap(state_dict).items():
+        ours = names.rename(name)
+        if ours is None:
+            continue
         if ours in renamed:
             doubled.append(f"{name} (also {renamed[ours][0]})")
         renamed[ours] = (name, value)
     own = net.state_dict()
-    has_regularizer = any(name.startswith("regularizer.") for name in renamed)
-    required = {n for n in own if has_regularizer or not n.startswith("regularizer.")}
+    has_optional = any(names.is_optional(name) for name in renamed)
+    required = {n for n in own if has_optional or not names.is_optional(n)}
     problems = {
         "missing": sorted(required - renamed.keys()),
         "unexpected": sorted(renamed[name][0] for name in renamed.keys() - own.keys()),
@@ -216,8 +184,8 @@ def load_official(net: nn.Module, state_dict: Mapping) -> None:
         ],
     }
     if any(problems.values()):
-        lines = [f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names]
-        raise ValueError("not an official state dict of this STDNet; " + "; ".join(lines))
+        lines = [f"{problem}: {', '.join(names)}" for problem, names in problems.items() if names]
+        raise ValueError(f"not an official state dict of this {kind}; " + "; ".join(lines))
     net.load_state_dict(
-        {ours: value for ours, (_, value) in renamed.items()}, strict=has_regularizer
+        {ours: value for ours, (_, value) in renamed.items()}, strict=required == own.keys()
     )

@@ -48,6 +48,20 @@ def upsample(x: Tensor, factor: int, mode: str) -> Tensor:
     return up.unflatten(0, (b, t))
 
 
+def interleave(given: Tensor, between: Tensor) -> Tensor:
+    """Put maps between maps, in turn.
+
+    Args:
+        given: ``(b, n, ...)``.
+        between: ``(b, n - 1, ...)``.
+
+    Returns:
+        ``(b, 2n - 1, ...)``: ``given[0], between[0], given[1], ...``.
+    """
+    pairs = torch.stack((given[:, :-1], between), 2).flatten(1, 2)
+    return torch.cat((pairs, given[:, -1:]), 1)
+
+
 def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Tensor:
     """Bring a map to any size, with half-pixel centres.
 

@@ -9,7 +9,8 @@ import torch
 from basicsr.archs import build_network
 from golden_rule import official_state
 
-from stdnet_arch.archs.adapters import load_any, load_official, read_checkpoint, rename_stdnet
+from stdnet_arch.archs.adapters import load_any, load_official, read_checkpoint
+from stdnet_arch.archs.official_names import OFFICIAL
 
 SCRIPT = Path(__file__).parents[2] / "scripts/convert_weights.py"
 
@@ -32,7 +33,7 @@ def loaded(net, official):
     """Whether all inference parameters of ``net`` are the official ones."""
     own = net.state_dict()
     names = (name for name in official if name.startswith("Video_Rec."))
-    return all(torch.equal(own[rename_stdnet(name)], official[name]) for name in names)
+    return all(torch.equal(own[OFFICIAL["STDNet"].rename(name)], official[name]) for name in names)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The parts of STDAN: interpolation of missing frames and deformable aggregation."""
