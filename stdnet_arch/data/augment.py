@@ -35,6 +35,17 @@ class CropBox(NamedTuple):
         top, left, height, width = (side * scale for side in self)
         return slice(top, top + height), slice(left, left + width)
 
+    def grown(self, margin: int, h: int, w: int) -> "CropBox":
+        """The box with ``margin`` LR pixels around it, as far as an LR frame of ``h x w`` goes."""
+        top, left = max(self.top - margin, 0), max(self.left - margin, 0)
+        bottom = min(self.top + self.height + margin, h)
+        right = min(self.left + self.width + margin, w)
+        return CropBox(top, left, bottom - top, right - left)
+
+    def within(self, outer: "CropBox") -> "CropBox":
+        """The same pixels, counted from the corner of a box that contains this one."""
+        return self._replace(top=self.top - outer.top, left=self.left - outer.left)
+
 
 def hflip(clip: Clip) -> Clip:
     """Swap left and right."""

@@ -8,7 +8,7 @@ import torch
 from stdnet_arch.data.augment import Clip, CropBox
 from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.dataset_options import ReadOptions
-from stdnet_arch.data.degradation import dtof_peak
+from stdnet_arch.data.degradation import lq_margin, make_lq
 from stdnet_arch.data.source import build_source, location
 
 
@@ -35,11 +35,13 @@ class ClipReader:
         """Some frames of a clip within ``box``.
 
         Returns:
-            ``lq (t, h, w)`` and ``gt (t, H, W)`` float32 metres, finite and >= 0; ``valid
-            (t, H, W)`` bool; ``guide (t, H, W, 3)`` uint8.
+            ``lq (t', h, w)`` and ``gt (t, H, W)`` float32 metres, finite and >= 0; ``valid
+            (t, H, W)`` bool; ``guide (t, H, W, 3)`` uint8. Only every ``lq_every``-th of the frames
+            has LR depth, so ``t'`` is ``ceil(t / lq_every)``.
         """
-        parts = [self._read_frame(clip, i, box) for i in frames]
-        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+        every = self.options.lq_every
+        parts = [self._read_frame(clip, i, box, k % every == 0) for k, i in enumerate(frames)]
+        return {name: np.stack([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def variation(self, clip: str, i: int, box: CropBox) -> float:
         """How much depth varies in a box of frame ``i``, in metres.
@@ -65,7 +67,7 @@ class ClipReader:
         self._stored_lq(span.clip, span.start, size)
         return size
 
-    def _read_frame(self, clip: str, i: int, box: CropBox) -> Clip:
+    def _read_frame(self, clip: str, i: int, box: CropBox, measured: bool) -> Clip:
         scale = self.options.scale
         whole = self.source.depth_m(clip, i)
         rgb = self.source.guide(clip, i)
@@ -78,25 +80,35 @@ class ClipReader:
         gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
         if not valid.any():
             self._check_any_valid(whole, clip, i)
-        lq = self._low_resolution(depth, guide, clip, i, box)
-        return {"lq": lq, "guide": guide, "gt": gt, "valid": valid}
+        part = {"guide": guide, "gt": gt, "valid": valid}
+        if measured:
+            part["lq"] = self._low_resolution(whole, rgb, clip, i, box)
+        return part
 
     def _low_resolution(
-        self, depth: np.ndarray, guide: np.ndarray, clip: str, i: int, box: CropBox
+        self, whole: np.ndarray, rgb: np.ndarray, clip: str, i: int, box: CropBox
     ) -> np.ndarray:
         options = self.options
         stored = self._stored_lq(clip, i, self.lr_size(clip))
         if stored is None:
-            # Blocks do not overlap: a crop on the LR grid gives the same LR as the whole frame.
-            lq = dtof_peak(depth, guide, options.scale, options.dtof_range_m, options.dtof_bins)
+            lq = self._simulate(whole, rgb, clip, box)
         else:
             lq = np.array(stored[box.lr()])
             self._check_no_negative(lq, clip, i, f"lq{options.scale}")
         return clean_lq(lq, self.range_m, options.beyond_range)
 
+    def _simulate(self, whole: np.ndarray, rgb: np.ndarray, clip: str, box: CropBox) -> np.ndarray:
+        options, scale = self.options, self.options.scale
+        mode = "dtof_peak" if options.lq == "auto" else options.lq
+        # With what the kernel sees beyond the crop, a crop gives the same LR as the whole frame.
+        seen = box.grown(lq_margin(mode), *self.lr_size(clip))
+        depth, colour = np.array(whole[seen.hr(scale)]), rgb[seen.hr(scale)]
+        lq = make_lq(mode, depth, colour, scale, options.dtof_range_m, options.dtof_bins)
+        return lq[box.within(seen).lr()]
+
     def _stored_lq(self, clip: str, i: int, size: tuple[int, int]) -> np.ndarray | None:
         options = self.options
-        if options.lq == "dtof_peak":
+        if options.lq not in {"auto", "files"}:
             return None
         stored = self.source.lq_m(clip, i, options.scale)
         if stored is not None:
@@ -173,7 +185,7 @@ def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, 
         name: what the clip is called in tables.
 
     Returns:
-        ``lq (t,1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
+        ``lq (t',1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
         ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame).
     """
     guide = clip["guide"].transpose(0, 3, 1, 2)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-LQ_MODES = ("auto", "files", "dtof_peak")
+from stdnet_arch.data.degradation import LQ_MODES as MODES
+
+LQ_MODES = ("auto", "files", *MODES)
 BEYOND_RANGE = ("invalid", "clip", "keep")
 
 TOOLBOX_KEYS = frozenset({
@@ -32,9 +34,11 @@ class ReadOptions:
     clips: str | list[str] | None = None
     """Clip list: a file of data/meta_info, a path, or entries; None for all clips of the source."""
     lq: str = "auto"
-    """LR depth from ``files``, by ``dtof_peak`` from GT, or ``auto``: files where there are any."""
+    """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.degradation`
+    (``dtof_peak``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files where there are any,
+    else ``dtof_peak``."""
     dtof_range_m: float = 100.0
-    """Range of the simulated sensor."""
+    """Range of the simulated sensor, whatever the rule: farther depth is not measured."""
     dtof_bins: int = 1024
     """Histogram bins of the simulated sensor."""
     depth_range_m: float | None = None
@@ -42,6 +46,9 @@ class ReadOptions:
     beyond_range: str = "invalid"
     """GT beyond ``depth_range_m``: ``invalid``, or as in the paper ``clip`` (DyDToF) or ``keep``
     (TarTanAir)."""
+    lq_every: int = 1
+    """LR depth only at frames 0, ``lq_every``, 2 ``lq_every``, ... of a window or clip, the last
+    included; guide, gt and valid at every frame. 2: space-time super-resolution of depth."""
 
     def __post_init__(self) -> None:
         """Check every value that has a limited choice."""
@@ -50,6 +57,7 @@ class ReadOptions:
         _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)
         _require(self.scale >= 1, "scale", "at least 1", self.scale)
         _require(self.dtof_bins >= 2, "dtof_bins", "at least 2", self.dtof_bins)
+        _require(self.lq_every >= 1, "lq_every", "at least 1", self.lq_every)
         positive = self.depth_range_m is None or self.depth_range_m > 0
         _require(positive, "depth_range_m", "positive or null", self.depth_range_m)
 
@@ -76,6 +84,11 @@ class TrainOptions(ReadOptions):
         """Check the sizes too."""
         super().__post_init__()
         _require(self.num_frame >= 1, "num_frame", "at least 1", self.num_frame)
+        ends_measured = (self.num_frame - 1) % self.lq_every == 0
+        lengths = (
+            f"1 plus a multiple of lq_every {self.lq_every}, so that the last frame has LR depth"
+        )
+        _require(ends_measured, "num_frame", lengths, self.num_frame)
         fits = self.gt_size > 0 and self.gt_size % self.scale == 0
         _require(fits, "gt_size", f"a multiple of scale {self.scale}", self.gt_size)
         _require(0 <= self.color_jitter < 1, "color_jitter", "in [0, 1)", self.color_jitter)

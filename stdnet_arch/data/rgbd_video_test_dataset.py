@@ -8,6 +8,7 @@ from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
 from stdnet_arch.data.augment import CropBox
+from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TestOptions, read_options
 
@@ -26,6 +27,8 @@ class RGBDVideoTestDataset(Dataset):
         self.options = read_options(TestOptions, opt)
         self.reader = ClipReader(self.options)
         spans = self.reader.spans
+        for span in spans:
+            self._check_length(span)
         times = Counter(span.clip for span in spans)
         self.names = [span.clip if times[span.clip] == 1 else span.label for span in spans]
         self.boxes = [self._box(span.clip) for span in spans]
@@ -39,6 +42,17 @@ class RGBDVideoTestDataset(Dataset):
         span = self.reader.spans[index]
         clip = self.reader.read(span.clip, range(span.start, span.stop), self.boxes[index])
         return to_item(clip, self.reader.range_m, span, self.names[index])
+
+    def _check_length(self, span: ClipSpan) -> None:
+        every, length = self.options.lq_every, span.stop - span.start
+        if (length - 1) % every:
+            last = span.stop - (length - 1) % every
+            raise ValueError(
+                f"clip {span.clip!r} under {self.options.dataroot!r}: lq_every {every} needs 1 plus"
+                f" a multiple of {every} frames, so that the last has LR depth; got {length}"
+                f" ({span.start}..{span.stop - 1}); name the frames in the clip list, for example"
+                f" '{span.clip} {span.start} {last}'"
+            )
 
     def _box(self, clip: str) -> CropBox:
         h, w = self.reader.lr_size(clip)

@@ -69,22 +69,26 @@ def modulated_deform_conv(
     bias: Tensor | None = None,
     *,
     padding: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
 ) -> Tensor:
-    """Modulated deformable convolution (DCNv2), stride 1, one offset group.
+    """Modulated deformable convolution (DCNv2, Zhu et al. 2019), stride 1.
 
     Maps that share offsets **and** weights are convolved in one call: with ``c = n * c_in``
     channels in ``x``, each of the ``n`` blocks is convolved with ``weight`` on its own.
 
     Args:
         x: ``(b, n * c_in, h, w)``.
-        offset: ``(b, 2 * k * k, h, w)``, pixels.
-        mask: ``(b, k * k, h, w)`` or None.
+        offset: ``(b, 2 * groups * k * k, h', w')``, pixels.
+        mask: ``(b, groups * k * k, h', w')`` or None.
         weight: ``(c_out, c_in, k, k)``.
         bias: ``(c_out,)`` or None.
         padding: see :func:`deform_sample`.
+        dilation: see :func:`deform_sample`.
+        groups: groups of ``c_in / groups`` channels, of each block, with their own offsets.
 
     Returns:
-        ``(b, n * c_out, h, w)``.
+        ``(b, n * c_out, h', w')``.
 
     Raises:
         ValueError: ``x`` is not a whole number of ``c_in`` blocks, or see :func:`deform_sample`.
@@ -92,7 +96,10 @@ def modulated_deform_conv(
     c_out, c_in, kernel, _ = weight.shape
     if x.shape[1] % c_in:
         raise ValueError(f"x must have a multiple of {c_in} channels (weight), got {x.shape[1]}")
+    if c_in % groups:
+        raise ValueError(f"weight must take a multiple of {groups} channels (groups), got {c_in}")
     h, w = offset.shape[-2:]
+    blocks = x.shape[1] // c_in
     # Without gradients the sampled values are needed only until they are multiplied: a few frames
     # at a time keep k*k copies of a whole clip out of memory.
     at_once = x.shape[0]
@@ -102,18 +109,28 @@ def modulated_deform_conv(
     for start in range(0, x.shape[0], max(at_once, 1)):
         part = slice(start, start + at_once)
         taps = deform_sample(
-            x[part],
+            _swap_blocks(x[part], blocks, groups),
             offset[part],
             None if mask is None else mask[part],
             kernel=kernel,
             padding=padding,
+            dilation=dilation,
+            groups=groups,
         )
+        taps = _swap_blocks(taps, groups, blocks)
         columns = taps.reshape(-1, c_in * kernel * kernel, h * w)  # one row per block of c_in
         outs.append(weight.flatten(1).to(columns.dtype) @ columns)
     out = torch.cat(outs) if len(outs) > 1 else outs[0]
     if bias is not None:
         out = out + bias[:, None].to(out.dtype)
     return out.reshape(x.shape[0], -1, h, w)
+
+
+def _swap_blocks(x: Tensor, outer: int, inner: int) -> Tensor:
+    """Channels ordered (outer, inner, rest) become (inner, outer, rest)."""
+    if 1 in {outer, inner}:
+        return x
+    return x.unflatten(1, (outer, inner, -1)).transpose(1, 2).flatten(1, 3)
 
 
 def _check(x: Tensor, offset: Tensor, mask: Tensor | None, taps: int, groups: int) -> None:

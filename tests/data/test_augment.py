@@ -30,6 +30,17 @@ def test_lr_and_hr_stay_aligned(scale, box, changes):
     assert sorted(clip["lq"].shape[1:]) == sorted(box[2:])
 
 
+@pytest.mark.parametrize(
+    ("margin", "grown"), [(0, (2, 1, 3, 4)), (1, (1, 0, 5, 6)), (3, (0, 0, 7, 8))]
+)
+def test_a_margin_ends_at_the_frame_and_keeps_the_place_of_the_box(margin, grown):
+    frame = np.arange(56).reshape(7, 8)
+    box = CropBox(2, 1, 3, 4)
+    outer = box.grown(margin, 7, 8)
+    assert outer == grown
+    np.testing.assert_array_equal(frame[outer.lr()][box.within(outer).lr()], frame[box.lr()])
+
+
 def test_a_corner_off_the_lr_grid_would_be_seen():
     clip = coordinate_clip(3, 16, 24, 4)
     clip = {

@@ -42,7 +42,9 @@ def test_what_is_needed_is_asked_for(key):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("lq", "bicubic", "lq must be one of auto, files, dtof_peak; got 'bicubic'"),
+        ("lq", "cubic", "lq must be one of auto, files, dtof_peak, .*; got 'cubic'"),
+        ("lq_every", 0, "lq_every must be at least 1; got 0"),
+        ("lq_every", 4, "num_frame must be 1 plus a multiple of lq_every 4.*; got 7"),
         ("beyond_range", "drop", "beyond_range must be one of invalid, clip, keep; got 'drop'"),
         ("gt_size", 254, "gt_size must be a multiple of scale 4; got 254"),
         ("gt_size", 0, "gt_size must be"),

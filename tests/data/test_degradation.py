@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stdnet_arch.data import degradation
-from stdnet_arch.data.degradation import dtof_peak
+from stdnet_arch.data.degradation import dtof_peak, make_lq
+from stdnet_arch.data.depth_resize import area, bicubic, nearest
 
 DYDTOF = Path(__file__).parents[2] / "datasets" / "DyDToF"
 HR = DYDTOF / "DyDToF_HR_RGB" / "school" / "school_shot8"
@@ -151,6 +152,34 @@ def test_wrong_input_is_refused_with_required_and_got(change, error, words):
     }
     with pytest.raises(error, match=words):
         dtof_peak(**(good | change))
+
+
+@pytest.mark.parametrize(
+    ("mode", "rule"), [("area", area), ("bicubic", bicubic), ("nearest", nearest)]
+)
+def test_make_lq_resizes_by_the_rule_of_that_name(mode, rule):
+    depth_m, rgb = random_scene(0)
+    np.testing.assert_array_equal(make_lq(mode, depth_m, rgb, 4, range_m=6), rule(depth_m, 4, 6))
+
+
+def test_make_lq_measures_as_the_sensor():
+    depth_m, rgb = random_scene(0)
+    expected = peak_by_loop(depth_m, rgb, 8, 20, 300)
+    lq_m = make_lq("dtof_peak", depth_m, rgb, 8, range_m=20, bins=300)
+    np.testing.assert_allclose(lq_m, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape", "words"),
+    [
+        ("bilinear", (8, 12), "one of dtof_peak, .*; got 'bilinear'"),
+        ("area", (2, 8, 12), r"one frame \(H, W\), got \(2, 8, 12\)"),
+        ("bicubic", (8, 10), "divisible by a scale >= 1, got 8x10 and scale 4"),
+    ],
+)
+def test_make_lq_refuses_what_it_cannot_do(mode, shape, words):
+    with pytest.raises(ValueError, match=words):
+        make_lq(mode, np.ones(shape, np.float32), np.ones((*shape, 3), np.uint8), 4)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,10 @@ from basicsr.data import build_dataset
 from fake_frames import FRAME, misaligned, write_npy
 from torch.utils.data import DataLoader
 
+from stdnet_arch.data.augment import CropBox
+
 RANGE_M = 100_000
+BOXES = (CropBox(0, 0, 4, 5), CropBox(1, 5, 6, 3), CropBox(8, 6, 4, 4))
 
 
 def in_metres(item):
@@ -72,6 +75,40 @@ def test_every_item_is_aligned(make_clip, section, scale, candidates):
         section(root, scale=scale, use_reverse=True, crop_candidates=candidates)
     )
     assert sum(misaligned(in_metres(dataset[i % 2]), scale) for i in range(30)) == 0
+
+
+def test_every_second_frame_has_low_resolution_depth(make_clip, section):
+    opt = section(make_clip(frames=7), num_frame=5, lq_every=2, use_reverse=True)
+    dataset = build_dataset(opt)
+    for i in range(12):
+        clip = in_metres(dataset[i % 3])
+        assert (len(clip["lq"]), len(clip["gt"]), len(clip["guide"])) == (3, 5, 5)
+        measured = {name: frames[:: 1 if name == "lq" else 2] for name, frames in clip.items()}
+        assert misaligned(measured, 4) == 0
+
+
+def test_low_resolution_depth_of_other_frames_is_not_read(make_clip, section):
+    root = make_clip(frames=5)
+    for i in (1, 3):
+        (root / "lq_x4" / f"{i:04d}.npy").write_bytes(b"broken")
+    dataset = build_dataset(section(root, num_frame=5, lq_every=2))
+    assert dataset[0]["lq"].shape == (3, 1, 4, 4)
+    with pytest.raises(ValueError, match="0001.npy"):
+        build_dataset(section(root, num_frame=5))[0]
+
+
+@pytest.mark.parametrize("mode", ["dtof_peak", "area", "bicubic", "nearest"])
+def test_a_crop_has_the_low_resolution_depth_of_the_whole_frame(make_clip, section, mode):
+    opt = section(
+        make_clip(frames=1, height=48, width=40), num_frame=1, lq=mode, dtof_range_m=RANGE_M
+    )
+    reader = build_dataset(opt).reader
+    whole = reader.read("clip", [0], CropBox(0, 0, 12, 10))["lq"][0]
+    crops = {box: reader.read("clip", [0], box)["lq"][0] for box in BOXES}
+    assert all(lq.shape == (box.height, box.width) for box, lq in crops.items())
+    assert whole.min() > 0
+    worst = max(np.abs(lq - whole[box.lr()]).max() for box, lq in crops.items())
+    assert worst <= 1e-6 * whole.max()
 
 
 @pytest.mark.parametrize(

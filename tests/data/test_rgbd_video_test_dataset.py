@@ -56,6 +56,21 @@ def test_one_span_keeps_the_clips_name(make_set):
     assert (item["clip"], item["frame"]) == ("clip", 2)
 
 
+def test_every_third_frame_has_low_resolution_depth(make_set):
+    item = make_set(frames=7, lq_every=3)[0]
+    lq_m = item["lq"][:, 0].double() * RANGE_M
+    expected = torch.tensor(coordinates(7, 24, 32)[::3, ::4, ::4]).double()
+    torch.testing.assert_close(lq_m.round(), expected)
+    assert (len(item["gt"]), len(item["guide"]), len(item["valid"])) == (7, 7, 7)
+
+
+def test_a_clip_that_ends_without_low_resolution_depth_is_refused(make_set):
+    words = r"lq_every 3 needs 1 plus a multiple of 3 frames.*; got 6 \(0..5\).*'clip 0 4'"
+    with pytest.raises(ValueError, match=words):
+        make_set(frames=6, lq_every=3)
+    assert len(make_set(frames=6, lq_every=3, clips=["clip 0 4"])[0]["lq"]) == 2
+
+
 def test_invalid_pixels_are_marked_and_zero(make_clip, section):
     root = make_clip(frames=1)
     depth_m = coordinates(1, 24, 32)[0]

@@ -1,0 +1,132 @@
+"""Modulated deformable convolution against torchvision."""
+
+import pytest
+import torch
+from torchvision.ops import deform_conv2d
+
+from stdnet_arch.ops.deform_conv import ModulatedDeformConv
+from stdnet_arch.ops.deform_sample import modulated_deform_conv
+
+GEOMETRIES = [(3, 1, 1), (3, 2, 2), (3, 0, 1), (1, 0, 1), (5, 1, 1)]  # kernel, padding, dilation
+
+
+def inputs(groups, kernel=3, padding=1, dilation=1, dtype=torch.float64):
+    """x, offset, mask, weight, bias; all sizes differ."""
+    h, w = (side + 2 * padding - dilation * (kernel - 1) for side in (6, 7))
+    return (
+        torch.rand(2, 12, 6, 7, dtype=dtype),
+        3 * torch.randn(2, 2 * groups * kernel**2, h, w, dtype=dtype),
+        torch.rand(2, groups * kernel**2, h, w, dtype=dtype),
+        torch.randn(5, 12, kernel, kernel, dtype=dtype),
+        torch.randn(5, dtype=dtype),
+    )
+
+
+def both(tensors, padding=1, dilation=1, groups=1):
+    """Ours and torchvision's, each with its gradients."""
+    x, offset, mask, weight, bias = leaves = [tensor.requires_grad_() for tensor in tensors]
+    geometry = {"padding": padding, "dilation": dilation}
+    ours = modulated_deform_conv(x, offset, mask, weight, bias, **geometry, groups=groups)
+    theirs = deform_conv2d(x, offset, weight, bias, mask=mask, **geometry)
+    upstream = torch.randn_like(ours)
+    return [(out, *torch.autograd.grad(out, leaves, upstream)) for out in (ours, theirs)]
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 12])
+def test_every_group_count_equals_torchvision_with_gradients(groups):
+    ours, theirs = both(inputs(groups), groups=groups)
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize(("kernel", "padding", "dilation"), GEOMETRIES)
+def test_every_geometry_equals_torchvision_with_gradients(kernel, padding, dilation):
+    tensors = inputs(2, kernel, padding, dilation)
+    ours, theirs = both(tensors, padding, dilation, groups=2)
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+
+
+def test_float32_equals_torchvision_to_a_hundred_thousandth():
+    ours, theirs = both(inputs(4, dtype=torch.float32), groups=4)
+    scale = [each.abs().max() for each in theirs]
+    torch.testing.assert_close(
+        [a / s for a, s in zip(ours, scale, strict=True)],
+        [a / s for a, s in zip(theirs, scale, strict=True)],
+        atol=1e-5,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_maps_that_share_offsets_are_convolved_in_one_call(groups):
+    x, offset, mask, weight, bias = inputs(groups)
+    other = torch.rand_like(x)
+    rest = offset, mask, weight, bias
+    joint = modulated_deform_conv(torch.cat((x, other), 1), *rest, groups=groups)
+    apart = [modulated_deform_conv(each, *rest, groups=groups) for each in (x, other)]
+    torch.testing.assert_close(joint, torch.cat(apart, 1))
+
+
+def layer(**options):
+    """A layer whose offsets and mask are no longer zero."""
+    conv = ModulatedDeformConv(4, 6, groups=2, **options)
+    torch.nn.init.normal_(conv.conv_offset.weight)
+    return conv
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_the_layer_equals_torchvision(dilation):
+    conv, x = layer(dilation=dilation, offset_feat=3), torch.rand(2, 4, 5, 6)
+    other = torch.rand(2, 3, 5, 6)
+    first, second, mask = conv.conv_offset(other).chunk(3, dim=1)
+    offset = torch.cat((first, second), dim=1)
+    expected = deform_conv2d(
+        x, offset, conv.weight, conv.bias, padding=dilation, dilation=dilation, mask=mask.sigmoid()
+    )
+    torch.testing.assert_close(conv(x, other), expected, atol=1e-5, rtol=0)
+
+
+def test_offsets_come_from_the_map_itself_by_default():
+    conv, x = layer(), torch.rand(2, 4, 5, 6)
+    torch.testing.assert_close(conv(x), conv(x, x))
+
+
+def test_a_fresh_layer_is_half_a_plain_convolution():
+    conv, x = ModulatedDeformConv(4, 6, groups=2), torch.rand(2, 4, 5, 6)
+    plain = torch.nn.functional.conv2d(x, conv.weight / 2, padding=1)
+    torch.testing.assert_close(conv(x), plain, atol=1e-5, rtol=0)
+
+
+def test_parameters_have_the_published_names_and_shapes():
+    shapes = {name: tuple(p.shape) for name, p in ModulatedDeformConv(64, 64).named_parameters()}
+    assert shapes == {
+        "weight": (64, 64, 3, 3),
+        "bias": (64,),
+        "conv_offset.weight": (216, 64, 3, 3),
+        "conv_offset.bias": (216,),
+    }
+
+
+def test_bfloat16_works():
+    conv, x = layer(), torch.rand(2, 4, 5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = conv(x)
+    assert rough.dtype == torch.bfloat16
+    assert conv.bfloat16()(x.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": 3}, "in_feat must be a multiple of 3"),
+        ({"kernel": 2}, "kernel must be odd, so that sizes stay, got 2"),
+    ],
+)
+def test_layers_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ModulatedDeformConv(4, 6, **{"groups": 2} | options)
+
+
+def test_weights_that_do_not_fit_the_groups_are_refused():
+    x, offset, mask, weight, bias = inputs(5)
+    with pytest.raises(ValueError, match=r"multiple of 5 channels \(groups\), got 12"):
+        modulated_deform_conv(x, offset, mask, weight, bias, groups=5)
