@@ -1,4 +1,4 @@
-"""The battery: every arch of this package, through its one ``tiny_<Arch>.yml``."""
+"""The battery: every arch of this package, through ``tiny_<Arch>.yml`` and its further modes."""
 
 from pathlib import Path
 
@@ -10,62 +10,96 @@ from basicsr.utils.registry import ARCH_REGISTRY
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted(name for name, arch in ARCH_REGISTRY if arch.__module__.startswith("stdnet_arch."))
+TINY = sorted((ROOT / "options/tiny").glob("tiny_*.yml"))
 FRAMES = 2  # of the chunks in the halo test
 
 
-@pytest.fixture(params=OURS)
-def net(request):
-    """A tiny instance of each arch."""
-    path = ROOT / f"options/tiny/tiny_{request.param}.yml"
-    assert path.exists(), f"each arch needs one options/tiny/*.yml; missing: {path.name}"
+def make_net(path):
+    """The network of a tiny YAML."""
     opt = yaml.safe_load(path.read_text())
-    made = build_network({**opt["network_g"], "scale": opt["scale"]})
+    return build_network({**opt["network_g"], "scale": opt["scale"]})
+
+
+@pytest.fixture(params=TINY, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def net(path):
+    """A tiny instance of each arch, in each of its modes."""
+    made = make_net(path)
     for parameter in made.parameters():  # zero-initialised layers would hide what they do not do
         if parameter.ndim > 1 and not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
     return made
 
 
-@pytest.mark.parametrize(("t", "h", "w"), [(1, 4, 6), (2, 5, 7), (5, 3, 4)])
-def test_any_clip_length_and_odd_sides_work(net, clip, device, t, h, w):
-    h, w = h * net.multiple_of, w * net.multiple_of
-    lq, guide = clip(net.scale, 2, t, h, w, device)
-    pred = net.to(device)(lq, guide)["pred"]
-    assert pred.shape == (2, t, 1, h * net.scale, w * net.scale)
+@pytest.fixture
+def inputs(net):
+    """A function that makes what a network takes: ``lq``, and ``guide`` unless it is for RGB.
+
+    ``h`` and ``w`` are in units of ``multiple_of``; ``t`` frames are given.
+    """
+    channels, time_scale = getattr(net, "lq_channels", 1), getattr(net, "time_scale", 1)
+
+    def make(b, t, h, w, device="cpu"):
+        h, w = h * net.multiple_of, w * net.multiple_of
+        lq = torch.rand(b, t, channels, h, w, device=device)
+        if channels == 3:
+            return (lq,)
+        frames = (t - 1) * time_scale + 1
+        return lq, torch.rand(b, frames, 3, h * net.scale, w * net.scale, device=device)
+
+    return make
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_arch_has_a_tiny_yaml(name):
+    path = ROOT / f"options/tiny/tiny_{name}.yml"
+    assert path.exists(), f"each arch needs one options/tiny/*.yml; missing: {path.name}"
+
+
+@pytest.mark.parametrize(("t", "h", "w"), [(1, 4, 6), (2, 3, 5), (5, 2, 3)])
+def test_any_clip_length_and_odd_sides_work(net, inputs, device, t, h, w):
+    t = max(t, getattr(net, "min_frames", 1))
+    lq, *guide = inputs(2, t, h, w, device)
+    pred = net.to(device)(lq, *guide)["pred"]
+    frames = (t - 1) * getattr(net, "time_scale", 1) + 1
+    H, W = (side * net.scale for side in lq.shape[-2:])
+    assert pred.shape == (2, frames, lq.shape[2], H, W)
     assert pred.isfinite().all()
 
 
-def test_samples_of_a_batch_do_not_mix(net, clip):
-    lq, guide = clip(net.scale, 3, 4, 4, 6)
-    together = net(lq, guide)["pred"]
-    alone = net(lq[1:2], guide[1:2])["pred"]
+def test_samples_of_a_batch_do_not_mix(net, inputs):
+    batch = inputs(3, 4, 2, 3)
+    together = net(*batch)["pred"]
+    alone = net(*(x[1:2] for x in batch))["pred"]
     torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=0)
 
 
-def test_gradient_reaches_every_parameter(net, clip):
+def test_gradient_reaches_every_parameter(net, inputs):
     # Three frames: the fewest with neighbours at both distances. All outputs count: extras have
     # losses of their own.
-    out = net(*clip(net.scale, 1, 3, 4, 6))
+    out = net(*inputs(1, 3, 4, 6))
     if out["pred"].requires_grad:
         sum((x * torch.randn_like(x)).sum() for x in out.values()).backward()
     unused = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert not unused, f"unused parameters: {unused}"
 
 
-def test_state_dict_round_trip_is_strict(net, clip):
-    path = ROOT / f"options/tiny/tiny_{type(net).__name__}.yml"
-    opt = yaml.safe_load(path.read_text())
-    other = build_network({**opt["network_g"], "scale": opt["scale"]})
+def test_state_dict_round_trip_is_strict(net, path, inputs):
+    other = make_net(path)
     other.load_state_dict(net.state_dict(), strict=True)
-    lq, guide = clip(net.scale, 1, 3, 4, 6)
-    torch.testing.assert_close(other(lq, guide)["pred"], net(lq, guide)["pred"], atol=0, rtol=0)
+    given = inputs(1, 3, 2, 3)
+    torch.testing.assert_close(other(*given)["pred"], net(*given)["pred"], atol=0, rtol=0)
 
 
-def test_non_contiguous_input_gives_the_same(net, clip):
-    lq, guide = clip(net.scale, 1, 3, 4, 6)
-    strided = [x.transpose(-1, -2).contiguous().transpose(-1, -2) for x in (lq, guide)]
+def test_non_contiguous_input_gives_the_same(net, inputs):
+    given = inputs(1, 3, 2, 3)
+    strided = [x.transpose(-1, -2).contiguous().transpose(-1, -2) for x in given]
     assert not strided[0].is_contiguous()
-    torch.testing.assert_close(net(*strided)["pred"], net(lq, guide)["pred"], atol=1e-5, rtol=0)
+    torch.testing.assert_close(net(*strided)["pred"], net(*given)["pred"], atol=1e-5, rtol=0)
 
 
 def test_declared_halo_is_true(net, clip):
@@ -95,28 +129,27 @@ def test_halo_is_not_larger_than_needed(net, clip):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16])
-def test_autocast_stays_close_to_float32(net, clip, device, dtype):
-    lq, guide = clip(net.scale, 1, 3, 4, 6, device)
+def test_autocast_stays_close_to_float32(net, inputs, device, dtype):
+    given = inputs(1, 3, 2, 3, device)
     net.to(device)
     with torch.no_grad():
-        exact = net(lq, guide)["pred"]
+        exact = net(*given)["pred"]
         with torch.autocast(device.type, dtype):
-            rough = net(lq, guide)["pred"]
+            rough = net(*given)["pred"]
     torch.testing.assert_close(rough.float(), exact, atol=2e-2, rtol=2e-2)
 
 
-def test_inputs_are_not_modified(net, clip):
-    lq, guide = clip(net.scale, 1, 3, 4, 6)
-    before = lq.clone(), guide.clone()
-    net(lq, guide)
-    assert torch.equal(lq, before[0])
-    assert torch.equal(guide, before[1])
+def test_inputs_are_not_modified(net, inputs):
+    given = inputs(1, 3, 2, 3)
+    before = [x.clone() for x in given]
+    net(*given)
+    assert all(torch.equal(now, then) for now, then in zip(given, before, strict=True))
 
 
 @pytest.mark.gpu
-def test_cuda_equals_cpu(net, clip):
-    lq, guide = clip(net.scale, 1, 3, 4, 6)
+def test_cuda_equals_cpu(net, inputs):
+    given = inputs(1, 3, 2, 3)
     with torch.no_grad():
-        expected = net(lq, guide)["pred"]
-        got = net.to("cuda")(lq.to("cuda"), guide.to("cuda"))["pred"].cpu()
+        expected = net(*given)["pred"]
+        got = net.to("cuda")(*(x.to("cuda") for x in given))["pred"].cpu()
     torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)

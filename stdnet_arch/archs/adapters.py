@@ -17,6 +17,7 @@ ABOUT = "stdnet_arch"
 """Key beside ``params`` that says how to use them; see :func:`save_checkpoint`."""
 SAFETENSORS = ".safetensors"
 
+
 def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
     """The parameters inside a checkpoint: itself, or what it holds under a wrapper key.
 

@@ -3,7 +3,7 @@
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.ops.resize import upsample
+from stdnet_arch.ops.resize import interleave, upsample
 
 MODES = ("nearest", "bilinear", "bicubic")
 
@@ -15,29 +15,36 @@ class Interpolation(nn.Module):
     Args:
         scale: H / h.
         mode: ``nearest``, ``bilinear`` or ``bicubic`` (half-pixel centres, no antialias).
+        time_scale: 2 also puts the mean of each two neighbours between them.
 
     Raises:
-        ValueError: unknown ``mode``.
+        ValueError: unknown ``mode`` or ``time_scale``.
     """
 
     halo = 0  # frames of context needed on each side
     multiple_of = 1  # lq sides must be divisible by this
 
-    def __init__(self, scale: int, mode: str = "bicubic") -> None:
+    def __init__(self, scale: int, mode: str = "bicubic", time_scale: int = 1) -> None:
         super().__init__()
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+        if time_scale not in {1, 2}:
+            raise ValueError(f"time_scale must be 1 or 2, got {time_scale}")
         self.scale = scale
         self.mode = mode
+        self.time_scale = time_scale
 
     def forward(self, lq: Tensor, guide: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip.
 
         Args:
-            lq: low-resolution depth, ``(b, t, 1, h, w)``.
+            lq: low-resolution depth (or RGB), ``(b, n, c, h, w)``.
             guide: ignored.
 
         Returns:
-            ``{"pred": (b, t, 1, H, W)}``.
+            ``pred``, ``(b, t, c, H, W)``; ``t`` is ``n``, or ``2n - 1`` at ``time_scale`` 2.
         """
-        return {"pred": upsample(lq, self.scale, self.mode)}
+        pred = upsample(lq, self.scale, self.mode)
+        if self.time_scale == 2:
+            pred = interleave(pred, (pred[:, :-1] + pred[:, 1:]) / 2)
+        return {"pred": pred}

@@ -116,8 +116,6 @@ _STDAN_RULES: Rules = (
 
 OFFICIAL = {
     "STDNet": OfficialNames(_STDNET_RULES, optional="regularizer."),
-    "STDAN": OfficialNames(
-        _STDAN_RULES, left_out=r"\.(attn_mask|relative_position_index)$"
-    ),
+    "STDAN": OfficialNames(_STDAN_RULES, left_out=r"\.(attn_mask|relative_position_index)$"),
 }
 """By the name of the arch."""

@@ -43,6 +43,7 @@ class STDAN(nn.Module):
 
     halo = None  # every frame takes from every other one
     multiple_of = 8  # lq sides must be divisible by this: attention windows
+    min_frames = 2  # one alone has no other to take from
 
     def __init__(
         self,
@@ -106,8 +107,7 @@ class STDAN(nn.Module):
             check_clip(lq, guide, self.scale, time_scale=self.time_scale)
         elif guide is not None:
             raise TypeError("STDAN of modality rgb takes no guide, got one; leave it out")
-        # The aggregation takes from other frames: one alone has none.
-        check_frames(lq, "lq", self.lq_channels, min_frames=2)
+        check_frames(lq, "lq", self.lq_channels, min_frames=self.min_frames)
         check_sides(lq, "lq", self.multiple_of)
 
     def _encode(self, lq: Tensor, hint: Tensor | None) -> Tensor:

@@ -40,7 +40,8 @@ class SwinEncoder(nn.Module):
         """``(b, c, h, w)`` -> ``(b, c, h, w)``; sides are multiples of 8."""
         x = self.conv_first(feat)
         tokens = self.norm_first(x.permute(0, 2, 3, 1))  # (b, h, w, c)
-        mask = shift_mask(*feat.shape[-2:], device=feat.device)
+        h, w = feat.shape[-2:]
+        mask = shift_mask(h, w, feat.device)
         for group in self.groups:
             tokens = group(tokens, mask)
         body = self.norm(tokens).permute(0, 3, 1, 2)
@@ -87,10 +88,8 @@ class SwinBlock(nn.Module):
         self.drop_path = StochasticDepth(drop, mode="row")
         self.norm2 = nn.LayerNorm(embed_feat)
         self.mlp = nn.Sequential(
-            nn.Linear(embed_feat, 2 * embed_feat), nn.GELU(), nn.Linear(2 * embed_feat, embed_feat)
+            _linear(embed_feat, 2 * embed_feat), nn.GELU(), _linear(2 * embed_feat, embed_feat)
         )
-        for layer in (self.mlp[0], self.mlp[2]):
-            _init_linear(layer)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """``(b, h, w, c)`` -> ``(b, h, w, c)``; ``mask``: see :func:`shift_mask`."""
@@ -116,8 +115,8 @@ class WindowAttention(nn.Module):
         self.bias_table = nn.Parameter(torch.empty((2 * WINDOW - 1) ** 2, NUM_HEADS))
         nn.init.trunc_normal_(self.bias_table, std=0.02)
         self.register_buffer("bias_index", relative_position_index(), persistent=False)
-        self.qkv = _init_linear(nn.Linear(embed_feat, 3 * embed_feat))
-        self.proj = _init_linear(nn.Linear(embed_feat, embed_feat))
+        self.qkv = _linear(embed_feat, 3 * embed_feat)
+        self.proj = _linear(embed_feat, embed_feat)
 
     def forward(self, windows: Tensor, mask: Tensor | None) -> Tensor:
         """``(b, n, 64, c)`` -> ``(b, n, 64, c)``; ``mask``: ``(n, 64, 64)``, added to scores."""
@@ -170,7 +169,8 @@ def from_windows(windows: Tensor, h: int, w: int) -> Tensor:
     return x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
 
 
-def _init_linear(layer: nn.Linear) -> nn.Linear:
+def _linear(in_feat: int, out_feat: int) -> nn.Linear:
+    layer = nn.Linear(in_feat, out_feat)
     nn.init.trunc_normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
     return layer

@@ -31,6 +31,7 @@ class ZoomingSlowMo(nn.Module):
 
     halo = None  # a recurrence over the whole clip, in both directions
     multiple_of = COARSEST
+    min_frames = 2
     lq_channels = 3
     time_scale = 2
 
@@ -51,9 +52,7 @@ class ZoomingSlowMo(nn.Module):
         self.pair = PairFusion(num_feat, groups)
         self.recurrence = DeformableConvLSTM(num_feat, groups)
         self.fusion = nn.Conv2d(2 * num_feat, num_feat, 1)
-        self.reconstruction = nn.Sequential(
-            *(ResidualBlock(num_feat) for _ in range(num_recon))
-        )
+        self.reconstruction = nn.Sequential(*(ResidualBlock(num_feat) for _ in range(num_recon)))
         steps: list[nn.Module] = []
         for _ in range(int(math.log2(scale))):
             conv = nn.Conv2d(num_feat, 4 * num_feat, 3, padding=1)
@@ -81,7 +80,7 @@ class ZoomingSlowMo(nn.Module):
         """
         if guide is not None:
             raise TypeError("ZoomingSlowMo takes no guide, got one; leave it out")
-        check_frames(lq, "lq", self.lq_channels, min_frames=2)
+        check_frames(lq, "lq", self.lq_channels, min_frames=self.min_frames)
         check_sides(lq, "lq", self.multiple_of)
         b, n = lq.shape[:2]
         given = self.extraction(lq.flatten(0, 1))

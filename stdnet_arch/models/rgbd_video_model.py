@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from stdnet_arch.archs.adapters import add_about
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
+from stdnet_arch.models.prediction import FramePrediction, Prediction
 from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
 from stdnet_arch.models.saving import PredictionWriter, describe_network
@@ -31,8 +32,8 @@ from stdnet_arch.models.validation import (
     Batch,
     ClipDataset,
     ClipScore,
+    length_of,
     mean_over_clips,
-    predict,
     read_metrics,
     score_clips,
     shard,
@@ -46,7 +47,6 @@ TRAIN_KEYS = frozenset({
 """Keys under ``train:`` beside the ``*_opt`` losses."""
 VAL_KEYS = frozenset({
     "val_freq", "save_img", "save_format", "suffix", "pbar", "metrics", "baselines",
-    "chunk_frames",
 })  # fmt: skip
 
 
@@ -61,14 +61,15 @@ class RGBDVideoModel(BaseModel):
         opt: all options; see the README for the keys under ``train:`` and ``val:``.
     """
 
+    prediction_keys: frozenset[str] = frozenset({"chunk_frames"})
+    """Further keys under ``val:``."""
+
     def __init__(self, opt: dict[str, Any]) -> None:
         """Build the network and, for training, all that surrounds it."""
         super().__init__(opt)
         val_opt = opt.get("val") or {}
-        _refuse_unknown("val", val_opt, VAL_KEYS)
-        chunk = val_opt.get("chunk_frames")
-        whole = chunk is None or (isinstance(chunk, int) and chunk >= 1)
-        _require(whole, "val.chunk_frames", "a number of frames >= 1 or ~", chunk)
+        _refuse_unknown("val", val_opt, VAL_KEYS | self.prediction_keys)
+        self.prediction: Prediction = self._build_prediction(val_opt)
         _refuse_equal_names(opt.get("datasets", {}))
         self.metrics = read_metrics(val_opt.get("metrics"))
         self.writer_options = {
@@ -86,6 +87,9 @@ class RGBDVideoModel(BaseModel):
         self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
         if self.is_train:
             self.init_training_settings()
+
+    def _build_prediction(self, val_opt: Mapping[str, Any]) -> Prediction:
+        return FramePrediction(val_opt.get("chunk_frames"))
 
     def _build_baselines(self, section: Mapping[str, Any] | None) -> dict[str, nn.Module]:
         section = section or {}
@@ -158,7 +162,9 @@ class RGBDVideoModel(BaseModel):
     def feed_data(self, data: Batch) -> None:
         """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
         self.lq = data["lq"].to(self.device, non_blocking=True)
-        self.guide = data["guide"].to(self.device, non_blocking=True)
+        guide = data.get("guide")
+        self.guide = None if guide is None else guide.to(self.device, non_blocking=True)
+        self.length = length_of(data)
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
@@ -252,8 +258,7 @@ class RGBDVideoModel(BaseModel):
 
     def test(self) -> None:
         """Predict the batch of :meth:`feed_data` into ``output``, normalised."""
-        chunk_frames = (self.opt.get("val") or {}).get("chunk_frames")
-        self.output = predict(self.eval_net, self.lq, self.guide, chunk_frames)
+        self.output = self.prediction(self.eval_net, self.lq, self.guide, self.length)
 
     def get_current_visuals(self) -> dict[str, Tensor]:
         """The last batch, normalised, on the CPU: ``lq``, ``result`` and, if known, ``gt``."""
@@ -312,7 +317,7 @@ class RGBDVideoModel(BaseModel):
                 self.metrics,
                 self.device,
                 keep,
-                chunk_frames=self.opt["val"].get("chunk_frames"),
+                prediction=self.prediction,
             )
             for scores in clips:
                 mine += scores

@@ -1,4 +1,4 @@
-"""Predictions as files: 16-bit PNG in millimetres or npy in metres, and a coloured preview."""
+"""Predictions as files: depth as 16-bit PNG in mm or npy in m with a preview; RGB as PNG."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ _HALF_MM = 5e-4
 
 @dataclass(frozen=True)
 class PredictionWriter:
-    """Writes ``<folder>/<clip>/depth/000012.png`` and ``.../preview/000012.png`` for each frame."""
+    """Writes ``<folder>/<clip>/depth/000012.png`` and ``.../preview/000012.png`` for each frame of
+    depth, ``<folder>/<clip>/000012.png`` for each frame of RGB.
+    """
 
     folder: Path
     save_format: str = "png16"
@@ -41,14 +43,17 @@ class PredictionWriter:
         Args:
             batch: the clip as a batch of one; ``clip``, ``frame`` and, for the range of the
                 preview's colours, ``gt`` and ``valid`` are read.
-            pred_m: prediction [m], ``(1, t, 1, H, W)``.
+            pred_m: prediction, ``(1, t, 1, H, W)`` [m] or RGB, ``(1, t, 3, H, W)`` in [0, 1].
         """
+        if pred_m.shape[2] == 3:
+            self._write_rgb(batch, pred_m)
+            return
         clip, start = batch["clip"][0], int(batch["frame"][0])
         depth_m = pred_m[0, :, 0].cpu().numpy()
         limits = color_limits(batch, depth_m)
         codes = self._codes(clip, depth_m) if self.save_format == "png16" else None
         for i, frame_m in enumerate(depth_m):
-            name = f"{start + i:06d}" + (f"_{self.suffix}" if self.suffix else "")
+            name = self._name(start + i)
             data, ending = (
                 (encode_npy(frame_m), "npy") if codes is None else (encode_png16(codes[i]), "png")
             )
@@ -57,6 +62,16 @@ class PredictionWriter:
             file.write_bytes(data)
             preview = depth_to_rgb(frame_m, *limits)
             imwrite(preview[..., ::-1], str(self.folder / clip / "preview" / f"{name}.png"))
+
+    def _write_rgb(self, batch: Mapping[str, Any], pred: Tensor) -> None:
+        """Eight bits, clamped: what the metrics of RGB judge."""
+        frames = (pred[0].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        for i, frame in enumerate(frames, int(batch["frame"][0])):
+            file = self.folder / batch["clip"][0] / f"{self._name(i)}.png"
+            imwrite(frame[..., ::-1], str(file))
+
+    def _name(self, frame: int) -> str:
+        return f"{frame:06d}" + (f"_{self.suffix}" if self.suffix else "")
 
     def _codes(self, clip: str, depth_m: np.ndarray) -> np.ndarray:
         """Millimetres, uint16, shape of ``depth_m``; too far is an error, negative is 0."""

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from basicsr.metrics import calculate_metric
 from basicsr.utils.registry import METRIC_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from stdnet_arch.ops.resize import pad_to_multiple, unpad
-from stdnet_arch.utils.windows import time_windows
+from stdnet_arch.models.prediction import FramePrediction, Prediction
 
 Batch = Mapping[str, Any]
 DIRECTIONS = ("lower", "higher")
+FRAMES = ("all", "given", "made")
 
 
 class ClipDataset(Protocol):
@@ -43,11 +42,27 @@ class Metric:
     """``lower`` or ``higher``."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the function."""
+    frames: str = "all"
+    """``given``: frames that the network has seen at low resolution; ``made``: the others."""
 
-    def __call__(self, pred_m: Tensor, gt_m: Tensor, valid: Tensor) -> float:
-        """Judge one clip; metres, any shape, ``valid`` bool of that shape."""
-        data = {"pred_m": pred_m, "gt_m": gt_m, "valid": valid}
-        return float(calculate_metric(data, {"type": self.kind, **self.options}))
+    def __call__(self, pred_m: Tensor, gt_m: Tensor, valid: Tensor, given: Tensor) -> float:
+        """Judge one clip.
+
+        Args:
+            pred_m: prediction, ``(1, t, c, H, W)``, metres (RGB: in [0, 1]).
+            gt_m: truth, the same shape.
+            valid: bool, the same shape.
+            given: which frames are given rather than made, bool ``(t,)``.
+
+        Returns:
+            The value; ``nan`` if no frame is of the asked kind.
+        """
+        if self.frames != "all":
+            chosen = given if self.frames == "given" else ~given
+            if not chosen.any():
+                return math.nan
+            pred_m, gt_m, valid = (x[:, chosen] for x in (pred_m, gt_m, valid))
+        return float(METRIC_REGISTRY.get(self.kind)(pred_m, gt_m, valid=valid, **self.options))
 
 
 @dataclass(frozen=True)
@@ -90,55 +105,12 @@ def _read_metric(name: str, entry: dict[str, Any]) -> Metric:
         raise ValueError(f"val.metrics.{name} needs better: lower or higher, got {better!r}")
     if known not in (None, better):
         raise ValueError(f"val.metrics.{name}: {kind} is better when {known}, got better: {said}")
-    return Metric(name, kind, better, entry)
-
-
-def predict(net: nn.Module, lq: Tensor, guide: Tensor, chunk_frames: int | None = None) -> Tensor:
-    """Super-resolve whole clips without gradients, in evaluation mode.
-
-    Sides that are no multiple of the network's ``multiple_of`` are padded by replication, and the
-    prediction is cropped.
-
-    Args:
-        net: a network of this plugin; its mode is restored.
-        lq: normalised depth, ``(b, t, 1, h, w)``.
-        guide: RGB, ``(b, t, 3, H, W)`` in [0, 1].
-        chunk_frames: frames that go through the network at once, beside ``net.halo`` frames of
-            context on each side: the same result in bounded memory. None: the whole clip.
-
-    Returns:
-        Normalised depth, ``(b, t, 1, H, W)`` float32.
-
-    Raises:
-        ValueError: ``chunk_frames`` is given for a network that needs the whole clip.
-    """
-    halo = getattr(net, "halo", None)
-    if chunk_frames is None:
-        return _predict_padded(net, lq, guide)
-    if not isinstance(halo, int):
+    frames = entry.pop("frames", "all")
+    if frames not in FRAMES:
         raise ValueError(
-            f"val.chunk_frames: {type(net).__name__} needs whole clips (it declares no halo), "
-            f"got chunk_frames: {chunk_frames}; leave it out"
+            f"val.metrics.{name}.frames must be one of {', '.join(FRAMES)}, got {frames!r}"
         )
-    parts = [
-        _predict_padded(net, lq[:, window.read], guide[:, window.read])[:, window.keep]
-        for window in time_windows(lq.shape[1], chunk_frames, halo)
-    ]
-    return torch.cat(parts, dim=1)
-
-
-def _predict_padded(net: nn.Module, lq: Tensor, guide: Tensor) -> Tensor:
-    multiple = getattr(net, "multiple_of", 1)
-    scale = max(guide.shape[-1] // lq.shape[-1], 1)
-    lq, padding = pad_to_multiple(lq, multiple)
-    guide, _ = pad_to_multiple(guide, multiple * scale)
-    training = net.training
-    net.eval()
-    try:
-        with torch.no_grad():
-            return unpad(net(lq, guide)["pred"].float(), padding, scale)
-    finally:
-        net.train(training)
+    return Metric(name, kind, better, entry, frames)
 
 
 def shard(length: int, rank: int, world_size: int) -> range:
@@ -153,7 +125,7 @@ def score_clips(
     metrics: Sequence[Metric],
     device: torch.device,
     on_prediction: Callable[[str, Batch, Tensor], None] | None = None,
-    chunk_frames: int | None = None,
+    prediction: Prediction | None = None,
 ) -> Iterator[list[ClipScore]]:
     """Judge every method on some clips, one clip at a time.
 
@@ -165,19 +137,22 @@ def score_clips(
         device: where to compute.
         on_prediction: called with the method, the clip as a batch of one, and the prediction [m],
             ``(1, t, 1, H, W)``.
-        chunk_frames: see :func:`predict`.
+        prediction: how to run a network on a clip; default: frame for frame, in one piece.
 
     Yields:
         The scores of a clip, one per method.
     """
+    prediction = prediction or FramePrediction()
     for index in indices:
         batch = as_batch(dataset[index])
-        lq, guide = batch["lq"].to(device), batch["guide"].to(device)
-        range_m = batch["depth_range_m"].view(-1, 1, 1, 1, 1)
+        lq = batch["lq"].to(device)
+        guide = batch["guide"].to(device) if "guide" in batch else None
+        length = length_of(batch)
+        given = prediction.given(length)
         scores = []
         for method, net in methods.items():
-            pred_m = predict(net, lq, guide, chunk_frames) * range_m.to(device)
-            values = _judge(pred_m, batch, range_m, metrics)
+            pred_m = prediction(net, lq, guide, length) * range_of(batch).to(device)
+            values = _judge(pred_m, batch, metrics, given)
             scores.append(ClipScore(index, batch["clip"][0], method, values))
             if on_prediction:
                 on_prediction(method, batch, pred_m)
@@ -194,14 +169,25 @@ def as_batch(item: Batch) -> dict[str, Any]:
 
 
 def _judge(
-    pred_m: Tensor, batch: Batch, range_m: Tensor, metrics: Sequence[Metric]
+    pred_m: Tensor, batch: Batch, metrics: Sequence[Metric], given: Tensor
 ) -> dict[str, float]:
     if "gt" not in batch or not metrics:
         return {}
     # Only now on the device: while the network runs, its own features need the memory.
-    gt_m = batch["gt"].to(pred_m.device) * range_m.to(pred_m.device)
+    gt_m = batch["gt"].to(pred_m.device) * range_of(batch).to(pred_m.device)
     valid = valid_of(batch).to(pred_m.device)
-    return {metric.name: metric(pred_m, gt_m, valid) for metric in metrics}
+    return {metric.name: metric(pred_m, gt_m, valid, given) for metric in metrics}
+
+
+def length_of(batch: Batch) -> int:
+    """Frames of a clip: of its truth or its guide where it has one, else of ``lq``."""
+    return next(batch[key].shape[1] for key in ("gt", "guide", "lq") if key in batch)
+
+
+def range_of(batch: Batch) -> Tensor:
+    """What depths were divided by [m], ``(b, 1, 1, 1, 1)``; 1 for RGB, which has no unit."""
+    range_m = batch.get("depth_range_m")
+    return torch.ones(1, 1, 1, 1, 1) if range_m is None else range_m.view(-1, 1, 1, 1, 1)
 
 
 def valid_of(batch: Batch) -> Tensor:

@@ -1,8 +1,8 @@
 """Attention over deformably sampled taps, without sampling what is not used (STDAN, Eqs. 4-8).
 
-A query looks at ``k * k`` displaced taps of another frame, keeps the best few by inner product, and
-takes their values. Keys are sampled at every tap, since all are judged; their samples are reduced to
-scores at once. Values are sampled at the chosen taps alone.
+A query looks at ``k * k`` displaced taps of another frame, keeps the best few by inner product,
+and takes their values. Keys are sampled at every tap, since all are judged; their samples are
+reduced to scores at once. Values are sampled at the chosen taps alone.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,14 @@ class Chosen(NamedTuple):
 
 
 def attend_best_taps(
-    query: Tensor, key: Tensor, value: Tensor, offset: Tensor, mask: Tensor, *, groups: int, top: int
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    *,
+    groups: int,
+    top: int,
 ) -> Chosen:
     """Attend to the ``top`` most similar of 3 x 3 deformable taps.
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PADDINGS = ("replicate", "zeros")
+
 
 class Padding(NamedTuple):
     """Pixels that were added at the bottom and at the right."""
@@ -82,18 +84,21 @@ def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Te
     return F.interpolate(x[None], size=size, mode=mode, align_corners=False, antialias=antialias)[0]
 
 
-def pad_to_multiple(x: Tensor, multiple: int) -> tuple[Tensor, Padding]:
-    """Repeat the last row and column until both sides are multiples of ``multiple``.
+def pad_to_multiple(x: Tensor, multiple: int, pad: str = "replicate") -> tuple[Tensor, Padding]:
+    """Extend a map at the bottom and at the right until its sides are multiples of ``multiple``.
 
     Args:
         x: ``(..., h, w)``, any dtype.
         multiple: integer >= 1.
+        pad: ``replicate`` repeats the last row and column, ``zeros`` adds zeros.
 
     Returns:
         The padded map and what :func:`unpad` needs to undo it.
     """
     h, w = x.shape[-2:]
     padding = Padding(-h % multiple, -w % multiple)
+    if pad == "zeros":
+        return F.pad(x, (0, padding.right, 0, padding.bottom)), padding
     if padding.bottom:
         x = torch.cat((x, x[..., -1:, :].expand(*x.shape[:-2], padding.bottom, w)), dim=-2)
     if padding.right:

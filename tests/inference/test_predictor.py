@@ -12,14 +12,14 @@ from recordings import RANGE_M, depth_clip, rgb_clip, write_weights
 import stdnet_arch
 from stdnet_arch.archs.loading import load_network
 from stdnet_arch.inference.predictor import DepthSRPredictor, choose_device, enlarge_mask
-from stdnet_arch.models.validation import predict
+from stdnet_arch.models.prediction import predict_padded
 
 
 def test_it_is_the_networks_answer_in_metres(stdnet_weights):
     depth_m, rgb = depth_clip(11, 5, 6), rgb_clip(11, 20, 24)
     lq = torch.from_numpy(depth_m)[None, :, None] / RANGE_M
     guide = torch.from_numpy(rgb).permute(0, 3, 1, 2)[None] / 255
-    expected = predict(load_network(stdnet_weights).net, lq, guide)[0, :, 0] * RANGE_M
+    expected = predict_padded(load_network(stdnet_weights).net, lq, guide)[0, :, 0] * RANGE_M
     actual = stdnet_arch.DepthSRPredictor(stdnet_weights, "cpu", chunk=4).predict(depth_m, rgb)
     assert actual.dtype == np.float32
     np.testing.assert_allclose(actual, expected.numpy(), atol=RANGE_M * 1e-5)

@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from basicsr.archs import build_network
 from model_parts import RANGE_M, TinyClips, batches, loader, make_model, options, train
 from torch import nn
 
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.models import rgbd_video_model
+from stdnet_arch.models.prediction import predict_padded
 from stdnet_arch.models.validation import (
     ClipScore,
     Mean,
     Metric,
     as_batch,
     mean_over_clips,
-    predict,
     read_metrics,
     score_clips,
     shard,
@@ -48,44 +47,6 @@ class Repeat(nn.Module):
 def test_each_clip_belongs_to_exactly_one_rank(length, world_size):
     owned = [i for rank in range(world_size) for i in shard(length, rank, world_size)]
     assert sorted(owned) == list(range(length))
-
-
-def test_sides_are_padded_by_replication_and_cropped(clip):
-    lq, guide = clip(2, b=1, t=3, h=5, w=7)
-    net = Repeat()
-    pred = predict(net, lq, guide)
-    seen_lq, seen_guide, *_ = net.seen
-    assert seen_lq.shape == (1, 3, 1, 8, 8)
-    assert seen_guide.shape == (1, 3, 3, 16, 16)
-    torch.testing.assert_close(seen_lq, torch.from_numpy(pad_edge(lq, 3, 1)), rtol=0, atol=0)
-    torch.testing.assert_close(seen_guide, torch.from_numpy(pad_edge(guide, 6, 2)), rtol=0, atol=0)
-    assert torch.equal(pred, lq.repeat_interleave(2, -1).repeat_interleave(2, -2))
-
-
-def pad_edge(x, bottom, right):
-    return np.pad(x.numpy(), [(0, 0)] * 3 + [(0, bottom), (0, right)], mode="edge")
-
-
-@pytest.mark.parametrize("chunk_frames", [1, 3, 99])
-def test_chunks_with_their_context_give_the_result_of_the_whole_clip(clip, chunk_frames):
-    options = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
-    net = build_network(options)
-    lq, guide = clip(4, 1, 20, 2, 3)
-    whole = predict(net, lq, guide)
-    torch.testing.assert_close(predict(net, lq, guide, chunk_frames), whole, atol=1e-5, rtol=0)
-
-
-def test_a_network_that_needs_whole_clips_is_not_cut(clip):
-    with pytest.raises(ValueError, match="Conv3d needs whole clips"):
-        predict(nn.Conv3d(1, 1, 1), *clip(4, 1, 5, 2, 3), chunk_frames=2)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_prediction_is_without_gradient_and_restores_the_mode(clip, training):
-    net = Repeat().train(training)
-    predict(net, *clip(2, b=1, t=1, h=4, w=4))
-    assert net.seen[2:] == (False, False)
-    assert net.training is training
 
 
 def test_scores_are_the_metric_of_metres_on_the_whole_clip():
@@ -140,7 +101,28 @@ def test_a_metric_says_itself_which_way_is_better():
 def test_metric_options_reach_the_metric():
     gt = torch.tensor([1.0, 9.0])
     (metric,) = read_metrics({"m": {"type": "calculate_mae", "max_m": 5.0}})
-    assert metric(gt + torch.tensor([0.5, 4.0]), gt, torch.ones(2, dtype=torch.bool)) == 50.0
+    pred, all_valid = gt + torch.tensor([0.5, 4.0]), torch.ones(2, dtype=torch.bool)
+    assert metric(pred, gt, all_valid, all_valid) == 50.0
+
+
+@pytest.mark.parametrize(("frames", "error_cm"), [("all", 200), ("given", 100), ("made", 400)])
+def test_given_and_made_frames_are_judged_apart(frames, error_cm):
+    gt = torch.ones(1, 3, 1, 2, 2)
+    pred = gt + torch.tensor([1.0, 4.0, 1.0]).view(1, 3, 1, 1, 1)
+    (metric,) = read_metrics({"mae_cm": {"type": "calculate_mae", "frames": frames}})
+    given = torch.tensor([True, False, True])
+    assert metric(pred, gt, gt > 0, given) == pytest.approx(error_cm)
+
+
+def test_a_clip_without_such_frames_is_not_judged():
+    gt = torch.ones(1, 2, 1, 2, 2)
+    (metric,) = read_metrics({"mae_cm": {"type": "calculate_mae", "frames": "made"}})
+    assert math.isnan(metric(gt, gt, gt > 0, torch.tensor([True, True])))
+
+
+def test_an_unknown_choice_of_frames_is_refused():
+    with pytest.raises(ValueError, match=r"frames must be one of all, given, made.*'odd'"):
+        read_metrics({"mae_cm": {"type": "calculate_mae", "frames": "odd"}})
 
 
 # -------------------------------------------------------------- validation as the runner calls it
@@ -175,7 +157,7 @@ def test_a_perfect_network_is_judged_perfect(tmp_path, log):
     model = make_model(tmp_path, {**opt, "is_train": False, "path": results(opt)})
     data = loader(num_clip=1)
     item = data.dataset[0]
-    item["gt"] = predict(model.net_g, item["lq"][None], item["guide"][None])[0]
+    item["gt"] = predict_padded(model.net_g, item["lq"][None], item["guide"][None])[0]
     data.dataset.__class__ = type("One", (TinyClips,), {"__getitem__": lambda _s, _i: item})
     model.validation(data, "tiny", None)
     assert model.metric_results == {"rmse_cm": 0, "mae_cm": 0}
@@ -311,7 +293,8 @@ def test_visuals_are_the_last_batch(tmp_path):
     model.test()
     visuals = model.get_current_visuals()
     assert torch.equal(visuals["gt"], batch["gt"])
-    assert torch.equal(visuals["result"], predict(model.net_g, batch["lq"], batch["guide"]))
+    expected = predict_padded(model.net_g, batch["lq"], batch["guide"])
+    assert torch.equal(visuals["result"], expected)
     model.feed_data({key: batch[key] for key in ("lq", "guide")})
     assert model.get_current_visuals().keys() == {"lq", "result"}  # no truth of an earlier batch
 

@@ -62,7 +62,7 @@ class DeformableAggregation(nn.Module):
         query_part: Tensor,
         key_part: Tensor,
     ) -> Tensor:
-        """What frame ``i`` takes from all the others: clips ``(b, t, e, h, w)`` -> ``(b, e, h, w)``."""
+        """What frame ``i`` takes from the others: ``(b, t, e, h, w)`` each -> ``(b, e, h, w)``."""
         b, t = query.shape[:2]
         others = [j for j in range(t) if j != i]
         offset, mask = self._offsets(query_part[:, i : i + 1] + key_part[:, others])

@@ -30,9 +30,7 @@ class Head(nn.Module):
         self.upsample = nn.Sequential(*steps)
         self.is_guided = is_guided
         if is_guided:
-            self.conv_guide = nn.Sequential(
-                nn.Conv2d(3, num_feat // 4, 3, padding=1), leaky_relu()
-            )
+            self.conv_guide = nn.Sequential(nn.Conv2d(3, num_feat // 4, 3, padding=1), leaky_relu())
             self.conv_fuse = nn.Sequential(
                 nn.Conv2d(num_feat + num_feat // 4, num_feat // 2, 3, padding=1), leaky_relu()
             )
