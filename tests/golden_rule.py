@@ -18,15 +18,15 @@ GAINS = (
 )
 
 
-def official_state():
+def official_state(keys="stdnet_official_keys.json"):
     """A full official training state with the golden weights."""
-    keys = json.loads((GOLDEN / "stdnet_official_keys.json").read_text())
+    keys = json.loads((GOLDEN / keys).read_text())
     return {name: _fill(name, shape) for name, shape in keys.items()}
 
 
-def golden(scale):
-    """The stored arrays of one scale."""
-    return np.load(GOLDEN / f"stdnet_x{scale}.npz")
+def golden(name):
+    """The stored arrays of one scale, or ``4_long``: 24 frames of a network of 16 features."""
+    return np.load(GOLDEN / f"stdnet_x{name}.npz")
 
 
 def golden_clip(stored):
