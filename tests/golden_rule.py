@@ -12,21 +12,40 @@ GOLDEN = Path(__file__).parent / "golden"
 GAINS = (
     (r"\.conv2\.weight$|\.body\.\d+\.body\.2\.weight$", 0.3),
     (r"\.rg1?\.body\.\d+\.weight$", 0.5),
-    (r"conv_offset_mask\.weight$", 3.0),
+    (r"conv_offset_mask\.weight$|conv_offset\.weight$", 3.0),
     (r"conv_re\.weight$", 0.9),
     (r"", 1.2),
 )
 
 
-def official_state():
+def official_state(keys="stdnet_official_keys.json"):
     """A full official training state with the golden weights."""
-    keys = json.loads((GOLDEN / "stdnet_official_keys.json").read_text())
+    keys = json.loads((GOLDEN / keys).read_text())
     return {name: _fill(name, shape) for name, shape in keys.items()}
 
 
-def golden(scale):
-    """The stored arrays of one scale."""
-    return np.load(GOLDEN / f"stdnet_x{scale}.npz")
+def golden(name):
+    """The stored arrays of one scale, or ``4_long``: 24 frames of a network of 16 features."""
+    return np.load(GOLDEN / f"stdnet_x{name}.npz")
+
+
+def stdan_golden():
+    """The stored arrays of STDAN, for both sizes."""
+    return np.load(GOLDEN / "stdan.npz")
+
+
+def stdan_state():
+    """A full official STDAN state with the golden weights."""
+    stored = stdan_golden()
+    shapes = [tuple(map(int, shape.split(","))) for shape in stored["shapes"]]
+    return {name: _fill(name, s) for name, s in zip(map(str, stored["names"]), shapes, strict=True)}
+
+
+def stdan_frames(seed, shape):
+    """RGB ``(b, n, 3, h, w)`` of a STDAN golden output."""
+    b, n, h, w = shape
+    random = np.random.RandomState(int(seed))  # noqa: NPY002  frozen legacy stream
+    return torch.from_numpy(random.uniform(0, 1, (b, n, 3, h, w)).astype(np.float32))
 
 
 def golden_clip(stored):
@@ -43,9 +62,13 @@ def golden_clip(stored):
 def _fill(name, shape):
     seed = zlib.crc32(name.encode())
     z = np.random.RandomState(seed).standard_normal(shape)  # noqa: NPY002  frozen legacy stream
-    if len(shape) >= 2:
+    if name.endswith("relative_position_bias_table"):
+        z = 0.2 * z
+    elif len(shape) >= 2:
         gain = next(gain for pattern, gain in GAINS if re.search(pattern, name))
         z = z * gain / np.sqrt(np.prod(shape[1:]))
+    elif "norm" in name and name.endswith("weight"):
+        z = 1 + 0.1 * z
     else:
         z = 0.05 * z + (0.1 if name.endswith("beta") else 0)
     return torch.from_numpy(z.astype(np.float32))

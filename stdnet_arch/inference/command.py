@@ -22,6 +22,7 @@ from stdnet_arch.inference.predictor import DepthSRPredictor
 
 USER_ERRORS = (ImportError, MemoryError, OSError, TypeError, ValueError)
 INTERRUPTED = 130  # as shells say it
+REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
 
 
@@ -67,12 +68,30 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--depth-range", type=float, help="metres that the network knows as 1")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     run.add_argument("--amp", action="store_true", help="half precision")
-    run.add_argument("--chunk", type=int, default=1, help="frames at once; same result")
+    _add_cutting(parser)
     many = parser.add_argument_group("many clips")
     many.add_argument("--manifest", type=Path, help="JSON lines: depth, rgb, output, ...")
     many.add_argument("--shard", default="0/1", help="i/n: every n-th clip from the i-th on")
     parser.add_argument("--quiet", action="store_true", help="no progress, warnings only")
     return parser
+
+
+def _add_cutting(parser: argparse.ArgumentParser) -> None:
+    cut = parser.add_argument_group("long clips and large frames")
+    cut.add_argument("--chunk", type=int, default=1, help="frames at once; same result")
+    cut.add_argument("--tile", type=int, help="cut frames into tiles of N depth pixels; not exact")
+    cut.add_argument("--tile-overlap", type=int, help="depth pixels; default: a quarter of --tile")
+    cut.add_argument(
+        "--overlap", type=int, help="frames around a chunk, for recurrent networks; not exact"
+    )
+    cut.add_argument(
+        "--report-difference",
+        type=int,
+        nargs="?",
+        const=REPORTED,
+        metavar="N",
+        help=f"say how far off cutting is, on the first N frames ({REPORTED})",
+    )
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +137,10 @@ def _run(args: argparse.Namespace) -> int:
         depth_range_m=args.depth_range,
         amp=args.amp,
         chunk=args.chunk,
+        overlap=args.overlap,
+        tile=args.tile,
+        tile_overlap=args.tile_overlap,
+        compare=args.report_difference,
     )
     if args.manifest is None:
         run_job(jobs[0], predictor, args.quiet)

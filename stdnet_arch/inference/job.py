@@ -122,7 +122,8 @@ def _predict(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Write the frames from ``first`` on."""
     cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
-    start = context_start(depth, cleaner, first, getattr(predictor.net, "halo", None))
+    halo = getattr(predictor.net, "halo", None)
+    start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(_pairs(job, depth, rgb, start)), AHEAD)
     with WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictor.predict_prepared(frames), start):
@@ -134,17 +135,20 @@ def _predict(  # noqa: PLR0913, PLR0917
         LOGGER.warning(line)
 
 
-def context_start(depth: DepthReader, cleaner: SensorCleaner, first: int, halo: int | None) -> int:
+def context_start(
+    depth: DepthReader, cleaner: SensorCleaner, first: int, halo: int | None, chunk: int = 1
+) -> int:
     """The frame to read from, so that frame ``first`` comes out as in a run from frame 0.
 
     That is the network's ``halo`` before it; further back if there is no depth in that frame, since
-    an earlier one stands in for it.
+    an earlier one stands in for it. With chunks, it is where a chunk begins, a chunk earlier: the
+    same frames then go through the network together, and the result is the same to the bit.
     """
     if halo is None:
         return 0
-    start = max(first - halo, 0)
+    start = max(first - halo - (chunk if chunk > 1 else 0), 0) // chunk * chunk
     while start > 0 and not cleaner.measured(depth.read(start)).any():
-        start -= 1
+        start -= chunk
     return start
 
 
@@ -206,7 +210,18 @@ def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
         "amp": predictor.amp,
+        **cutting_settings(predictor),
     }
+
+
+def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
+    """What of the cutting changes the result: nothing, for an exact stream of whole frames."""
+    settings: dict[str, int | None] = {}
+    if getattr(predictor.net, "halo", None) is None:
+        settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
+    if predictor.tile is not None:
+        settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}
+    return settings
 
 
 def _is_file(path: Path | None) -> bool:

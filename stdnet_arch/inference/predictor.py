@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -15,11 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.archs.loading import load_network
+from stdnet_arch.inference.difference import measure_difference
 from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streaming import stream
+from stdnet_arch.inference.tiles import check_tiles
 
 LOGGER = logging.getLogger(__name__)
+COMPARED = 3
+"""Frames on which tiles are compared with the whole, if nothing else is asked for."""
 T = TypeVar("T")
 
 
@@ -43,12 +48,19 @@ class DepthSRPredictor:
         depth_range_m: depth [m] that the network knows as 1; wins over the checkpoint's.
         amp: half precision where PyTorch deems it safe.
         chunk: frames that go through the network at once; does not change the result.
+        overlap: frames of context on each side of a chunk, for a network without finite ``halo``
+            alone; not exact.
+        tile: cut frames into tiles of so many depth pixels; not exact, and said how far off.
+        tile_overlap: depth pixels that neighbouring tiles share; None: a quarter of ``tile``.
+        compare: before a clip, run so many of its first frames as a whole, too, and say how far
+            overlap and tiles are from that; None: a few if there are tiles, else none.
 
     Raises:
-        FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used.
+        FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
+            the clip cannot be cut as asked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per choice of the user
         self,
         weights: str | Path,
         device: str = "auto",
@@ -58,6 +70,10 @@ class DepthSRPredictor:
         depth_range_m: float | None = None,
         amp: bool = False,
         chunk: int = 1,
+        overlap: int | None = None,
+        tile: int | None = None,
+        tile_overlap: int | None = None,
+        compare: int | None = None,
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
@@ -70,6 +86,9 @@ class DepthSRPredictor:
         self.amp = amp
         self.weights = Path(weights)
         self.chunk = chunk
+        self.overlap, self.tile, self.tile_overlap = overlap, tile, tile_overlap
+        self.compare = (COMPARED if tile else 0) if compare is None else compare
+        self._check_cutting()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -133,7 +152,7 @@ class DepthSRPredictor:
                 yield self._to_network(plan, frame)
 
         try:
-            for pred in _under(self._context, stream(self.net, inputs(), self.chunk)):
+            for pred in _under(self._context, self._stream(inputs())):
                 sizes, measured = waiting.popleft()
                 depth_m = sizes.from_network(pred)[0] * self.depth_range_m
                 yield Prediction(depth_m.cpu().numpy(), enlarge_mask(measured, sizes.rgb))
@@ -141,6 +160,39 @@ class DepthSRPredictor:
             if plan is None or not _is_memory(error):
                 raise
             raise MemoryError(self._memory_tips(plan)) from error
+
+    def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+        """The network on a stream, cut as asked; before that, what the cutting costs."""
+        cutting = (self.chunk, self.overlap, self.tile, self.tile_overlap)
+        first = list(islice(frames, self.compare))
+        if first:
+            LOGGER.warning(self._compare(first, cutting))
+        yield from stream(self.net, chain(first, frames), *cutting)
+
+    def _compare(
+        self,
+        frames: list[tuple[Tensor, Tensor]],
+        cutting: tuple[int, int | None, int | None, int | None],
+    ) -> str:
+        """What the cutting costs, in words."""
+        kind = (
+            f"tiles of {self.tile} depth pixels" if self.tile else f"chunks of {self.chunk} frames"
+        )
+        try:
+            difference = measure_difference(self.net, frames, *cutting)
+        except torch.OutOfMemoryError:
+            return f"{kind}: the whole does not fit, so that no difference can be measured"
+        return f"{kind}: {difference.in_words(self.depth_range_m)}"
+
+    def _check_cutting(self) -> None:
+        """Refuse what :func:`stream` would refuse, before anything is read."""
+        if self.tile is not None:
+            check_tiles(self.tile, self.tile_overlap, getattr(self.net, "multiple_of", 1))
+        if getattr(self.net, "halo", None) is None and (self.overlap is None or self.overlap < 0):
+            raise ValueError(
+                f"{type(self.net).__name__} needs the whole clip (it declares no finite halo); "
+                "choose how many frames of context each chunk gets (--overlap N), not exactly"
+            )
 
     def _context(self) -> AbstractContextManager:
         """Half precision, if asked for; bfloat16 where the device has it."""
@@ -153,6 +205,7 @@ class DepthSRPredictor:
         """What to do if the memory was not enough."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
         tips += [] if self.amp else ["amp"]
+        tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]
         tips += ["smaller frames"] + (["device cpu"] if self.device.type != "cpu" else [])
         height, width = plan.net
         return (
@@ -181,9 +234,10 @@ class DepthSRPredictor:
         return plan
 
     def _to_network(self, plan: SizePlan, frame: SensorFrame) -> tuple[Tensor, Tensor]:
-        """Normalised depth ``(1, h, w)`` and RGB ``(3, H, W)`` on the device."""
-        lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(self.device)
-        rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(self.device)
+        """Normalised depth ``(1, h, w)`` and RGB ``(3, H, W)``, on the device but for tiles."""
+        device = self.device if self.tile is None else torch.device("cpu")
+        lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(device)
+        rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(device)
         return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
 
 

@@ -77,6 +77,7 @@ def test_options_reach_the_job(recording, capsys):
         ({"depth-unit": "cm"}, "the depth unit must be mm, m, float16"),
         ({"device": "cuda:77"}, "device cuda:77 was asked for"),
         ({"chunk": 0}, "chunk must be at least 1 frame, got 0"),
+        ({"tile": 3, "tile-overlap": 2}, "got side 3, overlap 2"),
         ({"shard": "3/2"}, "a shard is i/n"),
         ({"depth-range": -3}, "depth_range_m must be > 0 metres; got -3.0"),
     ],
@@ -135,3 +136,16 @@ def test_no_log_handler_is_left_behind(recording):
     before = list(logging.getLogger("stdnet_arch").handlers)
     main(arguments(recording))
     assert logging.getLogger("stdnet_arch").handlers == before
+
+
+def test_cutting_is_reported_and_another_cutting_is_another_result(recording, capsys):
+    assert main(arguments(recording, tile=4, **{"report-difference": 2})) == 0
+    assert "(measured on 2 frames, 6x4 depth pixels)" in capsys.readouterr().err
+    assert main(arguments(recording)) == 1
+    assert "tile was 4, is None" in capsys.readouterr().err
+
+
+def test_a_report_can_be_had_without_tiles(recording, capsys):
+    assert main(arguments(recording, **{"report-difference": True}, chunk=2)) == 0
+    message = "chunks of 2 frames: largest difference 0 cm, mean 0 cm, from whole frames"
+    assert message in capsys.readouterr().err

@@ -124,6 +124,7 @@ def test_the_context_reaches_back_over_blank_frames(tmp_path):
     starts = [context_start(reader, cleaner, first, halo=8) for first in (5, 17, 18, 20, 21)]
     assert starts == [0, 8, 8, 8, 13]
     assert context_start(reader, cleaner, 21, halo=None) == 0
+    assert [context_start(reader, cleaner, 26, 8, chunk) for chunk in (2, 4, 5)] == [16, 8, 5]
 
 
 @pytest.mark.parametrize("name", ["c.mkv", "c.avi"])

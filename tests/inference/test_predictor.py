@@ -12,6 +12,8 @@ from recordings import RANGE_M, depth_clip, rgb_clip, write_weights
 import stdnet_arch
 from stdnet_arch.archs.loading import load_network
 from stdnet_arch.inference.predictor import DepthSRPredictor, choose_device, enlarge_mask
+from stdnet_arch.inference.sensor import SensorFrame
+from stdnet_arch.inference.sizes import plan_sizes
 from stdnet_arch.models.prediction import predict_padded
 
 
@@ -174,3 +176,50 @@ def test_the_package_imports_the_predictor_only_when_asked():
     assert stdnet_arch.DepthSRPredictor is DepthSRPredictor
     with pytest.raises(AttributeError, match="no attribute 'Predictor'"):
         stdnet_arch.Predictor  # noqa: B018
+
+
+def test_tiles_are_compared_and_said(stdnet_weights, caplog):
+    depth_m, rgb = depth_clip(4, 6, 9), rgb_clip(4, 24, 36)
+    predictor = DepthSRPredictor(stdnet_weights, "cpu", tile=4, tile_overlap=2)
+    tiled, whole = (x.predict(depth_m, rgb) for x in (predictor, DepthSRPredictor(stdnet_weights)))
+    (message,) = caplog.messages
+    assert re.match(r"tiles of 4 depth pixels: largest difference \S+ cm, mean", message)
+    assert message.endswith("(measured on 3 frames, 6x6 depth pixels)")
+    assert 0 < np.abs(tiled - whole).max() < 0.5
+
+
+@pytest.mark.parametrize(("tile", "place"), [(None, "meta"), (4, "cpu")])
+def test_only_whole_frames_go_to_the_device_at_once(bilinear, tile, place):
+    bilinear.device, bilinear.tile = torch.device("meta"), tile
+    frame = SensorFrame(np.ones((6, 9), np.float32), np.ones((6, 9), bool), rgb_clip(1, 24, 36)[0])
+    plan = plan_sizes((6, 9), (24, 36), 4)
+    assert {x.device.type for x in bilinear._to_network(plan, frame)} == {place}
+
+
+def test_a_whole_that_does_not_fit_is_said_and_tiles_go_on(bilinear, monkeypatch, caplog):
+    original = type(bilinear.net).forward
+
+    def forward(self, lq, guide):
+        if lq.shape[-1] > 4:
+            raise torch.OutOfMemoryError("no")
+        return original(self, lq, guide)
+
+    monkeypatch.setattr(type(bilinear.net), "forward", forward)
+    predictor = DepthSRPredictor(bilinear.weights, "cpu", tile=4)
+    assert predictor.predict(depth_clip(2, 6, 9), rgb_clip(2, 24, 36)).shape == (2, 24, 36)
+    assert "tiles of 4 depth pixels: the whole does not fit" in caplog.text
+
+
+def test_a_network_of_whole_clips_asks_for_an_overlap(bilinear, monkeypatch, caplog):
+    monkeypatch.setattr(type(bilinear.net), "halo", None)
+    with pytest.raises(ValueError, match=r"Interpolation needs the whole clip.*--overlap N"):
+        DepthSRPredictor(bilinear.weights, "cpu")
+    predictor = DepthSRPredictor(bilinear.weights, "cpu", chunk=2, overlap=1, compare=4)
+    with pytest.warns(UserWarning, match="1 frames of context: not equal"):
+        predictor.predict(depth_clip(5, 4, 6), rgb_clip(5, 16, 24))
+    assert "chunks of 2 frames: largest difference 0 cm, mean 0 cm" in caplog.text
+
+
+def test_impossible_tiles_are_refused_before_anything_is_read(bilinear):
+    with pytest.raises(ValueError, match="got side 1, overlap 0"):
+        DepthSRPredictor(bilinear.weights, "cpu", tile=1)

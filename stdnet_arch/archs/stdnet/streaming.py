@@ -14,6 +14,7 @@ from torch import Tensor
 from stdnet_arch.archs.stdnet.stage import Stage, blend
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS, PropagationPass
 from stdnet_arch.ops.resize import replicate_up
+from stdnet_arch.utils.nested import to_device
 
 if TYPE_CHECKING:
     from stdnet_arch.archs.stdnet_arch import STDNet
@@ -188,3 +189,10 @@ class STDNetStream:
             blend(torch.stack((a.depth, b.depth)), torch.stack((a.confidence, b.confidence)))[0]
             for a, b in zip(done, fine, strict=True)
         ]
+
+    def to(self, device: torch.device | str) -> None:
+        """Bring all that is kept for later frames to a device, each map once."""
+        passes = [*self.coarse.passes, *self.fine.passes]
+        kept, self.waiting = to_device(([item.kept for item in passes], self.waiting), device)
+        for item, frames in zip(passes, kept, strict=True):
+            item.kept = frames
