@@ -161,10 +161,15 @@ def score_clips(
 
 
 def as_batch(item: Batch) -> dict[str, Any]:
-    """One item of a dataset as a batch of one; tensors are views, since a clip may be large."""
+    """One item of a dataset as a batch of one; tensors are views, since a clip may be large.
+
+    The toolbox's video datasets call a clip ``folder`` or ``key`` and do not number its frames.
+    """
+    if "clip" not in item:
+        item = {**item, "clip": str(item.get("folder", item.get("key", "clip")))}
     return {
         key: value.unsqueeze(0) if isinstance(value, Tensor) else default_collate([value])
-        for key, value in item.items()
+        for key, value in {"frame": 0, **item}.items()
     }
 
 
