@@ -1,10 +1,9 @@
-"""Turn an official STDNet checkpoint (or one of ours) into one of ours.
+"""Turn an official STDNet or STDAN checkpoint (or one of ours) into one of ours.
 
 The result is a checkpoint of the toolbox that also says what it is.
 
-
-python scripts/convert_weights.py --input official_x4.pth --output
-experiments/pretrained/STDNet_x4.pth --scale 4 --depth_range 30
+python scripts/convert_weights.py --scale 4 --depth_range 30 --input official.pth --output x4.pth
+python scripts/convert_weights.py --scale 4 --arch STDAN --input official.pth --output stdan.pth
 """
 
 import argparse
@@ -25,21 +24,24 @@ def main() -> None:
     )
     parser.add_argument("--input", required=True, help="checkpoint to read")
     parser.add_argument("--output", required=True, help="checkpoint to write")
+    parser.add_argument("--arch", default="STDNet", choices=("STDNet", "STDAN"))
     parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))
     parser.add_argument("--num_feat", type=int, default=64)
-    parser.add_argument("--head_feat", type=int, default=64)
+    parser.add_argument("--head_feat", type=int, default=64, help="of STDNet")
     parser.add_argument("--depth_range", type=float, help="metres that the network knows as 1")
-    parser.add_argument("--lq", default="dtof_peak", help="how low-resolution depth was made")
+    parser.add_argument("--lq", help="how low-resolution frames were made; dtof_peak or bicubic")
     parser.add_argument("--half", action="store_true", help="store float16")
     args = parser.parse_args()
-    sizes = {"scale": args.scale, "num_feat": args.num_feat, "head_feat": args.head_feat}
-    net = build_network({"type": "STDNet", **sizes})
+    network_g = {"type": args.arch, "scale": args.scale, "num_feat": args.num_feat}
+    if args.arch == "STDNet":
+        network_g["head_feat"] = args.head_feat
+    net = build_network(network_g)
     try:
         load_any(net, read_checkpoint(args.input))
     except (FileNotFoundError, TypeError, ValueError) as error:
         sys.exit(f"{args.input}: {error}")
-    about = {"network_g": {"type": "STDNet", **sizes}, "depth_range_m": args.depth_range}
-    about["lq"] = args.lq
+    lq = args.lq or ("dtof_peak" if args.arch == "STDNet" else "bicubic")
+    about = {"network_g": network_g, "depth_range_m": args.depth_range, "lq": lq}
     about = {name: value for name, value in about.items() if value is not None}
     save_checkpoint(net, args.output, half=args.half, about=about)
     sys.stdout.write(f"wrote {args.output}\n")

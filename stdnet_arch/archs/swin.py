@@ -25,7 +25,8 @@ class SwinEncoder(nn.Module):
         self, num_feat: int, embed_feat: int, num_group: int, num_block: int, drop_path: float
     ) -> None:
         super().__init__()
-        rates = torch.linspace(0, drop_path, num_group * num_block).tolist()
+        last = max(num_group * num_block - 1, 1)
+        rates = [drop_path * block / last for block in range(num_group * num_block)]
         self.conv_first = nn.Conv2d(num_feat, embed_feat, 3, padding=1)
         self.norm_first = nn.LayerNorm(embed_feat)
         self.groups = nn.ModuleList(

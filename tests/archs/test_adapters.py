@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from basicsr.archs import build_network
-from golden_rule import official_state
+from golden_rule import official_state, stdan_state
 
-from stdnet_arch.archs.adapters import load_any, load_official, read_checkpoint
+from stdnet_arch.archs.adapters import load_any, load_official, read_about, read_checkpoint
 from stdnet_arch.archs.official_names import OFFICIAL
 
 SCRIPT = Path(__file__).parents[2] / "scripts/convert_weights.py"
@@ -129,3 +129,14 @@ def test_files_that_are_no_checkpoints_are_named(tmp_path):
     broken.write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match=r"broken\.pth is not a checkpoint"):
         read_checkpoint(broken)
+
+
+def test_the_script_converts_stdan_too(tmp_path, monkeypatch):
+    source, target = tmp_path / "official.pth", tmp_path / "ours.pth"
+    torch.save(stdan_state(), source)
+    arguments = ["--arch=STDAN", "--scale=4", f"--input={source}", f"--output={target}"]
+    monkeypatch.setattr(sys, "argv", ["convert", *arguments])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    about = read_about(target)
+    assert about == {"network_g": {"type": "STDAN", "scale": 4, "num_feat": 64}, "lq": "bicubic"}
+    load_any(build_network(about["network_g"]), read_checkpoint(target))
