@@ -87,8 +87,23 @@ def equal_light(near_m):
     return candidates_m[equal][0].astype(np.float32)
 
 
+@pytest.fixture(params=[0, 3, 1e9], ids=["histograms", "both", "pairs"])
+def way(request, monkeypatch):
+    """Blocks are counted in histograms, by whichever is faster, or by comparing pixels."""
+    monkeypatch.setattr(degradation, "PAIRS_PER_BIN", request.param)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_both_ways_of_counting_equal_the_loop(way, scale):
+    depth_m, rgb = random_scene(4)
+    depth_m[:, ::3] = np.random.default_rng(5).uniform(-5, 110, (24, 14))
+    np.testing.assert_allclose(
+        dtof_peak(depth_m, rgb, scale), peak_by_loop(depth_m, rgb, scale), rtol=0, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
-def test_equal_peaks_go_to_the_nearer_bin(order):
+def test_equal_peaks_go_to_the_nearer_bin(order, way):
     far_m = equal_light(25.0)
     depth_m = np.float32([25, far_m, 25, far_m])[list(order)].reshape(2, 2)
     rgb = np.uint8([60, 240, 60, 240])[list(order)].reshape(2, 2, 1).repeat(3, axis=2)
@@ -98,7 +113,7 @@ def test_equal_peaks_go_to_the_nearer_bin(order):
     assert dtof_peak(depth_m, rgb, 2)[0, 0] > 40
 
 
-def test_block_without_return_is_zero_and_others_are_not():
+def test_block_without_return_is_zero_and_others_are_not(way):
     depth_m = np.full((4, 12), 5.0, np.float32)
     depth_m[:, :4] = np.nan
     depth_m[:, 4:8] = [0.0, -3.0, np.inf, 1e4]
@@ -107,7 +122,7 @@ def test_block_without_return_is_zero_and_others_are_not():
     np.testing.assert_allclose(lq_m, [[0, 0, 51 / 1023 * 100]], atol=1e-5)
 
 
-def test_black_pixels_return_no_light():
+def test_black_pixels_return_no_light(way):
     depth_m = np.float32([[2, 2, 2, 6]]).reshape(2, 2)
     rgb = np.zeros((2, 2, 3), np.uint8)
     rgb[1, 1] = 1
