@@ -42,7 +42,9 @@ class RGBDVideoDataset(Dataset):
         """One window; see :func:`stdnet_arch.data.clip_reader.to_item`."""
         window = self.windows[index]
         frames = range(window.start, window.stop)
-        clip = self._augment(self.reader.read(window.clip, frames, self._draw_box(window)))
+        box = self._draw_box(window)
+        seed = _draw(2**62) if self.reader.is_random else 0
+        clip = self._augment(self.reader.read(window.clip, frames, box, seed))
         return to_item(clip, self.reader.range_m, window, window.clip)
 
     def _windows(self, span: ClipSpan) -> list[ClipSpan]:
