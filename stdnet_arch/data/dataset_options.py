@@ -1,7 +1,7 @@
 """The options of the datasets as frozen dataclasses: typed, checked once, no unknown keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -18,7 +18,7 @@ TOOLBOX_KEYS = frozenset({
 })  # fmt: skip
 """Keys of a dataset section that the toolbox reads, not the dataset."""
 
-OptionsT = TypeVar("OptionsT", bound="ReadOptions")
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,8 @@ def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
         kind: the dataclass that lists the options.
         opt: the section, with ``phase`` and ``scale`` as the toolbox adds them.
     """
-    known = {f.name for f in fields(kind)}
+    every = fields(kind)  # type: ignore[arg-type]  # a dataclass
+    known = {f.name for f in every}
     name = opt.get("name", opt.get("type", "dataset"))
     unknown = sorted(opt.keys() - known - TOOLBOX_KEYS)
     if unknown:
@@ -139,9 +140,12 @@ def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
             f"dataset {name}: expected only the keys {', '.join(sorted(known))} and the toolbox's"
             f" {', '.join(sorted(TOOLBOX_KEYS))}; got {', '.join(unknown)}"
         )
-    missing = sorted({"source", "scale"} - opt.keys())
+    needed = [f.name for f in every if f.default is MISSING and f.default_factory is MISSING]
+    missing = [key for key in needed if key not in opt]
     if missing:
-        raise ValueError(f"dataset {name}: expected the keys source and scale; got no {missing}")
+        raise ValueError(
+            f"dataset {name}: expected the keys {' and '.join(needed)}; got no {missing}"
+        )
     given = {key: value for key, value in opt.items() if key in known}
     for section in ("source_opt", "sensor_opt"):
         if section in given and given[section] is None:  # `source_opt:` with nothing behind it

@@ -21,10 +21,12 @@ class RGBDVideoTestDataset(Dataset):
         opt: the dataset section of the YAML; see :class:`TestOptions`.
     """
 
+    options_kind = TestOptions
+
     def __init__(self, opt: Mapping[str, Any]) -> None:
         """Read the options and list the clips."""
         self.opt = opt
-        self.options = read_options(TestOptions, opt)
+        self.options = read_options(self.options_kind, opt)
         self.reader = ClipReader(self.options)
         spans = self.reader.spans
         for span in spans:
