@@ -1,13 +1,14 @@
-"""Crop boxes, flip, transpose, reverse and colour jitter of a clip: pure functions on its arrays.
+"""Crop boxes, flip, transpose, reverse and colour jitter of a clip: functions on its arrays.
 
 A clip is a dict of arrays ``(t, rows, columns)`` or ``(t, rows, columns, channels)``. ``lq`` lies
 on the LR grid, everything else on the HR grid, ``scale`` times finer; every function keeps them
 aligned. None changes its input (results may be views of it).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 Clip = dict[str, np.ndarray]
 
@@ -65,6 +66,40 @@ def transpose(clip: Clip) -> Clip:
 def reverse(clip: Clip) -> Clip:
     """Swap first and last frame, second and last but one, and so on."""
     return {name: frames[::-1] for name, frames in clip.items()}
+
+
+class Switches(Protocol):
+    """Which changes a dataset's options allow."""
+
+    @property
+    def use_hflip(self) -> bool: ...  # noqa: D102
+    @property
+    def use_vflip(self) -> bool: ...  # noqa: D102
+    @property
+    def use_transpose(self) -> bool: ...  # noqa: D102
+    @property
+    def use_reverse(self) -> bool: ...  # noqa: D102
+
+
+def change_at_random(clip: Clip, switches: Switches) -> Clip:
+    """Each allowed change with probability 1/2, drawn from torch's generator."""
+    for wanted, change in (
+        (switches.use_hflip, hflip),
+        (switches.use_vflip, vflip),
+        (switches.use_transpose, transpose),
+        (switches.use_reverse, reverse),
+    ):
+        if wanted and draw_below(2):
+            clip = change(clip)
+    return clip
+
+
+def draw_below(limit: int) -> int:
+    """A whole number in ``[0, limit)`` from torch's generator.
+
+    A DataLoader seeds that one anew for each worker and epoch.
+    """
+    return int(torch.randint(limit, ()))
 
 
 def jitter_color(

@@ -8,7 +8,8 @@ import torch
 from stdnet_arch.data.augment import Clip, CropBox
 from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.dataset_options import ReadOptions
-from stdnet_arch.data.degradation import lq_margin, make_lq
+from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
+from stdnet_arch.data.sensor_model import disturb_guide, disturb_lq, frame_rng
 from stdnet_arch.data.source import build_source, location
 
 
@@ -31,8 +32,13 @@ class ClipReader:
         """LR height and width of a listed clip."""
         return self._lr_sizes[clip]
 
-    def read(self, clip: str, frames: Sequence[int], box: CropBox) -> Clip:
-        """Some frames of a clip within ``box``.
+    @property
+    def is_random(self) -> bool:
+        """Whether another seed makes other frames."""
+        return self.options.lq in RANDOM_LQ_MODES or self.options.sensor_opt.is_random
+
+    def read(self, clip: str, frames: Sequence[int], box: CropBox, seed: int = 0) -> Clip:
+        """Some frames of a clip within ``box``; the same for the same arguments.
 
         Returns:
             ``lq (t', h, w)`` and ``gt (t, H, W)`` float32 metres, finite and >= 0; ``valid
@@ -40,7 +46,7 @@ class ClipReader:
             has LR depth, so ``t'`` is ``ceil(t / lq_every)``.
         """
         every = self.options.lq_every
-        parts = [self._read_frame(clip, i, box, k % every == 0) for k, i in enumerate(frames)]
+        parts = [self._read_frame(clip, i, box, seed, k % every == 0) for k, i in enumerate(frames)]
         return {name: np.stack([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def variation(self, clip: str, i: int, box: CropBox) -> float:
@@ -67,8 +73,8 @@ class ClipReader:
         self._stored_lq(span.clip, span.start, size)
         return size
 
-    def _read_frame(self, clip: str, i: int, box: CropBox, measured: bool) -> Clip:
-        scale = self.options.scale
+    def _read_frame(self, clip: str, i: int, box: CropBox, seed: int, measured: bool) -> Clip:
+        scale, sensor = self.options.scale, self.options.sensor_opt
         whole = self.source.depth_m(clip, i)
         rgb = self.source.guide(clip, i)
         h, w = self.lr_size(clip)
@@ -80,31 +86,40 @@ class ClipReader:
         gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
         if not valid.any():
             self._check_any_valid(whole, clip, i)
-        part = {"guide": guide, "gt": gt, "valid": valid}
+        part = {"gt": gt, "valid": valid}
         if measured:
-            part["lq"] = self._low_resolution(whole, rgb, clip, i, box)
-        return part
+            rng = frame_rng(seed, clip, i)
+            part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rng)
+        if sensor.moves_guide:
+            corner = (box.top * scale, box.left * scale)
+            guide = disturb_guide(rgb, depth, sensor, frame_rng(seed, clip), corner)
+        return {**part, "guide": guide}
 
     def _low_resolution(
-        self, whole: np.ndarray, rgb: np.ndarray, clip: str, i: int, box: CropBox
+        self,
+        whole: np.ndarray,
+        rgb: np.ndarray,
+        frame: tuple[str, int],
+        box: CropBox,
+        rng: np.random.Generator,
     ) -> np.ndarray:
-        options = self.options
-        stored = self._stored_lq(clip, i, self.lr_size(clip))
-        if stored is None:
-            lq = self._simulate(whole, rgb, clip, box)
-        else:
-            lq = np.array(stored[box.lr()])
-            self._check_no_negative(lq, clip, i, f"lq{options.scale}")
-        return clean_lq(lq, self.range_m, options.beyond_range)
-
-    def _simulate(self, whole: np.ndarray, rgb: np.ndarray, clip: str, box: CropBox) -> np.ndarray:
-        options, scale = self.options, self.options.scale
+        options, (clip, i) = self.options, frame
         mode = "dtof_peak" if options.lq == "auto" else options.lq
-        # With what the kernel sees beyond the crop, a crop gives the same LR as the whole frame.
-        seen = box.grown(lq_margin(mode), *self.lr_size(clip))
-        depth, colour = np.array(whole[seen.hr(scale)]), rgb[seen.hr(scale)]
-        lq = make_lq(mode, depth, colour, scale, options.dtof_range_m, options.dtof_bins)
-        return lq[box.within(seen).lr()]
+        size = self.lr_size(clip)
+        # With what effects and kernels see beyond the crop, it gets the LR of the whole frame.
+        seen = box.grown(options.sensor_opt.margin(mode), *size)
+        colour = rgb[seen.hr(options.scale)]
+        stored = self._stored_lq(clip, i, size)
+        if stored is None:
+            depth = np.array(whole[seen.hr(options.scale)])
+            sensor = options.dtof_range_m, options.dtof_bins, options.sensor_opt.photons(rng)
+            lq = make_lq(mode, depth, colour, options.scale, *sensor)
+        else:
+            lq = np.array(stored[seen.lr()])
+            self._check_no_negative(lq, clip, i, f"lq{options.scale}")
+        lq = clean_lq(lq, self.range_m, options.beyond_range)
+        lq = disturb_lq(lq, colour, options.sensor_opt, rng)[box.within(seen).lr()]
+        return clean_lq(lq, self.range_m, options.beyond_range)
 
     def _stored_lq(self, clip: str, i: int, size: tuple[int, int]) -> np.ndarray | None:
         options = self.options

@@ -1,13 +1,15 @@
 """The options of the datasets as frozen dataclasses: typed, checked once, no unknown keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.degradation import LQ_MODES as MODES
+from stdnet_arch.data.degradation import RANDOM_LQ_MODES
+from stdnet_arch.data.sensor_model import SensorOptions
 
-LQ_MODES = ("auto", "files", *MODES)
+LQ_MODES = ("auto", "files", *MODES, *RANDOM_LQ_MODES)
 BEYOND_RANGE = ("invalid", "clip", "keep")
 
 TOOLBOX_KEYS = frozenset({
@@ -16,7 +18,7 @@ TOOLBOX_KEYS = frozenset({
 })  # fmt: skip
 """Keys of a dataset section that the toolbox reads, not the dataset."""
 
-OptionsT = TypeVar("OptionsT", bound="ReadOptions")
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,10 @@ class ReadOptions:
     """Clip list: a file of data/meta_info, a path, or entries; None for all clips of the source."""
     lq: str = "auto"
     """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.degradation`
-    (``dtof_peak``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files where there are any,
-    else ``dtof_peak``."""
+    (``dtof_peak``, ``dtof_histogram``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files
+    where there are any, else ``dtof_peak``."""
+    sensor_opt: SensorOptions = SensorOptions()
+    """Noise, holes, misalignment on top of LR depth, wherever it comes from; all off by default."""
     dtof_range_m: float = 100.0
     """Range of the simulated sensor, whatever the rule: farther depth is not measured."""
     dtof_bins: int = 1024
@@ -55,6 +59,12 @@ class ReadOptions:
         _require(self.lq in LQ_MODES, "lq", f"one of {', '.join(LQ_MODES)}", self.lq)
         choice = f"one of {', '.join(BEYOND_RANGE)}"
         _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)
+        perfect = SensorOptions()
+        counts = [(o.signal_photons, o.background_photons) for o in (self.sensor_opt, perfect)]
+        _require(
+            self.lq in RANDOM_LQ_MODES or counts[0] == counts[1],
+            "lq", "dtof_histogram, the only rule that counts photons (sensor_opt)", self.lq,
+        )  # fmt: skip
         _require(self.scale >= 1, "scale", "at least 1", self.scale)
         _require(self.dtof_bins >= 2, "dtof_bins", "at least 2", self.dtof_bins)
         _require(self.lq_every >= 1, "lq_every", "at least 1", self.lq_every)
@@ -121,7 +131,8 @@ def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
         kind: the dataclass that lists the options.
         opt: the section, with ``phase`` and ``scale`` as the toolbox adds them.
     """
-    known = {f.name for f in fields(kind)}
+    every = fields(kind)  # type: ignore[arg-type]  # a dataclass
+    known = {f.name for f in every}
     name = opt.get("name", opt.get("type", "dataset"))
     unknown = sorted(opt.keys() - known - TOOLBOX_KEYS)
     if unknown:
@@ -129,19 +140,41 @@ def read_options(kind: type[OptionsT], opt: Mapping[str, Any]) -> OptionsT:
             f"dataset {name}: expected only the keys {', '.join(sorted(known))} and the toolbox's"
             f" {', '.join(sorted(TOOLBOX_KEYS))}; got {', '.join(unknown)}"
         )
-    missing = sorted({"source", "scale"} - opt.keys())
+    needed = [f.name for f in every if f.default is MISSING and f.default_factory is MISSING]
+    missing = [key for key in needed if key not in opt]
     if missing:
-        raise ValueError(f"dataset {name}: expected the keys source and scale; got no {missing}")
+        raise ValueError(
+            f"dataset {name}: expected the keys {' and '.join(needed)}; got no {missing}"
+        )
     given = {key: value for key, value in opt.items() if key in known}
-    if given.get("source_opt", {}) is None:  # `source_opt:` with nothing behind it
-        given["source_opt"] = {}
-    hints = get_type_hints(kind)
-    for key, value in given.items():
-        _check_type(name, key, value, hints[key])
+    for section in ("source_opt", "sensor_opt"):
+        if section in given and given[section] is None:  # `source_opt:` with nothing behind it
+            given[section] = {}
+    if isinstance(given.get("sensor_opt"), Mapping):
+        given["sensor_opt"] = _read_sensor(name, given["sensor_opt"])
+    _check_types(f"dataset {name}", kind, given)
     return kind(**given)
 
 
-def _check_type(name: str, key: str, value: object, hint: Any) -> None:  # noqa: ANN401
+def _read_sensor(name: str, section: Mapping[str, Any]) -> SensorOptions:
+    known = {f.name for f in fields(SensorOptions)}
+    unknown = sorted(section.keys() - known)
+    if unknown:
+        raise ValueError(
+            f"dataset {name}: sensor_opt: expected only the keys {', '.join(sorted(known))};"
+            f" got {', '.join(unknown)}"
+        )
+    _check_types(f"dataset {name}: sensor_opt", SensorOptions, section)
+    return SensorOptions(**section)
+
+
+def _check_types(where: str, kind: type, given: Mapping[str, object]) -> None:
+    hints = get_type_hints(kind)
+    for key, value in given.items():
+        _check_type(where, key, value, hints[key])
+
+
+def _check_type(where: str, key: str, value: object, hint: Any) -> None:  # noqa: ANN401
     allowed = tuple(get_origin(choice) or choice for choice in get_args(hint) or (hint,))
     if get_origin(hint) not in {None, UnionType}:  # list[str] and the like: the outside will do
         allowed = (get_origin(hint),)
@@ -149,7 +182,7 @@ def _check_type(name: str, key: str, value: object, hint: Any) -> None:  # noqa:
         allowed += (int,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         kinds = " or ".join(kind.__name__ for kind in allowed)
-        raise TypeError(f"dataset {name}: {key} must be {kinds}; got {value!r}")
+        raise TypeError(f"{where}: {key} must be {kinds}; got {value!r}")
 
 
 def _require(condition: bool, key: str, required: str, got: object) -> None:

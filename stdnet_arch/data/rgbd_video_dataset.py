@@ -9,7 +9,7 @@ from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
 from stdnet_arch.data import augment
-from stdnet_arch.data.augment import Clip, CropBox
+from stdnet_arch.data.augment import Clip, CropBox, draw_below
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TrainOptions, read_options
@@ -27,10 +27,12 @@ class RGBDVideoDataset(Dataset):
         opt: the dataset section of the YAML; see :class:`TrainOptions`.
     """
 
+    options_kind = TrainOptions
+
     def __init__(self, opt: Mapping[str, Any]) -> None:
         """Read the options and list the windows."""
         self.opt = opt
-        self.options = read_options(TrainOptions, opt)
+        self.options = read_options(self.options_kind, opt)
         self.reader = ClipReader(self.options)
         self.windows = [w for span in self.reader.spans for w in self._windows(span)]
 
@@ -42,7 +44,9 @@ class RGBDVideoDataset(Dataset):
         """One window; see :func:`stdnet_arch.data.clip_reader.to_item`."""
         window = self.windows[index]
         frames = range(window.start, window.stop)
-        clip = self._augment(self.reader.read(window.clip, frames, self._draw_box(window)))
+        box = self._draw_box(window)
+        seed = draw_below(2**62) if self.reader.is_random else 0
+        clip = self._augment(self.reader.read(window.clip, frames, box, seed))
         return to_item(clip, self.reader.range_m, window, window.clip)
 
     def _windows(self, span: ClipSpan) -> list[ClipSpan]:
@@ -66,7 +70,7 @@ class RGBDVideoDataset(Dataset):
         h, w = self.reader.lr_size(window.clip)
         side = self.options.gt_size // self.options.scale
         boxes = [
-            CropBox(_draw(h - side + 1), _draw(w - side + 1), side, side)
+            CropBox(draw_below(h - side + 1), draw_below(w - side + 1), side, side)
             for _ in range(self.options.crop_candidates)
         ]
         if len(boxes) == 1:
@@ -76,20 +80,9 @@ class RGBDVideoDataset(Dataset):
 
     def _augment(self, clip: Clip) -> Clip:
         options = self.options
-        for wanted, change in (
-            (options.use_hflip, augment.hflip),
-            (options.use_vflip, augment.vflip),
-            (options.use_transpose, augment.transpose),
-            (options.use_reverse, augment.reverse),
-        ):
-            if wanted and _draw(2):
-                clip = change(clip)
+        clip = augment.change_at_random(clip, options)
         if options.color_jitter:
             factors = 1 + options.color_jitter * (2 * torch.rand(3).numpy() - 1)
             guide = clip["guide"].astype(np.float32) / 255
             clip = {**clip, "guide": augment.jitter_color(guide, *map(float, factors))}
         return clip
-
-
-def _draw(below: int) -> int:
-    return int(torch.randint(below, ()))

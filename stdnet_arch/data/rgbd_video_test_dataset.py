@@ -15,16 +15,18 @@ from stdnet_arch.data.dataset_options import TestOptions, read_options
 
 @DATASET_REGISTRY.register()
 class RGBDVideoTestDataset(Dataset):
-    """One item per listed clip, all its frames, nothing random.
+    """One item per listed clip, all its frames; noise, if asked for, is the same at every read.
 
     Args:
         opt: the dataset section of the YAML; see :class:`TestOptions`.
     """
 
+    options_kind = TestOptions
+
     def __init__(self, opt: Mapping[str, Any]) -> None:
         """Read the options and list the clips."""
         self.opt = opt
-        self.options = read_options(TestOptions, opt)
+        self.options = read_options(self.options_kind, opt)
         self.reader = ClipReader(self.options)
         spans = self.reader.spans
         for span in spans:
@@ -40,7 +42,8 @@ class RGBDVideoTestDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, object]:
         """One clip; see :func:`stdnet_arch.data.clip_reader.to_item`."""
         span = self.reader.spans[index]
-        clip = self.reader.read(span.clip, range(span.start, span.stop), self.boxes[index])
+        frames, seed = range(span.start, span.stop), self.options.sensor_opt.seed
+        clip = self.reader.read(span.clip, frames, self.boxes[index], seed)
         return to_item(clip, self.reader.range_m, span, self.names[index])
 
     def _check_length(self, span: ClipSpan) -> None:

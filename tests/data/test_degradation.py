@@ -1,157 +1,12 @@
-"""Low-resolution depth against the rule written as a loop, and against published files."""
+"""The dispatch of LQ rules by name."""
 
-from collections import defaultdict
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
+from sensor_loop import peak_by_loop, random_scene
 
-from stdnet_arch.data import degradation
-from stdnet_arch.data.degradation import dtof_peak, make_lq
+from stdnet_arch.data.degradation import LQ_MODES, RANDOM_LQ_MODES, Photons, lq_margin, make_lq
 from stdnet_arch.data.depth_resize import area, bicubic, nearest
-
-DYDTOF = Path(__file__).parents[2] / "datasets" / "DyDToF"
-HR = DYDTOF / "DyDToF_HR_RGB" / "school" / "school_shot8"
-
-
-def peak_of_pixels(depths_m, colours, range_m, bins):
-    """Peak of one histogram [m], one pixel at a time."""
-    light = defaultdict(float)
-    for depth_m, colour in zip(depths_m, colours, strict=True):
-        if 0 < depth_m <= range_m:
-            share = np.float32(depth_m) / np.float32(range_m)
-            albedo = np.float32(sum(int(c) for c in colour)) / np.float32(3)
-            bin_ = int(np.rint(share * np.float32(bins - 1)))
-            light[bin_] += float(albedo / (np.float32(1e-3) + share * share))
-    fullest = max(light.values(), default=0)
-    nearest = min((b for b, amount in light.items() if amount == fullest > 0), default=0)
-    return nearest / (bins - 1) * range_m
-
-
-def peak_by_loop(depth_m, rgb, scale, range_m=100.0, bins=1024):
-    """The rule, one block at a time."""
-    h, w = depth_m.shape[0] // scale, depth_m.shape[1] // scale
-    lq_m = np.zeros((h, w))
-    for y, x in np.ndindex(h, w):
-        block = np.s_[y * scale : (y + 1) * scale, x * scale : (x + 1) * scale]
-        lq_m[y, x] = peak_of_pixels(
-            depth_m[block].ravel(), rgb[block].reshape(-1, 3), range_m, bins
-        )
-    return lq_m
-
-
-def random_scene(seed, H=24, W=40):
-    """Two slanted surfaces, noise, and pixels without return; uneven colours."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:H, :W]
-    near = rng.random((H, W)) < 0.4
-    depth_m = np.where(near, 3 + 0.02 * y, 7 - 0.03 * x) + rng.normal(0, 0.05, (H, W))
-    depth_m = depth_m.astype(np.float32)
-    for bad in (0.0, -1.0, np.nan, np.inf, 101.0):
-        depth_m[rng.random((H, W)) < 0.05] = bad
-    return depth_m, rng.integers(0, 256, (H, W, 3), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize(("scale", "range_m", "bins"), [(4, 100.0, 1024), (8, 20.0, 300)])
-def test_dtof_peak_equals_the_loop(scale, range_m, bins, seed):
-    depth_m, rgb = random_scene(seed)
-    lq_m = dtof_peak(depth_m, rgb, scale, range_m, bins)
-    expected = peak_by_loop(depth_m, rgb, scale, range_m, bins)
-    assert lq_m.shape == (24 // scale, 40 // scale)
-    assert lq_m.dtype == np.float32
-    np.testing.assert_allclose(lq_m, expected, rtol=0, atol=1e-5)
-    assert (expected > 0).all()
-
-
-def test_dtof_peak_equals_the_loop_on_depths_over_the_whole_range():
-    rng = np.random.default_rng(3)
-    depth_m = rng.uniform(-5, 110, (16, 32)).astype(np.float32)
-    rgb = rng.integers(0, 256, (16, 32, 3), dtype=np.uint8)
-    np.testing.assert_allclose(
-        dtof_peak(depth_m, rgb, 4), peak_by_loop(depth_m, rgb, 4), rtol=0, atol=1e-5
-    )
-
-
-def equal_light(near_m):
-    """A farther depth [m] that at four times the albedo returns as much light as ``near_m``."""
-
-    def light(depth_m, albedo):
-        share = depth_m / np.float32(100)
-        return np.float32(albedo) / (np.float32(1e-3) + share * share)
-
-    about_m = np.float32(100 * np.sqrt(4 * (1e-3 + (near_m / 100) ** 2) - 1e-3))
-    candidates_m = about_m + np.arange(-200, 200) * np.spacing(about_m)
-    equal = light(candidates_m.astype(np.float32), 240) == light(np.float32(near_m), 60)
-    return candidates_m[equal][0].astype(np.float32)
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
-def test_equal_peaks_go_to_the_nearer_bin(order):
-    far_m = equal_light(25.0)
-    depth_m = np.float32([25, far_m, 25, far_m])[list(order)].reshape(2, 2)
-    rgb = np.uint8([60, 240, 60, 240])[list(order)].reshape(2, 2, 1).repeat(3, axis=2)
-    assert far_m > 40
-    assert dtof_peak(depth_m, rgb, 2)[0, 0] == pytest.approx(256 / 1023 * 100, abs=1e-5)
-    rgb[depth_m > 30] += 1
-    assert dtof_peak(depth_m, rgb, 2)[0, 0] > 40
-
-
-def test_block_without_return_is_zero_and_others_are_not():
-    depth_m = np.full((4, 12), 5.0, np.float32)
-    depth_m[:, :4] = np.nan
-    depth_m[:, 4:8] = [0.0, -3.0, np.inf, 1e4]
-    rgb = np.full((4, 12, 3), 90, np.uint8)
-    lq_m = dtof_peak(depth_m, rgb, 4)
-    np.testing.assert_allclose(lq_m, [[0, 0, 51 / 1023 * 100]], atol=1e-5)
-
-
-def test_black_pixels_return_no_light():
-    depth_m = np.float32([[2, 2, 2, 6]]).reshape(2, 2)
-    rgb = np.zeros((2, 2, 3), np.uint8)
-    rgb[1, 1] = 1
-    assert dtof_peak(depth_m, rgb, 2)[0, 0] == pytest.approx(round(6 * 10.23) / 10.23, abs=1e-5)
-    assert dtof_peak(depth_m, np.zeros_like(rgb), 2)[0, 0] == 0
-
-
-def test_stack_equals_its_frames_whatever_the_band(monkeypatch):
-    scenes = [random_scene(seed) for seed in range(3)]
-    depth_m = np.stack([scene[0] for scene in scenes])
-    rgb = np.stack([scene[1] for scene in scenes])
-    expected = np.stack([dtof_peak(d, c, 4) for d, c in scenes])
-    monkeypatch.setattr(degradation, "BAND_PIXELS", 400)
-    np.testing.assert_array_equal(dtof_peak(depth_m, rgb, 4), expected)
-
-
-def test_far_float64_depth_is_no_return_without_a_warning(recwarn):
-    depth_m = np.full((4, 4), 1e300)
-    assert dtof_peak(depth_m, np.full((4, 4, 3), 9, np.uint8), 4) == 0
-    assert not recwarn
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "words"),
-    [
-        ({"depth_m": np.ones((8, 12), np.uint16)}, TypeError, "floating point.*uint16"),
-        ({"rgb_uint8": np.ones((8, 12, 3), np.float32)}, TypeError, "uint8.*float32"),
-        ({"depth_m": np.ones(8, np.float32)}, ValueError, r"\(t, H, W\).*\(8,\)"),
-        ({"depth_m": np.ones((0, 8, 12), np.float32)}, ValueError, r"none of them 0.*\(0, 8, 12\)"),
-        ({"rgb_uint8": np.ones((8, 11, 3), np.uint8)}, ValueError, r"\(8, 12, 3\).*\(8, 11, 3\)"),
-        ({"scale": 8}, ValueError, "divisible.*8x12 and scale 8"),
-        ({"scale": 0}, ValueError, "scale >= 1.*scale 0"),
-        ({"range_m": -1.0}, ValueError, "range_m.*-1"),
-        ({"bins": 1}, ValueError, "2 bins, got 1"),
-    ],
-)
-def test_wrong_input_is_refused_with_required_and_got(change, error, words):
-    good = {
-        "depth_m": np.ones((8, 12), np.float32),
-        "rgb_uint8": np.ones((8, 12, 3), np.uint8),
-        "scale": 4,
-    }
-    with pytest.raises(error, match=words):
-        dtof_peak(**(good | change))
+from stdnet_arch.data.dtof_histogram import dtof_photon_peak
 
 
 @pytest.mark.parametrize(
@@ -169,10 +24,24 @@ def test_make_lq_measures_as_the_sensor():
     np.testing.assert_allclose(lq_m, expected, rtol=0, atol=1e-5)
 
 
+def test_make_lq_counts_photons():
+    depth_m, rgb = random_scene(0)
+    photons = Photons(90, 40, np.random.default_rng(1))
+    expected = dtof_photon_peak(depth_m, rgb, 8, 90, 40, np.random.default_rng(1), 20, 300)
+    lq_m = make_lq("dtof_histogram", depth_m, rgb, 8, 20, 300, photons)
+    np.testing.assert_array_equal(lq_m, expected)
+
+
+def test_without_photons_there_is_no_histogram():
+    depth_m, rgb = random_scene(0)
+    with pytest.raises(ValueError, match="expected photons .*; got none"):
+        make_lq("dtof_histogram", depth_m, rgb, 4)
+
+
 @pytest.mark.parametrize(
     ("mode", "shape", "words"),
     [
-        ("bilinear", (8, 12), "one of dtof_peak, .*; got 'bilinear'"),
+        ("bilinear", (8, 12), "one of dtof_peak, .*dtof_histogram; got 'bilinear'"),
         ("area", (2, 8, 12), r"one frame \(H, W\), got \(2, 8, 12\)"),
         ("bicubic", (8, 10), "divisible by a scale >= 1, got 8x10 and scale 4"),
     ],
@@ -182,23 +51,16 @@ def test_make_lq_refuses_what_it_cannot_do(mode, shape, words):
         make_lq(mode, np.ones(shape, np.float32), np.ones((*shape, 3), np.uint8), 4)
 
 
-@pytest.fixture(scope="module")
-def published_frames():
-    if not HR.is_dir():
-        pytest.skip("datasets/DyDToF is not there")
-    frames = {}
-    for file in sorted((HR / "depth").glob("*.npy")):
-        rgb = cv2.imread(str(HR / "color" / f"{file.stem}.jpeg"))[..., ::-1]
-        frames[file.name] = (np.load(file), rgb)
-    return frames
+@pytest.mark.parametrize("mode", LQ_MODES)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_with_its_margin_a_crop_equals_the_frame(mode, scale):
+    depth_m, rgb = random_scene(6, H=12 * scale, W=10 * scale)
+    whole = make_lq(mode, depth_m, rgb, scale)
+    inner, m = (slice(5, 8), slice(4, 6)), lq_margin(mode)
+    seen = tuple(slice((s.start - m) * scale, (s.stop + m) * scale) for s in inner)
+    crop = make_lq(mode, depth_m[seen], rgb[seen], scale)[m : m + 3, m : m + 2]
+    np.testing.assert_allclose(crop, whole[inner], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [4, 8, 16])
-def test_dtof_peak_reproduces_every_published_file(published_frames, scale):
-    lr = DYDTOF / "DyDToF_LR" / f"X{scale}" / "school" / "school_shot8" / "depth"
-    files = {file.name for file in lr.glob("*.npy")}
-    assert files
-    assert files == set(published_frames)
-    for name, (depth_m, rgb) in published_frames.items():
-        error_m = np.abs(dtof_peak(depth_m, rgb, scale) - np.load(lr / name)).max()
-        assert error_m <= 1e-5, name
+def test_no_mode_is_both_random_and_not():
+    assert not set(LQ_MODES) & set(RANDOM_LQ_MODES)
