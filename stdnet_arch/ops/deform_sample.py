@@ -1,17 +1,31 @@
 """Deformable sampling: values at k x k learned taps, masked (Dai et al. 2017; Zhu et al. 2019).
 
-The one deformable primitive of this package. :func:`modulated_deform_conv` is this and one matrix
-product. Offsets follow torchvision's order: per group, per tap, (dy, dx) in pixels.
+The one deformable primitive of this package: :func:`modulated_deform_conv` is this and one matrix
+product. Offsets follow torchvision's order: per group, per tap, (dy, dx) in pixels. Backends
+(``ops/deform/``) give the same numbers at different cost; :func:`choose_backend` says which is
+taken where, ``backend=``, :func:`deform_backend` and ``STDNET_DEFORM_BACKEND`` override it.
 """
 
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-Backend = Literal["grid_sample", "gather"]
-COLUMN_VALUES = 1 << 25  # most values sampled at once without gradients: 128 MB of float32
+from stdnet_arch.ops.deform.checks import check_positions, check_weight, check_window
+from stdnet_arch.ops.deform.choice import Backend, choose_backend, deform_backend, sampler_of
+from stdnet_arch.ops.deform.layout import tap_positions
+from stdnet_arch.ops.deform.lean_product import sampled_product
+from stdnet_arch.ops.deform.vision import vision_conv, vision_sample
+
+__all__ = [
+    "Backend",
+    "deform_backend",
+    "deform_sample",
+    "deform_sample_maps",
+    "modulated_deform_conv",
+    "sample_at",
+    "tap_positions",
+]
 
 
 def deform_sample(
@@ -23,42 +37,119 @@ def deform_sample(
     padding: int = 1,
     dilation: int = 1,
     groups: int = 1,
-    backend: Backend = "grid_sample",
+    backend: Backend | None = None,
 ) -> Tensor:
     """Sample ``x`` bilinearly at the displaced taps of a ``kernel`` x ``kernel`` window; zero
     outside.
-
-    Several maps that share offsets are sampled in one call: concatenate their channels
-    (with ``groups`` > 1, group by group).
 
     Args:
         x: values, ``(b, c, h, w)``.
         offset: ``(b, 2 * groups * kernel**2, h', w')``, pixels, (dy, dx) per tap.
         mask: modulation, ``(b, groups * kernel**2, h', w')``, or None for ones.
         kernel: side of the window.
-        padding: taps start at ``-padding``; stride is 1.
+        padding: taps start at ``-padding``; stride is 1, ``h' = h + 2 * padding - dilation *
+            (kernel - 1)``.
         dilation: distance between taps, pixels.
         groups: channel groups with their own offsets.
-        backend: ``grid_sample`` (fast on every device) or ``gather`` (the readable reference, which
-            also runs in any dtype).
+        backend: ``gather`` (the readable reference), ``grid_sample`` (any device and dtype, can be
+            exported), ``rows`` (CPU), ``triton`` (CUDA), ``torchvision``; default see
+            :func:`choose_backend`.
 
     Returns:
-        ``(b, c, kernel**2, h', w')``, dtype of ``x``. Gradients reach ``x``, ``offset`` and
-        ``mask``.
+        ``(b, c, kernel**2, h', w')``, dtype of ``x``, not always contiguous. Gradients reach
+        ``x``, ``offset`` and ``mask``. Where an offset is not a number, the result may be anything.
 
     Raises:
-        ValueError: channel counts of ``offset`` or ``mask``, groups or batch sizes do not fit.
+        ValueError: channels, sizes, dtypes or devices do not fit, or ``backend`` cannot do it.
     """
-    taps = kernel * kernel
-    _check(x, offset, mask, taps, groups)
-    b = x.shape[0]
-    position = _tap_positions(offset, kernel, padding, dilation, groups)  # (b*g, taps, h', w', 2)
-    values = x.unflatten(1, (groups, -1)).flatten(0, 1)  # (b*g, c/g, h, w)
-    sample = _by_grid_sample if backend == "grid_sample" else _by_gather
-    sampled = sample(values, position)  # (b*g, c/g, taps, h', w')
+    check_window(x, offset, mask, (kernel, padding, dilation, groups))
+    chosen = choose_backend(x, groups, backend)
+    if chosen == "torchvision":
+        return vision_sample(x, offset, mask, kernel=kernel, padding=padding, dilation=dilation)
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    position = tap_positions(offset, kernel, padding, dilation, groups, dtype)
     if mask is not None:
-        sampled = sampled * mask.reshape(b * groups, 1, taps, *mask.shape[-2:]).to(sampled.dtype)
-    return sampled.unflatten(0, (b, groups)).flatten(1, 2).to(x.dtype)
+        mask = mask.unflatten(1, (groups, -1))
+    return sample_at(x, position, mask, backend=chosen)
+
+
+def deform_sample_maps(
+    maps: Sequence[Tensor],
+    offset: Tensor,
+    mask: Tensor | None = None,
+    *,
+    kernel: int = 3,
+    padding: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+    backend: Backend | None = None,
+) -> tuple[Tensor, ...]:
+    """Sample several maps at the same displaced taps in one call (keys and values).
+
+    Args:
+        maps: ``(b, c_i, h, w)`` each, ``c_i`` multiples of ``groups``.
+        offset: ``(b, 2 * groups * kernel**2, h', w')``, see :func:`deform_sample`.
+        mask: ``(b, groups * kernel**2, h', w')`` or None.
+        kernel: see :func:`deform_sample`.
+        padding: see :func:`deform_sample`.
+        dilation: see :func:`deform_sample`.
+        groups: channel groups, of each map, with their own offsets.
+        backend: see :func:`deform_sample`.
+
+    Returns:
+        ``(b, c_i, kernel**2, h', w')`` each.
+
+    Raises:
+        ValueError: see :func:`deform_sample`; or there are no maps.
+    """
+    if not maps:
+        raise ValueError("maps must hold at least one map, got none")
+    for each in maps:
+        check_window(each, offset, mask, (kernel, padding, dilation, groups))
+    # A group of the joint map is that group of every map, side by side.
+    joint = torch.cat([each.unflatten(1, (groups, -1)) for each in maps], dim=2).flatten(1, 2)
+    geometry = {"kernel": kernel, "padding": padding, "dilation": dilation, "groups": groups}
+    sampled = deform_sample(joint, offset, mask, **geometry, backend=backend)
+    shares = [each.shape[1] // groups for each in maps]
+    parts = sampled.unflatten(1, (groups, -1)).split(shares, dim=2)
+    return tuple(part.flatten(1, 2) for part in parts)
+
+
+def sample_at(
+    x: Tensor,
+    position: Tensor,
+    mask: Tensor | None = None,
+    *,
+    backend: Backend | None = None,
+) -> Tensor:
+    """Sample ``x`` bilinearly at any positions; zero outside.
+
+    Args:
+        x: values, ``(b, c, h, w)``.
+        position: (y, x) in pixels, ``(b, groups, taps, 2, h', w')``, e.g. some of the taps of
+            :func:`tap_positions`.
+        mask: ``(b, groups, taps, h', w')`` or None for ones.
+        backend: see :func:`deform_sample`, but not ``torchvision``.
+
+    Returns:
+        ``(b, c, taps, h', w')``, dtype of ``x``, not always contiguous.
+
+    Raises:
+        ValueError: channels, sizes, dtypes or devices do not fit, or ``backend`` cannot do it.
+    """
+    check_positions(x, position, mask)
+    groups, taps = position.shape[1:3]
+    h, w = position.shape[-2:]
+    sampler = sampler_of(choose_backend(x, groups, backend))
+    position = position.to(torch.promote_types(x.dtype, torch.float32))
+    table = sampler.prepare(x.unflatten(1, (1, groups, -1)))
+    columns = sampler.columns(table, position, _like(mask, position), (x.shape[-2], x.shape[-1]))
+    columns = columns.squeeze(1).to(x.dtype)  # (b, k, h' * w')
+    if sampler.taps_first:
+        parts = columns.unflatten(1, (groups, taps, -1)).transpose(2, 3)
+    else:
+        parts = columns.unflatten(1, (groups, -1, taps))
+    return parts.flatten(1, 2).unflatten(-1, (h, w))
 
 
 def modulated_deform_conv(
@@ -75,7 +166,9 @@ def modulated_deform_conv(
     """Modulated deformable convolution (DCNv2, Zhu et al. 2019), stride 1.
 
     Maps that share offsets **and** weights are convolved in one call: with ``c = n * c_in``
-    channels in ``x``, each of the ``n`` blocks is convolved with ``weight`` on its own.
+    channels in ``x``, each of the ``n`` blocks is convolved with ``weight`` on its own. The
+    sampled values, k * k times the size of ``x``, are never in memory at once, with or without
+    gradients. Gradients of gradients need ``deform_sample(..., backend="gather")``.
 
     Args:
         x: ``(b, n * c_in, h, w)``.
@@ -88,113 +181,37 @@ def modulated_deform_conv(
         groups: groups of ``c_in / groups`` channels, of each block, with their own offsets.
 
     Returns:
-        ``(b, n * c_out, h', w')``.
+        ``(b, n * c_out, h', w')``, dtype of ``x``, or autocast's.
 
     Raises:
         ValueError: ``x`` is not a whole number of ``c_in`` blocks, or see :func:`deform_sample`.
     """
-    c_out, c_in, kernel, _ = weight.shape
-    if x.shape[1] % c_in:
-        raise ValueError(f"x must have a multiple of {c_in} channels (weight), got {x.shape[1]}")
-    if c_in % groups:
-        raise ValueError(f"weight must take a multiple of {groups} channels (groups), got {c_in}")
-    h, w = offset.shape[-2:]
-    blocks = x.shape[1] // c_in
-    # Without gradients the sampled values are needed only until they are multiplied: a few frames
-    # at a time keep k*k copies of a whole clip out of memory.
-    at_once = x.shape[0]
-    if not torch.is_grad_enabled():
-        at_once = max(1, COLUMN_VALUES // (x.shape[1] * kernel * kernel * h * w))
-    outs = []
-    for start in range(0, x.shape[0], max(at_once, 1)):
-        part = slice(start, start + at_once)
-        taps = deform_sample(
-            _swap_blocks(x[part], blocks, groups),
-            offset[part],
-            None if mask is None else mask[part],
-            kernel=kernel,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
+    c_out, c_in, kernel = weight.shape[:3]
+    check_window(x, offset, mask, (kernel, padding, dilation, groups))
+    check_weight(x, weight, bias, groups)
+    x = x.to(_product_dtype(x))
+    chosen = choose_backend(x, groups * (x.shape[1] // c_in))
+    if chosen == "torchvision":
+        out = vision_conv(x, offset, mask, weight, padding=padding, dilation=dilation)
+    else:
+        position = tap_positions(
+            offset, kernel, padding, dilation, groups, torch.promote_types(x.dtype, torch.float32)
         )
-        taps = _swap_blocks(taps, groups, blocks)
-        columns = taps.reshape(-1, c_in * kernel * kernel, h * w)  # one row per block of c_in
-        outs.append(weight.flatten(1).to(columns.dtype) @ columns)
-    out = torch.cat(outs) if len(outs) > 1 else outs[0]
-    if bias is not None:
-        out = out + bias[:, None].to(out.dtype)
-    return out.reshape(x.shape[0], -1, h, w)
+        share = None if mask is None else _like(mask.unflatten(1, (groups, -1)), position)
+        blocks = x.unflatten(1, (-1, groups, c_in // groups))
+        matrix = weight.to(x.dtype).flatten(2).unflatten(1, (groups, -1))
+        out = sampled_product(blocks, position, share, matrix, sampler_of(chosen)).flatten(1, 2)
+    if bias is None:
+        return out
+    return out + bias.to(out.dtype).repeat(out.shape[1] // c_out)[:, None, None]
 
 
-def _swap_blocks(x: Tensor, outer: int, inner: int) -> Tensor:
-    """Channels ordered (outer, inner, rest) become (inner, outer, rest)."""
-    if 1 in {outer, inner}:
-        return x
-    return x.unflatten(1, (outer, inner, -1)).transpose(1, 2).flatten(1, 3)
+def _like(mask: Tensor | None, position: Tensor) -> Tensor | None:
+    return None if mask is None else mask.to(position.dtype)
 
 
-def _check(x: Tensor, offset: Tensor, mask: Tensor | None, taps: int, groups: int) -> None:
-    """Say what does not fit together before an index error deep in a kernel does."""
-    if x.shape[1] % groups:
-        raise ValueError(f"x must have a multiple of {groups} channels (groups), got {x.shape[1]}")
-    wanted = {"offset": 2 * groups * taps, "mask": groups * taps}
-    for name, value in (("offset", offset), ("mask", mask)):
-        if value is None:
-            continue
-        if value.shape[1] != wanted[name]:
-            raise ValueError(f"{name} must have {wanted[name]} channels, got {value.shape[1]}")
-        if value.shape[0] != x.shape[0]:
-            raise ValueError(f"{name} must have x's batch {x.shape[0]}, got {value.shape[0]}")
-
-
-def _tap_positions(offset: Tensor, kernel: int, padding: int, dilation: int, groups: int) -> Tensor:
-    """Where each tap falls, (y, x) in pixels: ``(b*g, taps, h', w', 2)``, at least float32."""
-    b, _, h, w = offset.shape
-    dtype = torch.promote_types(offset.dtype, torch.float32)
-    moved = offset.to(dtype).reshape(b * groups, kernel * kernel, 2, h, w)
-
-    def axis(length: int) -> Tensor:
-        return torch.arange(length, device=offset.device, dtype=dtype)
-
-    tap = axis(kernel) * dilation - padding
-    y = moved[:, :, 0] + (tap.repeat_interleave(kernel)[:, None, None] + axis(h)[:, None])
-    x = moved[:, :, 1] + (tap.repeat(kernel)[:, None, None] + axis(w))
-    return torch.stack((y, x), dim=-1)
-
-
-def _by_grid_sample(values: Tensor, position: Tensor) -> Tensor:
-    """All taps through one ``grid_sample``: ``(n, c, taps, h', w')``."""
-    h, w = values.shape[-2:]
-    taps, rows = position.shape[1:3]
-    y, x = position.unbind(-1)
-    grid = torch.stack(((2 * x + 1) / w - 1, (2 * y + 1) / h - 1), dim=-1)
-    # Disabled autocast: grid_sample wants one dtype, and half-precision positions would be wrong
-    # by pixels.
-    with torch.autocast(values.device.type, enabled=False):
-        sampled = F.grid_sample(
-            values.to(grid.dtype),
-            grid.flatten(1, 2),
-            mode="bilinear",
-            padding_mode="zeros",
-            align_corners=False,
-        )
-    return sampled.unflatten(2, (taps, rows)).to(values.dtype)
-
-
-def _by_gather(values: Tensor, position: Tensor) -> Tensor:
-    """The definition: four corners, each weighted by its bilinear share, zero outside."""
-    n, c, h, w = values.shape
-    low = position.floor()
-    fraction = (position - low).to(values.dtype)
-    flat = values.flatten(2)  # (n, c, h*w)
-    total = values.new_zeros(n, c, *position.shape[1:4])
-    for dy in (0, 1):
-        for dx in (0, 1):
-            y = low[..., 0] + dy
-            x = low[..., 1] + dx
-            share = (fraction[..., 0] - (1 - dy)).abs() * (fraction[..., 1] - (1 - dx)).abs()
-            inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
-            index = (y.clamp(0, h - 1) * w + x.clamp(0, w - 1)).long().flatten(1)
-            corner = flat.gather(2, index[:, None].expand(-1, c, -1)).unflatten(2, share.shape[1:])
-            total = total + corner * (share * inside)[:, None]
-    return total
+def _product_dtype(x: Tensor) -> torch.dtype:
+    """Matrix products run in autocast's dtype, as those of any convolution."""
+    if torch.is_autocast_enabled(x.device.type):
+        return torch.get_autocast_dtype(x.device.type)
+    return x.dtype

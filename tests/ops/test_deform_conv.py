@@ -4,10 +4,20 @@ import pytest
 import torch
 from torchvision.ops import deform_conv2d
 
+from stdnet_arch.ops import deform_sample as deform_module
+from stdnet_arch.ops.deform import lean_product
 from stdnet_arch.ops.deform_conv import ModulatedDeformConv
-from stdnet_arch.ops.deform_sample import modulated_deform_conv
+from stdnet_arch.ops.deform_sample import deform_backend, modulated_deform_conv
 
+BACKENDS = ["gather", "grid_sample", "rows", "torchvision"]
 GEOMETRIES = [(3, 1, 1), (3, 2, 2), (3, 0, 1), (1, 0, 1), (5, 1, 1)]  # kernel, padding, dilation
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """All of the test runs on one backend."""
+    with deform_backend(request.param):
+        yield request.param
 
 
 def inputs(groups, kernel=3, padding=1, dilation=1, dtype=torch.float64):
@@ -32,12 +42,14 @@ def both(tensors, padding=1, dilation=1, groups=1):
     return [(out, *torch.autograd.grad(out, leaves, upstream)) for out in (ours, theirs)]
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 12])
 def test_every_group_count_equals_torchvision_with_gradients(groups):
     ours, theirs = both(inputs(groups), groups=groups)
     torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize(("kernel", "padding", "dilation"), GEOMETRIES)
 def test_every_geometry_equals_torchvision_with_gradients(kernel, padding, dilation):
     tensors = inputs(2, kernel, padding, dilation)
@@ -45,6 +57,7 @@ def test_every_geometry_equals_torchvision_with_gradients(kernel, padding, dilat
     torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
 
 
+@pytest.mark.usefixtures("backend")
 def test_float32_equals_torchvision_to_a_hundred_thousandth():
     ours, theirs = both(inputs(4, dtype=torch.float32), groups=4)
     scale = [each.abs().max() for each in theirs]
@@ -56,6 +69,7 @@ def test_float32_equals_torchvision_to_a_hundred_thousandth():
     )
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("groups", [1, 2, 3])
 def test_maps_that_share_offsets_are_convolved_in_one_call(groups):
     x, offset, mask, weight, bias = inputs(groups)
@@ -64,6 +78,81 @@ def test_maps_that_share_offsets_are_convolved_in_one_call(groups):
     joint = modulated_deform_conv(torch.cat((x, other), 1), *rest, groups=groups)
     apart = [modulated_deform_conv(each, *rest, groups=groups) for each in (x, other)]
     torch.testing.assert_close(joint, torch.cat(apart, 1))
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("masked", [True, False])
+def test_gradients_are_those_of_finite_differences(masked):
+    x, offset, mask, weight, bias = inputs(2, 3, padding=0)
+    # Away from whole pixels, where bilinear interpolation has a kink.
+    offset = offset.floor() + offset.frac().abs() * 0.8 + 0.1
+    tensors = [t.requires_grad_() for t in (x[:, :4], offset, weight[:2, :4], bias[:2])]
+    mask = mask.requires_grad_() if masked else None
+    assert torch.autograd.gradcheck(
+        lambda x, o, w, b, m=None: modulated_deform_conv(x, o, m, w, b, padding=0, groups=2),
+        [*tensors, *([mask] if masked else [])],
+        atol=1e-6,
+        fast_mode=True,
+    )
+
+
+# One row of one frame, two rows, a frame, both frames at a time: k is 12 * 9, w is 7, h is 6.
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("values", [1, 2 * 7 * 108, 6 * 7 * 108, 1 << 25])
+@pytest.mark.parametrize("masked", [True, False])
+def test_bands_of_any_size_give_the_same(monkeypatch, values, masked):
+    x, offset, mask, weight, bias = inputs(3)
+    arguments = (x, offset, mask if masked else None, weight, bias)
+    whole = modulated_deform_conv(*arguments, groups=3)
+    monkeypatch.setitem(lean_product.BAND_VALUES, "cpu", values)
+    torch.testing.assert_close(modulated_deform_conv(*arguments, groups=3), whole)
+    ours, theirs = both(inputs(3), groups=3)
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_columns_of_the_whole_clip_are_never_in_memory(monkeypatch, grad):
+    monkeypatch.setitem(lean_product.BAND_VALUES, "cpu", 2 * 7 * 108)
+    sizes = []
+    sampler = lean_product.Sampler
+    x, offset, mask, weight, bias = inputs(1)
+    plain = lean_product.sampled_product
+
+    def watched(*tensors):
+        *rest, used = tensors
+        seen = sampler(
+            used.prepare,
+            lambda *a: sizes.append(out := used.columns(*a)) or out,
+            used.taps_first,
+        )
+        return plain(*rest, seen)
+
+    monkeypatch.setattr(deform_module, "sampled_product", watched)
+    x.requires_grad_(grad)
+    out = modulated_deform_conv(x, offset, mask, weight, bias)
+    if grad:
+        out.sum().backward()
+    assert {each.numel() for each in sizes} == {2 * 7 * 108}
+
+
+@pytest.mark.parametrize("needed", range(5))
+def test_gradients_that_nobody_needs_are_not_made(needed):
+    tensors = list(inputs(2))
+    tensors[needed].requires_grad_()
+    x, offset, mask, weight, bias = tensors
+    ours = modulated_deform_conv(x, offset, mask, weight, bias, groups=2)
+    theirs = deform_conv2d(x, offset, weight, bias, padding=1, mask=mask)
+    grads = [torch.autograd.grad(out.square().sum(), tensors[needed]) for out in (ours, theirs)]
+    torch.testing.assert_close(*grads)
+
+
+def test_offsets_that_are_not_numbers_do_not_end_the_program():
+    x, offset, mask, weight, bias = (t.requires_grad_() for t in inputs(1))
+    broken = offset.detach().clone()
+    broken[0, 3, 1, 2] = float("nan")
+    out = modulated_deform_conv(x, broken.requires_grad_(), mask, weight, bias)
+    out[1].sum().backward()
+    assert x.grad[1].isfinite().all()
 
 
 def layer(**options):
@@ -124,6 +213,22 @@ def test_bfloat16_works():
 def test_layers_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ModulatedDeformConv(4, 6, **{"groups": 2} | options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": torch.zeros(4, 5, 3, 3)}, "x must have a multiple of 5 channels"),
+        ({"weight": torch.zeros(4, 12, 3, 1)}, r"weight must be \(c_out, c_in, k, k\), got"),
+        ({"weight": torch.zeros(4, 12, 5, 5)}, "offset must have 50 channels, got 18"),
+        ({"bias": torch.zeros(4)}, r"bias must be \(5,\), got \(4,\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(change, message):
+    names = ("x", "offset", "mask", "weight", "bias")
+    arguments = dict(zip(names, inputs(1, dtype=torch.float32), strict=True)) | change
+    with pytest.raises(ValueError, match=message):
+        modulated_deform_conv(**arguments)
 
 
 def test_weights_that_do_not_fit_the_groups_are_refused():

@@ -1,15 +1,21 @@
-"""Deformable sampling against loops written from the formula, and against torchvision."""
+"""Deformable sampling, every backend, against loops written from the formula."""
 
 import math
 
 import pytest
 import torch
-from torchvision.ops import deform_conv2d
 
-from stdnet_arch.ops import deform_sample as deform_module
-from stdnet_arch.ops.deform_sample import deform_sample, modulated_deform_conv
+from stdnet_arch.ops.deform_sample import (
+    deform_backend,
+    deform_sample,
+    deform_sample_maps,
+    modulated_deform_conv,
+    sample_at,
+    tap_positions,
+)
 
-BACKENDS = ["grid_sample", "gather"]
+BACKENDS = ["gather", "grid_sample", "rows", "torchvision"]
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def bilinear(plane, y, x):
@@ -37,114 +43,210 @@ def sample_by_loops(x, offset, mask, kernel, padding, dilation, groups):
     return out
 
 
-def inputs(groups, kernel=3, dtype=torch.float64):
-    """All sizes differ, so that no axis can stand in for another."""
+def inputs(groups=1, kernel=3, padding=1, dilation=1, dtype=torch.float64):
+    """x, offset, mask; all sizes differ, so that no axis can stand in for another."""
+    h, w = (side + 2 * padding - dilation * (kernel - 1) for side in (4, 5))
     x = torch.rand(2, 3 * groups, 4, 5, dtype=dtype)
-    offset = 3 * torch.randn(2, 2 * groups * kernel**2, 4, 5, dtype=dtype)
-    return x, offset, torch.rand(2, groups * kernel**2, 4, 5, dtype=dtype)
+    offset = 3 * torch.randn(2, 2 * groups * kernel**2, h, w, dtype=dtype)
+    return x, offset, torch.rand(2, groups * kernel**2, h, w, dtype=dtype)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize(("kernel", "padding", "dilation"), [(3, 1, 1), (3, 2, 2), (1, 0, 1)])
+@pytest.mark.parametrize(("kernel", "padding", "dilation"), [(3, 1, 1), (3, 2, 2), (1, 1, 1)])
 def test_equals_the_loops(backend, groups, kernel, padding, dilation):
-    x, offset, mask = inputs(groups, kernel)
+    x, offset, mask = inputs(groups, kernel, padding, dilation)
     geometry = {"kernel": kernel, "padding": padding, "dilation": dilation, "groups": groups}
     got = deform_sample(x, offset, mask, **geometry, backend=backend)
     torch.testing.assert_close(got, sample_by_loops(x, offset, mask, **geometry), atol=1e-9, rtol=0)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_gradients_are_those_of_finite_differences(backend):
+@every_backend
+@pytest.mark.parametrize("masked", [True, False])
+def test_gradients_are_those_of_finite_differences(backend, masked):
     x, offset, mask = inputs(groups=2)
     # Away from whole pixels, where bilinear interpolation has a kink.
     offset = offset.floor() + offset.frac().abs() * 0.8 + 0.1
-    tensors = [tensor[..., :3, :2].clone().requires_grad_() for tensor in (x, offset, mask)]
+    used = (x[..., :3, :2], offset[..., :3, :2], mask[..., :3, :2])[: 3 if masked else 2]
+    tensors = [tensor.clone().requires_grad_() for tensor in used]
     assert torch.autograd.gradcheck(
-        lambda *t: deform_sample(*t, groups=2, backend=backend), tensors, atol=1e-6
+        lambda *t: deform_sample(*t, groups=2, backend=backend),
+        tensors,
+        atol=1e-6,
+        fast_mode=True,
     )
 
 
-@pytest.mark.parametrize("masked", [True, False])
-def test_deform_conv_and_its_gradients_equal_torchvision(masked):
-    x, offset, mask = inputs(groups=1, dtype=torch.float32)
-    weight, bias = torch.randn(6, 3, 3, 3), torch.randn(6)
-    leaves = [tensor.requires_grad_() for tensor in (x, offset, mask, weight, bias)]
-    mask = mask if masked else None
-    ours = modulated_deform_conv(x, offset, mask, weight, bias)
-    theirs = deform_conv2d(x, offset, weight, bias, padding=1, mask=mask)
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
-    upstream = torch.randn_like(ours)
-    used = [leaf for leaf in leaves if masked or leaf is not leaves[2]]
-    for a, b in zip(
-        torch.autograd.grad(ours, used, upstream),
-        torch.autograd.grad(theirs, used, upstream),
-        strict=True,
-    ):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+@every_backend
+def test_whole_offsets_copy_shifted_pixels(backend):
+    x, offset, _ = inputs(kernel=1, padding=0)
+    offset[:, 0], offset[:, 1] = 1, -2
+    expected = torch.zeros_like(x)
+    expected[..., :3, 2:] = x[..., 1:, :3]
+    got = deform_sample(x, offset, kernel=1, padding=0, backend=backend)
+    torch.testing.assert_close(got[:, :, 0], expected)
 
 
-def test_maps_that_share_offsets_are_convolved_in_one_call():
-    x, offset, mask = inputs(groups=1)
-    other, weight = torch.rand_like(x), torch.randn(7, 3, 3, 3, dtype=x.dtype)
-    joint = modulated_deform_conv(torch.cat((x, other), 1), offset, mask, weight)
-    apart = [modulated_deform_conv(each, offset, mask, weight) for each in (x, other)]
-    torch.testing.assert_close(joint, torch.cat(apart, 1))
+@every_backend
+def test_a_mask_of_zero_gives_zero(backend):
+    x, offset, mask = inputs()
+    assert not deform_sample(x, offset, 0 * mask, backend=backend).any()
 
 
-@pytest.mark.parametrize("values", [1, 3 * 9 * 4 * 5, 1 << 25])
-@pytest.mark.parametrize("masked", [True, False])
-def test_without_gradients_a_few_samples_at_a_time_give_the_same(monkeypatch, values, masked):
-    x, offset, mask = inputs(groups=1)
-    arguments = offset, mask if masked else None, torch.randn(6, 3, 3, 3, dtype=x.dtype)
-    whole = modulated_deform_conv(x, *arguments)
-    calls = []
-    sample = deform_module.deform_sample
-    monkeypatch.setattr(deform_module, "COLUMN_VALUES", values)
-    monkeypatch.setattr(
-        deform_module, "deform_sample", lambda *a, **k: calls.append(len(a[0])) or sample(*a, **k)
-    )
-    with torch.no_grad():
-        torch.testing.assert_close(modulated_deform_conv(x, *arguments), whole)
-    assert calls == ([2] if values == 1 << 25 else [1, 1])
+@every_backend
+@pytest.mark.parametrize("far", [6.0, -1e9, 3e38, math.inf, -math.inf])
+def test_positions_outside_give_zero_and_no_gradient(backend, far):
+    x, offset, mask = inputs(dtype=torch.float32)
+    leaves = [tensor.requires_grad_() for tensor in (x, torch.full_like(offset, far), mask)]
+    sampled = deform_sample(*leaves, backend=backend)
+    grads = torch.autograd.grad(sampled.sum(), leaves)
+    assert not any(tensor.any() for tensor in (sampled, *grads))
 
 
-def test_positions_stay_exact_under_autocast():
-    # In bfloat16 positions beyond 256 are whole pixels at best.
-    x = torch.rand(1, 1, 2, 600)
-    offset = torch.full((1, 2, 2, 600), 0.25)
-    exact = deform_sample(x, offset, kernel=1, padding=0)
-    with torch.autocast("cpu", torch.bfloat16):
-        rough = deform_sample(x, offset, kernel=1, padding=0)
-    torch.testing.assert_close(rough, exact, atol=1e-5, rtol=0)
+@every_backend
+def test_offsets_that_are_not_numbers_spoil_only_their_own_samples(backend):
+    x, offset, mask = inputs()
+    whole = deform_sample(x, offset, mask, backend=backend)
+    offset[0, 4, 1, 2] = math.nan  # dy of tap 2
+    spoilt = deform_sample(x, offset, mask, backend=backend)
+    spoilt[0, :, 2, 1, 2] = whole[0, :, 2, 1, 2]
+    torch.testing.assert_close(spoilt, whole)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_bfloat16_values_are_sampled(backend):
-    x, offset, mask = inputs(groups=1, dtype=torch.float32)
-    rough = deform_sample(x.bfloat16(), offset, mask, backend=backend)
-    assert rough.dtype == torch.bfloat16
+@every_backend
+def test_memory_order_does_not_matter(backend):
+    tensors = inputs(groups=2)
+    strided = [tensor.transpose(1, 3).contiguous().transpose(1, 3) for tensor in tensors]
+    expected = deform_sample(*tensors, groups=2, backend=backend)
+    torch.testing.assert_close(deform_sample(*strided, groups=2, backend=backend), expected)
+
+
+@every_backend
+def test_an_empty_batch_gives_an_empty_batch(backend):
+    x, offset, mask = (tensor[:0] for tensor in inputs())
+    assert deform_sample(x, offset, mask, backend=backend).shape == (0, 3, 9, 4, 5)
+
+
+@every_backend
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_values_are_sampled(backend, dtype):
+    x, offset, mask = inputs(dtype=torch.float32)
+    rough = deform_sample(x.to(dtype), offset, mask, backend=backend)
+    assert rough.dtype == dtype
     exact = deform_sample(x, offset, mask, backend=backend)
     torch.testing.assert_close(rough.float(), exact, atol=2e-2, rtol=0)
 
 
+@every_backend
+def test_positions_stay_exact_under_autocast(backend):
+    # In bfloat16 positions beyond 256 are whole pixels at best.
+    x = torch.rand(1, 1, 2, 600)
+    offset = torch.full((1, 2, 2, 600), 0.25)
+    exact = deform_sample(x, offset, kernel=1, padding=0, backend=backend)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = deform_sample(x, offset, kernel=1, padding=0, backend=backend)
+    torch.testing.assert_close(rough, exact, atol=1e-5, rtol=0)
+
+
+@every_backend
+@pytest.mark.parametrize("groups", [1, 2])
+def test_maps_sampled_together_equal_maps_sampled_apart(backend, groups):
+    x, offset, mask = inputs(groups)
+    other = torch.rand(2, 2 * groups, 4, 5, dtype=x.dtype)
+    joint = deform_sample_maps((x, other), offset, mask, groups=groups, backend=backend)
+    for got, each in zip(joint, (x, other), strict=True):
+        apart = deform_sample(each, offset, mask, groups=groups, backend=backend)
+        torch.testing.assert_close(got, apart)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:3])
+def test_some_taps_can_be_sampled_alone(backend):
+    x, offset, mask = inputs(groups=2)
+    position = tap_positions(offset, 3, 1, 1, 2, torch.float64)[:, :, [7, 2]]
+    some = sample_at(x, position, mask.unflatten(1, (2, 9))[:, :, [7, 2]], backend=backend)
+    torch.testing.assert_close(some, deform_sample(x, offset, mask, groups=2)[:, :, [7, 2]])
+
+
+def test_torchvision_cannot_sample_at_any_position():
+    x, offset, _ = inputs()
+    position = tap_positions(offset, 3, 1, 1, 1, torch.float64)
+    with pytest.raises(ValueError, match="at any position, which torchvision cannot"):
+        sample_at(x, position, backend="torchvision")
+
+
+@pytest.mark.parametrize("backend", ["grid_sample", "gather"])
+def test_the_plain_backends_can_be_exported(backend):
+    class Net(torch.nn.Module):
+        def forward(self, x, offset, mask):
+            return deform_sample(x, offset, mask, backend=backend)
+
+    tensors = inputs()
+    program = torch.export.export(Net(), tensors)
+    other = inputs()
+    torch.testing.assert_close(program.module()(*other), Net()(*other))
+
+
+def test_exporting_takes_a_plain_backend_by_itself():
+    class Net(torch.nn.Module):
+        def forward(self, x, offset, mask, weight):
+            return modulated_deform_conv(x, offset, mask, weight)
+
+    tensors = (torch.rand(1, 32, 4, 5), torch.rand(1, 18, 4, 5), torch.rand(1, 9, 4, 5))
+    tensors = (*tensors, torch.rand(6, 32, 3, 3))
+    program = torch.export.export(Net(), tensors)
+    assert "grid_sampler" in str(program.graph)
+    assert "embedding_bag" not in str(program.graph)
+    torch.testing.assert_close(program.module()(*tensors), Net()(*tensors), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        ({"offset": torch.zeros(2, 17, 4, 5)}, "offset must have 18 channels, got 17"),
-        ({"mask": torch.zeros(2, 8, 4, 5)}, "mask must have 9 channels, got 8"),
-        ({"offset": torch.zeros(3, 18, 4, 5)}, "offset must have x's batch 2, got 3"),
-        ({"groups": 2}, "x must have a multiple of 2 channels"),
+        ({"offset": torch.zeros(2, 17, 4, 5)}, ValueError, "offset must have 18 channels, got 17"),
+        ({"mask": torch.zeros(2, 8, 4, 5)}, ValueError, "mask must have 9 channels, got 8"),
+        ({"offset": torch.zeros(3, 18, 4, 5)}, ValueError, "offset must have x's batch 2, got 3"),
+        ({"offset": torch.zeros(2, 18, 4, 6)}, ValueError, "offset must be 4x5 .* got 4x6"),
+        ({"mask": torch.zeros(2, 9, 2, 5)}, ValueError, "mask must be 4x5 .* got 2x5"),
+        ({"offset": torch.zeros(18, 4, 5)}, ValueError, r"offset must be \(b, c, h, w\), got"),
+        ({"groups": 2}, ValueError, "x must have a multiple of 2 channels"),
+        ({"kernel": 0}, ValueError, "at least 1, got 0, 1, 1"),
+        ({"backend": "cudnn"}, ValueError, "backend must be one of .*, got 'cudnn'"),
+        (
+            {"x": torch.zeros(2, 3, 4, 5).int()},
+            TypeError,
+            "x must be floating point, got torch.int",
+        ),
+        ({"offset": torch.zeros(2, 18, 4, 5).int()}, TypeError, "offset must be floating point"),
+        ({"mask": torch.zeros(2, 9, 4, 5, device="meta")}, ValueError, "x's device cpu, got meta"),
     ],
 )
-def test_what_does_not_fit_is_named(change, message):
-    x, offset, mask = inputs(groups=1, dtype=torch.float32)
+def test_what_does_not_fit_is_named(change, error, message):
+    x, offset, mask = inputs(dtype=torch.float32)
     arguments = {"x": x, "offset": offset, "mask": mask} | change
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(error, match=message):
         deform_sample(**arguments)
 
 
-def test_wrong_number_of_blocks_is_named():
-    x, offset, mask = inputs(groups=1)
-    with pytest.raises(ValueError, match="multiple of 2 channels"):
-        modulated_deform_conv(x, offset, mask, torch.zeros(4, 2, 3, 3, dtype=x.dtype))
+@pytest.mark.parametrize(
+    ("position", "mask", "message"),
+    [
+        (torch.zeros(2, 1, 9, 4, 5), None, r"must be \(b, groups, taps, 2, h, w\), got"),
+        (torch.zeros(3, 1, 9, 2, 4, 5), None, "x's batch 2, got 3"),
+        (torch.zeros(2, 2, 9, 2, 4, 5), None, "multiple of 2 channels"),
+        (torch.zeros(2, 1, 9, 2, 4, 5), torch.zeros(2, 9, 4, 5), r"mask must be \(2, 1, 9, 4, 5\)"),
+    ],
+)
+def test_positions_that_do_not_fit_are_named(position, mask, message):
+    with pytest.raises(ValueError, match=message):
+        sample_at(torch.zeros(2, 3, 4, 5), position, mask)
+
+
+def test_no_maps_are_named():
+    with pytest.raises(ValueError, match="at least one map, got none"):
+        deform_sample_maps((), torch.zeros(2, 18, 4, 5))
+
+
+def test_the_convolution_heeds_the_context():
+    x, offset, mask = inputs()
+    with deform_backend("torchvision"), pytest.raises(ValueError, match="torchvision cannot"):
+        sample_at(x, tap_positions(offset, 3, 1, 1, 1, torch.float64), mask.unflatten(1, (1, 9)))

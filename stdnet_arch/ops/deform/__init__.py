@@ -1,0 +1,1 @@
+"""Behind ``ops/deform_sample.py``: a file per backend, and the choice between them."""

@@ -1,0 +1,118 @@
+"""Which backend samples: by device, or as the caller, a context or the environment says."""
+
+import contextlib
+import contextvars
+import functools
+import importlib.util
+import os
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from stdnet_arch.ops.deform.layout import Sampler
+
+Backend = Literal["grid_sample", "gather", "rows", "torchvision", "triton"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+VARIABLE = "STDNET_DEFORM_BACKEND"
+# Measured on 2 cores: with fewer channels per group the rows are too short to be worth sorting.
+ROWS_FROM_CHANNELS = 24
+
+_chosen: contextvars.ContextVar[Backend | None] = contextvars.ContextVar("backend", default=None)
+
+
+@contextlib.contextmanager
+def deform_backend(backend: Backend) -> Iterator[None]:
+    """Sample with ``backend`` inside a ``with``, wherever no ``backend=`` argument says otherwise.
+
+    Args:
+        backend: one of ``BACKENDS``.
+
+    Raises:
+        ValueError: there is no such backend.
+    """
+    token = _chosen.set(_known(backend, "backend"))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Backend:
+    """The argument, else :func:`deform_backend`, else the environment's
+    ``STDNET_DEFORM_BACKEND``, else by device.
+
+    Args:
+        x: maps, ``(b, c, h, w)``.
+        groups: groups of channels with their own positions.
+        backend: what the caller asked for.
+
+    Returns:
+        ``triton`` on CUDA where it is installed; ``rows`` on a CPU, or ``grid_sample`` if groups
+        are narrow; ``grid_sample`` on other devices and while a graph is captured
+        (``torch.export``, ``torch.compile``, ONNX).
+
+    Raises:
+        ValueError: the backend is unknown, or cannot sample such maps.
+        ImportError: it needs a package that is not installed.
+    """
+    asked = _known(backend, "backend") if backend else _chosen.get()
+    if asked is None and os.environ.get(VARIABLE):
+        asked = _known(os.environ[VARIABLE], VARIABLE)
+    if asked is None:
+        return _by_device(x, x.shape[1] // groups)
+    _check_possible(asked, x)
+    return asked
+
+
+def sampler_of(backend: Backend) -> Sampler:
+    """The sampler of a backend that has one (all but ``torchvision``).
+
+    Raises:
+        ValueError: ``torchvision`` samples windows, not positions.
+    """
+    if backend == "torchvision":
+        raise ValueError("backend must sample at any position, which torchvision cannot")
+    if backend == "triton":
+        # Imported where used: triton is not installed everywhere.
+        from stdnet_arch.ops.deform.triton_rows import TRITON
+
+        return TRITON
+    from stdnet_arch.ops.deform.plain import GATHER, GRID_SAMPLE
+    from stdnet_arch.ops.deform.rows import ROWS
+
+    return {"grid_sample": GRID_SAMPLE, "gather": GATHER, "rows": ROWS}[backend]
+
+
+def _known(backend: str, what: str) -> Backend:
+    for name in BACKENDS:
+        if name == backend:
+            return name
+    raise ValueError(f"{what} must be one of {', '.join(BACKENDS)}, got {backend!r}")
+
+
+def _by_device(x: Tensor, channels: int) -> Backend:
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return "grid_sample"
+    if x.device.type == "cuda" and x.dtype != torch.float64 and has_triton():
+        return "triton"
+    if x.device.type == "cpu" and channels >= ROWS_FROM_CHANNELS:
+        return "rows"
+    return "grid_sample"
+
+
+@functools.cache
+def has_triton() -> bool:
+    """Whether the package is installed."""
+    return importlib.util.find_spec("triton") is not None
+
+
+def _check_possible(backend: Backend, x: Tensor) -> None:
+    """Say what a backend needs, before a kernel says it in its own words."""
+    if backend == "rows" and x.device.type != "cpu":
+        raise ValueError(f"backend 'rows' needs tensors on the CPU, got {x.device}")
+    if backend == "triton" and not has_triton():
+        raise ImportError("backend 'triton' needs the package triton: pip install triton")
+    if backend == "triton" and x.device.type == "cpu" and not os.environ.get("TRITON_INTERPRET"):
+        raise ValueError("backend 'triton' needs tensors on CUDA (or TRITON_INTERPRET=1), got cpu")
