@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from stdnet_arch.ops.deform_sample import _by_grid_sample as sample_at
-from stdnet_arch.ops.deform_sample import _tap_positions as tap_positions
-from stdnet_arch.ops.deform_sample import deform_sample
+from stdnet_arch.ops.deform_sample import sample_at, tap_positions
 
 
 class Chosen(NamedTuple):
@@ -51,16 +50,40 @@ def attend_best_taps(
     Returns:
         Their weighted score and value.
     """
-    b, _, h, w = query.shape
-    samples = deform_sample(key, offset, mask, groups=groups)  # (b, c, 9, h, w)
-    score = torch.einsum("bchw,bckhw->bkhw", query, samples)
+    dtype = torch.promote_types(query.dtype, torch.float32)
+    position = tap_positions(offset, 3, 1, 1, groups, dtype)  # (b, g, 9, 2, h, w)
+    trust = mask.unflatten(1, (groups, -1)).to(dtype)  # (b, g, 9, h, w)
+    score = _scores(query, key, position, trust)
     best, tap = score.topk(top, dim=1)  # (b, top, h, w)
     weight = best.softmax(1)
-    position = tap_positions(offset, kernel=3, padding=1, dilation=1, groups=groups)
-    picked = tap.repeat_interleave(groups, 0)  # (b*g, top, h, w)
-    position = position.gather(1, picked[..., None].expand(-1, -1, -1, -1, 2))
-    share = mask.reshape(b * groups, -1, h, w).gather(1, picked)
-    share = share * weight.repeat_interleave(groups, 0)
-    rows = value.unflatten(1, (groups, -1)).flatten(0, 1)  # (b*g, c/g, h, w)
-    taken = (sample_at(rows, position) * share[:, None]).sum(2)
-    return Chosen((weight * best).sum(1), taken.unflatten(0, (b, groups)).flatten(1, 2))
+    picked = tap[:, None].expand(-1, groups, -1, -1, -1)  # (b, g, top, h, w)
+    there = position.gather(2, picked[:, :, :, None].expand(-1, -1, -1, 2, -1, -1))
+    share = trust.gather(2, picked) * weight[:, None]
+    value_taken = sample_at(value, there, share).sum(2)
+    return Chosen((weight * best).sum(1), value_taken)
+
+
+def _scores(query: Tensor, key: Tensor, position: Tensor, trust: Tensor) -> Tensor:
+    """Inner products of the query with the sampled keys, ``(b, 9, h, w)``."""
+    groups = position.shape[1]
+    per_group = (
+        query.unflatten(1, (groups, -1)).flatten(0, 1),
+        key.unflatten(1, (groups, -1)).flatten(0, 1),
+        position.flatten(0, 1)[:, None],
+    )
+    if torch.is_grad_enabled():
+        # Sampled anew in the backward pass instead of kept: a quarter of all that training keeps.
+        by_group = checkpoint(
+            _scores_of_part, *per_group, use_reentrant=False, preserve_rng_state=False
+        )
+    else:
+        # Nine samples of every channel are needed only until they are summed: group by group they
+        # stay in the cache and out of memory.
+        parts = zip(*(x.split(1) for x in per_group), strict=True)
+        by_group = torch.cat([_scores_of_part(*part) for part in parts])
+    return (by_group.unflatten(0, (-1, groups)) * trust).sum(1)
+
+
+def _scores_of_part(query: Tensor, key: Tensor, position: Tensor) -> Tensor:
+    """``(n, c, h, w)`` twice, ``(n, 1, 9, 2, h, w)`` -> ``(n, 9, h, w)``."""
+    return (sample_at(key, position) * query[:, :, None]).sum(1)

@@ -9,6 +9,8 @@ from stdnet_arch.ops.deform_attention import attend_best_taps
 TAPS = 9
 TOP = 2
 """Taps that a query takes from each other frame."""
+OFFSET_VALUES = 1 << 21
+"""Offsets and masks computed at once without gradients: 8 MB of float32, pairs of frames."""
 
 
 class DeformableAggregation(nn.Module):
@@ -38,49 +40,62 @@ class DeformableAggregation(nn.Module):
         """``(b, t, c, h, w)`` -> ``(b, t, c, h, w)``, ``t >= 2``; cost grows with ``t ** 2``."""
         b, t = feat.shape[:2]
         x = self.conv_first(feat.flatten(0, 1))
-        query, key, value = self._project(x)  # (b*t, e, h, w) each
         # The first convolution sees a query and a key side by side: it is the sum of a convolution
         # of each, t of which serve all t * (t - 1) pairs.
         of_query, of_key = self.offset_conv1.weight.chunk(2, dim=1)
-        query_part = F.conv2d(query, of_query, self.offset_conv1.bias, padding=1)
-        key_part = F.conv2d(key, of_key, padding=1)
-        clips = [x.unflatten(0, (b, t)) for x in (query, key, value, query_part, key_part)]
-        gathered = torch.stack([self._gather(i, *clips) for i in range(t)], 1)
-        return feat + self.conv_last(gathered.flatten(0, 1)).unflatten(0, (b, t))
+        key = per_pixel(self.key, x)
+        sources = key, per_pixel(self.value, x), F.conv2d(key, of_key, padding=1)
+        sources = tuple(clip.unflatten(0, (b, t)) for clip in sources)
+        x = x.unflatten(0, (b, t))
+        frames = []
+        for i in range(t):
+            query = per_pixel(self.query, x[:, i])
+            query_part = F.conv2d(query, of_query, self.offset_conv1.bias, padding=1)
+            others = [j for j in range(t) if j != i]
+            gathered = self._gather(query, query_part, sources, others)
+            frames.append(feat[:, i] + self.conv_last(gathered))
+        return torch.stack(frames, 1)
 
-    def _project(self, x: Tensor) -> list[Tensor]:
-        pixels = x.permute(0, 2, 3, 1)
-        maps = (self.query(pixels), self.key(pixels), self.value(pixels))
-        return [y.permute(0, 3, 1, 2).contiguous() for y in maps]
-
-    def _gather(  # noqa: PLR0913  the five maps belong together
-        self,
-        i: int,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        query_part: Tensor,
-        key_part: Tensor,
+    def _gather(
+        self, query: Tensor, query_part: Tensor, sources: tuple[Tensor, ...], others: list[int]
     ) -> Tensor:
-        """What frame ``i`` takes from the others: ``(b, t, e, h, w)`` each -> ``(b, e, h, w)``."""
-        b, t = query.shape[:2]
-        others = [j for j in range(t) if j != i]
-        offset, mask = self._offsets(query_part[:, i : i + 1] + key_part[:, others])
-        chosen = attend_best_taps(
-            query[:, i : i + 1].expand(-1, t - 1, -1, -1, -1).flatten(0, 1),
-            key[:, others].flatten(0, 1),
-            value[:, others].flatten(0, 1),
-            offset,
-            mask,
-            groups=self.groups,
-            top=TOP,
-        )
-        share = chosen.score.unflatten(0, (b, t - 1)).softmax(1)  # over the other frames
-        return (chosen.value.unflatten(0, (b, t - 1)) * share[:, :, None]).sum(1)
+        """What one frame takes from the others.
+
+        Args:
+            query: ``(b, e, h, w)``.
+            query_part: its part of ``offset_conv1``, ``(b, e, h, w)``.
+            sources: keys, values, and the keys' part of ``offset_conv1``, ``(b, t, e, h, w)``.
+            others: the frames to take from.
+
+        Returns:
+            ``(b, e, h, w)``.
+        """
+        b, _, h, w = query.shape
+        at_once = len(others)
+        if not torch.is_grad_enabled():
+            at_once = max(1, OFFSET_VALUES // (b * self.conv_offset.out_channels * h * w))
+        scores, values = [], []
+        for start in range(0, len(others), at_once):
+            part = others[start : start + at_once]
+            key, value, key_part = (clip[:, part].flatten(0, 1) for clip in sources)
+            asked, asked_part = (x.repeat_interleave(len(part), 0) for x in (query, query_part))
+            offset, mask = self._offsets(asked_part + key_part)
+            score, taken = attend_best_taps(
+                asked, key, value, offset, mask, groups=self.groups, top=TOP
+            )
+            scores.append(score.unflatten(0, (b, -1)))
+            values.append(taken.unflatten(0, (b, -1)))
+        share = torch.cat(scores, 1).softmax(1)  # over the other frames
+        return (torch.cat(values, 1) * share[:, :, None]).sum(1)
 
     def _offsets(self, first: Tensor) -> tuple[Tensor, Tensor]:
-        """Output of ``offset_conv1``, ``(b, t - 1, e, h, w)`` -> offset and mask of each pair."""
-        feat = F.leaky_relu(self.offset_conv2(F.leaky_relu(first.flatten(0, 1), 0.1)), 0.1)
+        """Output of ``offset_conv1``, ``(n, e, h, w)`` -> offset and mask of each pair."""
+        feat = F.leaky_relu(self.offset_conv2(F.leaky_relu(first, 0.1)), 0.1)
         made = self.conv_offset(feat)
         offset, mask = made.tensor_split((2 * self.groups * TAPS,), dim=1)
         return offset, mask.sigmoid()
+
+
+def per_pixel(layer: nn.Linear, x: Tensor) -> Tensor:
+    """A linear layer over the channels of ``(b, c, h, w)``, without a copy of the map."""
+    return F.conv2d(x, layer.weight[:, :, None, None], layer.bias)
