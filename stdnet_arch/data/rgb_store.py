@@ -154,7 +154,13 @@ def open_store(root: str, io_backend: Mapping[str, Any], folders: type[RGBStore]
         root: folder of frames or LMDB.
         io_backend: ``{type: disk}`` or ``{type: lmdb}``.
         folders: what reads a folder of frames.
+
+    Raises:
+        ValueError: an LMDB that is to be read as folders.
+        FileNotFoundError: no folder, or no LMDB of the toolbox.
     """
+    if io_backend["type"] == "disk" and root.rstrip("/").endswith(".lmdb"):
+        raise ValueError(f"{root} is an LMDB: expected io_backend {{type: lmdb}}; got disk")
     return ToolboxLMDB(root) if io_backend["type"] == "lmdb" else folders(root)  # type: ignore[call-arg]
 
 
