@@ -66,7 +66,7 @@ def expected_photons(
 
 def count_photons(
     expected: NDArray[np.float64], background: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """One exposure: the photons counted in each bin.
 
     Args:
@@ -79,18 +79,16 @@ def count_photons(
         Poisson counts of mean ``expected + background / bins``, ``(h, w, bins)``.
     """
     *blocks, bins = expected.shape
-    counts = np.zeros(expected.size, np.int64)
-    lit = np.flatnonzero(expected)
+    counts = np.zeros(expected.size, np.int32)
+    lit = np.flatnonzero(expected > 0)
     counts[lit] = rng.poisson(expected.reshape(-1)[lit])
     if background >= bins:
-        counts += rng.poisson(background / bins, counts.size)
+        counts += rng.poisson(background / bins, counts.size).astype(np.int32)
     elif background > 0:
         # The same law, one draw per photon instead of one per bin.
         arrived = rng.poisson(background, expected.size // bins)
         first_bin = np.repeat(np.arange(len(arrived)) * bins, arrived)
-        counts += np.bincount(
-            first_bin + rng.integers(0, bins, len(first_bin)), minlength=counts.size
-        )
+        np.add.at(counts, first_bin + rng.integers(0, bins, len(first_bin)), np.int32(1))
     return counts.reshape(*blocks, bins)
 
 

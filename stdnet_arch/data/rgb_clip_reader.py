@@ -51,10 +51,12 @@ class RGBClipReader:
             known = set(store.clips())
             missing = [clip for clip in clips if clip not in known]
             if missing:
-                some = ", ".join(sorted(known)[:5])
+                some = (
+                    f"{len(known)} clips ({', '.join(sorted(known)[:5])}, ...)" if known else "none"
+                )
                 raise FileNotFoundError(
-                    f"expected the {len(clips)} listed clips in {_root(store)} (it has"
-                    f" {len(known)}: {some}, ...); got no {missing[0]} and {len(missing) - 1} more"
+                    f"expected the listed clips in {_root(store)}; got {some}, without"
+                    f" {len(missing)} of the {len(clips)} listed, first {missing[0]}"
                 )
             for clip in clips:
                 wanted = frames or self.gt.count(clip)

@@ -1,7 +1,10 @@
 """LR and HR stay aligned under every crop and augmentation, shown with a coordinate image."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from fake_frames import coordinate_clip, misaligned
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +31,24 @@ def test_lr_and_hr_stay_aligned(scale, box, changes):
     assert misaligned(clip, scale) == 0
     np.testing.assert_array_equal(clip["valid"], clip["guide"].sum(axis=-1) % 3 > 0)
     assert sorted(clip["lq"].shape[1:]) == sorted(box[2:])
+
+
+def test_every_combination_of_allowed_changes_is_drawn():
+    switches = SimpleNamespace(
+        use_hflip=True, use_vflip=False, use_transpose=True, use_reverse=True
+    )
+    clip = coordinate_clip(3, 8, 12, 4)
+    drawn = [augment.change_at_random(clip, switches) for _ in range(100)]
+    assert len({one["gt"].tobytes() for one in drawn}) == 8
+    assert sum(misaligned(one, 4) for one in drawn) == 0
+
+
+def test_draws_come_from_torch_alike_for_all_numbers():
+    draws = [augment.draw_below(3) for _ in range(300)]
+    torch.manual_seed(0)
+    assert draws == [augment.draw_below(3) for _ in range(300)]
+    # 5 standard errors of a third of 300.
+    assert all(abs(draws.count(n) - 100) <= 41 for n in range(3))
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,12 @@ def test_an_item_is_float_in_unit_range(stores):
 @pytest.mark.parametrize(
     ("clips", "frames", "error", "words"),
     [
-        (["a", "b", "c"], None, FileNotFoundError, "3 listed clips .*it has 1: a.*no b and 1 more"),
+        (
+            ["a", "b", "c"],
+            None,
+            FileNotFoundError,
+            "got 1 clips .*, without 2 of the 3 listed, first b",
+        ),
         (["a"], 7, ValueError, "clip a in .*: expected 7 frames; got 5"),
     ],
 )

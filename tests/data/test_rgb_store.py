@@ -82,5 +82,7 @@ def test_a_list_of_another_form_is_refused(database):
 def test_the_backend_chooses_the_store(folder, database):
     assert isinstance(open_store(str(folder), {"type": "disk"}, ClipFolders), ClipFolders)
     assert isinstance(open_store(str(database), {"type": "lmdb"}, ClipFolders), ToolboxLMDB)
+    with pytest.raises(ValueError, match="x.lmdb is an LMDB: expected io_backend .*; got disk"):
+        open_store(str(database), {"type": "disk"}, ClipFolders)
     with pytest.raises(FileNotFoundError, match="expected an LMDB of the toolbox"):
         open_store(str(folder), {"type": "lmdb"}, ClipFolders)

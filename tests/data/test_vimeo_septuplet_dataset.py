@@ -184,7 +184,11 @@ def test_an_lmdb_with_the_fourth_frame_alone_is_refused(make_set, root):
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"clips": ["00001/0009", "00002/0001"]}, FileNotFoundError, "no 00001/0009 and 1 more"),
+        (
+            {"clips": ["00001/0009", "00002/0001"]},
+            FileNotFoundError,
+            "without 2 of the 2 listed, first 00001/0009",
+        ),
         ({"clips": ["00001"]}, ValueError, "expected lines like 00001/0001; got '00001'"),
         ({"clips": []}, ValueError, "expected lines like 00001/0001; got none"),
         ({"clips": None}, ValueError, "expected the keys scale and dataroot_gt and clips; got no"),
@@ -207,6 +211,11 @@ def test_an_lmdb_with_the_fourth_frame_alone_is_refused(make_set, root):
 def test_a_mistake_in_the_options_is_refused(make_set, changes, error, words):
     with pytest.raises(error, match=words):
         make_set(**changes)
+
+
+def test_a_root_one_folder_too_high_shows_what_is_there(make_set, root):
+    with pytest.raises(FileNotFoundError, match=r"got 4 clips \(gt/00001, gt/00014, "):
+        make_set(dataroot_gt=str(root), dataroot_lq=None, clips=["00001/0001"])
 
 
 def test_a_crop_larger_than_the_frame_is_refused(make_set):
