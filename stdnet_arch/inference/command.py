@@ -34,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.manifest is None and not (args.depth and args.rgb):
-        parser.error("give --depth and --rgb, or --manifest")
+    if args.manifest is None and not args.depth:
+        parser.error(
+            "give --depth (and --rgb, if the depth's recording does not hold it), or --manifest"
+        )
     if args.manifest is not None and (args.depth or args.rgb or args.mp4):
         parser.error("--manifest names the clips: leave --depth, --rgb and --mp4 out")
     handler = logging.StreamHandler(sys.stderr)
@@ -96,7 +98,12 @@ def _add_cutting(parser: argparse.ArgumentParser) -> None:
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
-    files.add_argument("--depth", type=Path, help="folder of frames, or a npy or npz (t, h, w)")
+    files.add_argument(
+        "--depth",
+        type=Path,
+        help="folder of frames, or a npy or npz (t, h, w); without --rgb, a RealSense .bag or "
+        ".db3, or a folder of Stray Scanner, Record3D (EXR + JPG) or ARKitScenes",
+    )
     files.add_argument("--rgb", type=Path, help="folder of PNG or JPEG, or a video")
     files.add_argument("-o", "--output", type=Path, required=True, help="folder of the result")
     files.add_argument("--format", default="png16", choices=tuple(FORMATS), help="of its frames")
@@ -114,6 +121,13 @@ def _add_depth(parser: argparse.ArgumentParser) -> None:
         "--invalid", type=float, help='a stored value that is "no depth" beside 0, NaN and inf'
     )
     depth.add_argument("--max-depth", type=float, help="metres; what is beyond is no depth")
+    depth.add_argument(
+        "--min-confidence",
+        type=int,
+        default=0,
+        choices=(0, 1, 2),
+        help="depth of less confidence is no depth, where a recording says it",
+    )
     depth.add_argument("--npz-key", help="which array of a npz that holds several")
     depth.add_argument("--by-name", action="store_true", help="names are timestamps, not numbers")
     depth.add_argument(
@@ -156,6 +170,7 @@ def _job_options(args: argparse.Namespace) -> dict[str, Any]:
         "coding": DepthCoding(unit, args.invalid, args.npz_key),
         "by_name": args.by_name,
         "max_depth_m": args.max_depth,
+        "min_confidence": args.min_confidence,
         "kind": args.format,
         "holes": args.holes,
         "mp4": args.mp4,

@@ -14,8 +14,11 @@ from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger(__name__)
 
-REQUIRED = ("depth", "rgb", "output")
-OPTIONAL = ("mp4", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps")
+REQUIRED = ("depth", "output")
+OPTIONAL = (
+    "rgb", "mp4", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
+    "min_confidence",
+)  # fmt: skip
 
 
 class Shard(NamedTuple):
@@ -53,9 +56,10 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
     """The jobs of a list.
 
     Args:
-        path: a JSON object per line, with the keys ``depth``, ``rgb``, ``output`` and, if they
-            differ from the command line, ``mp4``, ``depth_unit``, ``invalid``, ``npz_key``,
-            ``max_depth``, ``by_name``, ``fps``. Inputs are relative to the list.
+        path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
+            depth's recording holds it) and, if they differ from the command line, ``mp4``,
+            ``depth_unit``, ``invalid``, ``npz_key``, ``max_depth``, ``by_name``, ``fps``,
+            ``min_confidence``. Inputs are relative to the list.
         root: outputs are relative to it.
         defaults: the other arguments of each :class:`Job`.
 
@@ -120,14 +124,16 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
     if "depth_unit" in item:
         coding = replace(coding, unit=parse_unit(str(item["depth_unit"])))
     coding = replace(coding, **{key: item[key] for key in ("invalid", "npz_key") if key in item})
-    names = {"by_name": "by_name", "fps": "fps", "max_depth": "max_depth_m"}
+    names = {name: name for name in ("by_name", "fps", "min_confidence")}
+    names["max_depth"] = "max_depth_m"
     chosen = {name: item[key] for key, name in names.items() if key in item}
     if "mp4" in item:
         chosen["mp4"] = root / item["mp4"]
-    paths = {"depth": folder / item["depth"], "rgb": folder / item["rgb"]}
+    rgb = folder / item["rgb"] if item.get("rgb") else None
+    paths = {"depth": folder / item["depth"], "rgb": rgb}
     return Job(**{**defaults, "coding": coding, **chosen, **paths, "output": root / item["output"]})
 
 
 def _failure(job: Job, error: Exception) -> str:
-    item = {"output": str(job.output), "depth": str(job.depth), "rgb": str(job.rgb)}
+    item = {"output": str(job.output), "depth": str(job.depth), "rgb": job.rgb and str(job.rgb)}
     return json.dumps({**item, "error": f"{type(error).__name__}: {error}"}) + "\n"

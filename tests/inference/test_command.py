@@ -70,6 +70,8 @@ def test_options_reach_the_job(recording, capsys):
     ("changes", "message"),
     [
         ({"depth": "gone"}, "expected depth at gone; it does not exist"),
+        ({"rgb": None}, "without RGB, depth must be a recording of RealSense (.bag, .db3)"),
+        ({"min-confidence": 1}, "two folders hold no confidence"),
         ({"weights": "gone.pth"}, "found no file: gone.pth"),
         ({"scale": 8}, "holds a network of scale 4; scale 8 was asked for"),
         ({"scale": "big"}, "scale must be auto or a whole number; got 'big'"),
@@ -102,7 +104,7 @@ def test_a_silent_checkpoint_is_told_what_to_give(recording, capsys):
     assert "give scale, num_feat, depth_range_m" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changes", [{"depth": None}, {"rgb": None}, {"manifest": "list.jsonl"}])
+@pytest.mark.parametrize("changes", [{"depth": None}, {"manifest": "list.jsonl"}])
 def test_wrong_usage_is_2(recording, changes):
     with pytest.raises(SystemExit) as exit_:
         main(arguments(recording, **changes))
