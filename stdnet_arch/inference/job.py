@@ -1,30 +1,37 @@
 """One clip from files to files: reads ahead, writes behind, goes on where it stopped."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from stdnet_arch.data.depth_file import FLOAT16, read_depth, write_depth
+from stdnet_arch.data.depth_file import write_depth
+from stdnet_arch.data.rgb_codec import encode_gray
 from stdnet_arch.inference.background import WriteBehind, read_ahead
-from stdnet_arch.inference.depth_io import DepthCoding, DepthReader, depth_frames
+from stdnet_arch.inference.depth_io import DepthCoding, DepthReader
+from stdnet_arch.inference.extras import (
+    Drawing,
+    Extras,
+    FinishedClip,
+    check_extras,
+    missing_extras,
+    write_extras,
+)
 from stdnet_arch.inference.open_recording import open_recording
 from stdnet_arch.inference.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
-from stdnet_arch.inference.preview import clip_limits, write_video
 from stdnet_arch.inference.recording import Recording
 from stdnet_arch.inference.sensor import SensorCleaner
+from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger(__name__)
 
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
-DEFAULT_FPS = 30.0
+CONFIDENCE = "confidence"
 HOLES = ("fill", "mark")
 
 
@@ -49,10 +56,10 @@ class Job:
     """A format of ``depth_file.FORMATS``."""
     holes: str = "fill"
     """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
-    mp4: Path | None = None
-    """A video to write as well."""
-    fps: float | None = None
-    """Of that video; None: the RGB video's, or 30."""
+    confidence: bool = False
+    """Also ``confidence/``, 8-bit PNG: 255 where the sensor measured, 0 elsewhere."""
+    extras: Extras = Extras()
+    """What else to make of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
 
@@ -65,7 +72,9 @@ class Job:
             raise ValueError(f"the output must be a folder of its own; got the input {self.output}")
 
 
-def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
+def run_job(
+    job: Job, predictor: DepthSRPredictor, quiet: bool = False, drawing: Drawing | None = None
+) -> int:
     """Super-resolve a clip.
 
     Frames are written whole, in order. If the output folder holds some of the same settings, the
@@ -76,6 +85,7 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
         job: what to do.
         predictor: what to do it with.
         quiet: no progress bar.
+        drawing: how errors and point clouds are drawn, if the job wants any.
 
     Returns:
         Frames written by this run.
@@ -85,10 +95,12 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
     """
     output = OutputFolder(job.output, job.kind)
     settings = _settings(job, predictor)
-    if not job.overwrite and output.is_done(settings) and _is_file(job.mp4):
+    frames = None if job.overwrite else output.done_frames(settings)
+    if frames is not None and not missing_extras(job.extras, job.output, frames):
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = open_job(job, predictor.scale)
+    check_extras(job.extras, recording, drawing)
     depth = recording.depth
     names = [depth.name(i) for i in range(len(depth))]
     output.claim(settings, job.overwrite)
@@ -98,8 +110,8 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
     if first < len(names):
         with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
             _predict(job, predictor, recording, output, first, progress)
-    if job.mp4 is not None:
-        _write_preview(job, job.mp4, recording, output, quiet)
+    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
+    write_extras(job.extras, clip, drawing, first)
     output.finish(len(names))
     return len(names) - first
 
@@ -126,8 +138,7 @@ def _predict(  # noqa: PLR0913, PLR0917
     with WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictor.predict_prepared(frames), start):
             if i >= first:
-                path = output.path(depth.name(i))
-                writer.submit(write_depth, path, _depth_to_write(prediction, job), job.kind)
+                writer.submit(write_frame, job, output, depth.name(i), prediction)
                 progress.update()
     for line in cleaner.report.lines(predictor.depth_range_m):
         LOGGER.warning(line)
@@ -150,29 +161,15 @@ def context_start(
     return start
 
 
-def _depth_to_write(prediction: Prediction, job: Job) -> NDArray[np.float32]:
-    if job.holes == "fill":
-        return prediction.depth_m
-    return np.where(prediction.measured, prediction.depth_m, np.float32(0))
-
-
-def _write_preview(
-    job: Job, mp4: Path, recording: Recording, output: OutputFolder, quiet: bool
-) -> None:
-    """The video of the clip, from the files that were written."""
-    depth = recording.depth
-    cleaner = SensorCleaner(np.inf, job.max_depth_m)
-
-    def measured() -> Iterator[NDArray[np.float32]]:
-        for depth_m in depth_frames(depth):
-            yield np.where(cleaner.measured(depth_m), depth_m, np.float32(0))
-
-    unit = FLOAT16 if job.kind == "float16png" else None
-    written = (read_depth(output.path(depth.name(i)), unit) for i in range(len(depth)))
-    panels = zip(recording.colors(), measured(), written, strict=True)
-    progress = tqdm(panels, mp4.name, len(depth), unit="frame", disable=quiet)
-    write_video(mp4, progress, clip_limits(measured()), job.fps or recording.fps or DEFAULT_FPS)
-    LOGGER.info("wrote %s", mp4)
+def write_frame(job: Job, output: OutputFolder, name: str, prediction: Prediction) -> None:
+    """The files of a frame; the depth is the last one, so that the others are there with it."""
+    depth_m, measured = prediction
+    if job.confidence:
+        with whole_file(output.folder / CONFIDENCE / f"{name}.png") as part:
+            part.write_bytes(encode_gray(np.where(measured, 255, 0)))
+    if job.holes == "mark":
+        depth_m = np.where(measured, depth_m, np.float32(0))
+    write_depth(output.path(name), depth_m, job.kind)
 
 
 def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
@@ -188,6 +185,7 @@ def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "min_confidence": job.min_confidence,
         "format": job.kind,
         "holes": job.holes,
+        "confidence": job.confidence,
         "weights": predictor.fingerprint,
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
@@ -204,7 +202,3 @@ def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
     if predictor.tile is not None:
         settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}
     return settings
-
-
-def _is_file(path: Path | None) -> bool:
-    return path is None or path.is_file()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from stdnet_arch.data.depth_file import FLOAT16
 from stdnet_arch.inference.depth_io import DepthCoding
+from stdnet_arch.inference.extras import Extras
 from stdnet_arch.inference.job import Job
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -16,7 +17,7 @@ LOGGER = logging.getLogger(__name__)
 
 REQUIRED = ("depth", "output")
 OPTIONAL = (
-    "rgb", "mp4", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
+    "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
     "min_confidence",
 )  # fmt: skip
 
@@ -57,7 +58,7 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
 
     Args:
         path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
-            depth's recording holds it) and, if they differ from the command line, ``mp4``,
+            depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
             ``depth_unit``, ``invalid``, ``npz_key``, ``max_depth``, ``by_name``, ``fps``,
             ``min_confidence``. Inputs are relative to the list.
         root: outputs are relative to it.
@@ -124,14 +125,20 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
     if "depth_unit" in item:
         coding = replace(coding, unit=parse_unit(str(item["depth_unit"])))
     coding = replace(coding, **{key: item[key] for key in ("invalid", "npz_key") if key in item})
-    names = {name: name for name in ("by_name", "fps", "min_confidence")}
-    names["max_depth"] = "max_depth_m"
+    names = {"by_name": "by_name", "min_confidence": "min_confidence", "max_depth": "max_depth_m"}
     chosen = {name: item[key] for key, name in names.items() if key in item}
-    if "mp4" in item:
-        chosen["mp4"] = root / item["mp4"]
+    chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
     rgb = folder / item["rgb"] if item.get("rgb") else None
     paths = {"depth": folder / item["depth"], "rgb": rgb}
     return Job(**{**defaults, "coding": coding, **chosen, **paths, "output": root / item["output"]})
+
+
+def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:
+    if "mp4" in item:
+        extras = extras._replace(mp4=root / item["mp4"])
+    if "gt" in item:
+        extras = extras._replace(gt=folder / item["gt"])
+    return extras._replace(fps=item.get("fps", extras.fps))
 
 
 def _failure(job: Job, error: Exception) -> str:

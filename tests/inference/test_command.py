@@ -8,6 +8,7 @@ from recordings import write_depth_folder, write_lines, write_recording, write_w
 
 from stdnet_arch.archs.adapters import save_checkpoint
 from stdnet_arch.archs.interpolation_arch import Interpolation
+from stdnet_arch.infer import DRAWING
 from stdnet_arch.inference import command
 from stdnet_arch.inference.command import main
 
@@ -151,3 +152,12 @@ def test_a_report_can_be_had_without_tiles(recording, capsys):
     assert main(arguments(recording, **{"report-difference": True}, chunk=2)) == 0
     message = "chunks of 2 frames: largest difference 0 cm, mean 0 cm, from whole frames"
     assert message in capsys.readouterr().err
+
+
+def test_all_extras_can_be_asked_for(recording):
+    write_depth_folder(recording / "gt", np.full((5, 16, 24), 2.0))
+    extras = {"gt": recording / "gt", "ply": True, "confidence": True}
+    camera = ["--intrinsics", "20", "20", "12", "8"]
+    assert main([*arguments(recording, **extras), *camera], DRAWING) == 0
+    found = {path.parent.name for path in (recording / "out").rglob("*") if path.is_file()}
+    assert found == {"out", "confidence", "errors", "points"}

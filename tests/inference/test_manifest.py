@@ -7,6 +7,7 @@ import pytest
 from recordings import write_lines, write_recording
 
 from stdnet_arch.inference.depth_io import DepthCoding
+from stdnet_arch.inference.extras import Extras
 from stdnet_arch.inference.job import Job, run_job
 from stdnet_arch.inference.manifest import (
     Shard,
@@ -42,8 +43,7 @@ def test_a_line_is_a_job(tmp_path):
         coding=DepthCoding(0.00025, 7),
         kind="npy",
         max_depth_m=4,
-        mp4=tmp_path / "out/a.mp4",
-        fps=25,
+        extras=Extras(mp4=tmp_path / "out/a.mp4", fps=25),
     )
 
 
