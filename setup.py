@@ -38,5 +38,7 @@ setup(
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
         "safetensors": ["safetensors"],
+        "realsense": ["pyrealsense2"],
+        "ray": ["ray[data]"],
     },
 )

@@ -253,7 +253,8 @@ def test_the_package_declares_every_dependency_it_imports(monkeypatch):
     declared = {}
     monkeypatch.setattr(setuptools, "setup", declared.update)
     runpy.run_path(str(ROOT / "setup.py"))
-    extras = [declared["extras_require"][name] for name in ("video", "exr", "safetensors")]
+    optional = ("video", "exr", "safetensors", "realsense", "ray")
+    extras = [declared["extras_require"][name] for name in optional]
     entries = sum(extras, declared["install_requires"])
     names = {re.split(r"[<>=~!\[]", entry)[0] for entry in entries}
     known_as = {

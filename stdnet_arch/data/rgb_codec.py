@@ -14,6 +14,22 @@ def read_rgb(path: Path) -> np.ndarray:
     return decode_rgb(read_bytes(path), str(path))
 
 
+def read_gray(path: Path) -> np.ndarray:
+    """The codes of an 8-bit grey PNG: uint8 ``(H, W)``."""
+    data = read_bytes(path)
+    check_complete(data, str(path))
+    codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if codes is None or codes.dtype != np.uint8 or codes.ndim != 2:
+        got = "bytes that are not" if codes is None else f"{codes.dtype} {codes.shape}"
+        raise ValueError(f"{path}: expected an 8-bit PNG of one channel; got {got}")
+    return codes
+
+
+def encode_gray(codes: np.ndarray) -> bytes:
+    """uint8 codes ``(H, W)`` to the bytes of an 8-bit PNG."""
+    return cv2.imencode(".png", np.ascontiguousarray(codes, np.uint8))[1].tobytes()
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file that must not be empty."""
     data = path.read_bytes()

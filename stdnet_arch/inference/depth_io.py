@@ -1,6 +1,6 @@
 """Depth video from folders and stacks, lazily, in metres."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.depth_codec import load_npy, load_npz
 from stdnet_arch.data.depth_file import SUFFIXES, read_depth, stored_to_metres
+from stdnet_arch.data.rgb_codec import read_gray
 from stdnet_arch.inference.frame_files import list_frames
 
 STACK_SUFFIXES = (".npy", ".npz")
@@ -40,21 +41,21 @@ class DepthReader(Protocol):
         """What frame ``i`` is called, without an ending."""
 
 
-class DepthFolder:
+class DepthFiles:
     """One file per frame.
 
     Args:
-        folder: npy, npz, 16-bit PNG, TIFF or EXR files, all of one kind.
+        files: npy, npz, 16-bit PNG, TIFF or EXR files, in order.
         coding: how stored values become metres.
-        by_name: see :func:`stdnet_arch.inference.frame_files.list_frames`.
+        names: what the frames are called; None: like their files.
     """
 
-    def __init__(self, folder: Path, coding: DepthCoding, by_name: bool = False) -> None:
+    def __init__(
+        self, files: Sequence[Path], coding: DepthCoding, names: Sequence[str] | None = None
+    ) -> None:
         self.coding = coding
-        self.files = list_frames(folder, SUFFIXES, by_name)
-        kinds = sorted({path.suffix.lower() for path in self.files})
-        if len(kinds) > 1:
-            raise ValueError(f"expected depth files of one kind in {folder}; got {kinds}")
+        self.files = list(files)
+        self.names = [path.stem for path in self.files] if names is None else list(names)
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -66,8 +67,64 @@ class DepthFolder:
         return read_depth(self.files[i], coding.unit, coding.invalid, coding.npz_key)
 
     def name(self, i: int) -> str:
-        """The file's name without its ending."""
-        return self.files[i].stem
+        """The file's name without its ending, or the name that was given."""
+        return self.names[i]
+
+
+class DepthFolder(DepthFiles):
+    """All depth files of a folder.
+
+    Args:
+        folder: npy, npz, 16-bit PNG, TIFF or EXR files, all of one kind.
+        coding: how stored values become metres.
+        by_name: see :func:`stdnet_arch.inference.frame_files.list_frames`.
+    """
+
+    def __init__(self, folder: Path, coding: DepthCoding, by_name: bool = False) -> None:
+        files = list_frames(folder, SUFFIXES, by_name)
+        kinds = sorted({path.suffix.lower() for path in files})
+        if len(kinds) > 1:
+            raise ValueError(f"expected depth files of one kind in {folder}; got {kinds}")
+        super().__init__(files, coding)
+
+
+class ConfidentDepth:
+    """Depth whose pixels of low confidence are "no depth".
+
+    Args:
+        depth: the frames.
+        confidence: an 8-bit PNG per frame, of the same size; ARKit's values are 0, 1 and 2.
+        minimum: pixels below it become 0.
+
+    Raises:
+        ValueError: there are not as many files as frames.
+    """
+
+    def __init__(self, depth: DepthReader, confidence: Sequence[Path], minimum: int) -> None:
+        if len(confidence) != len(depth):
+            raise ValueError(
+                f"expected a confidence file per depth frame; got {len(confidence)} for "
+                f"{len(depth)} frames"
+            )
+        self.depth, self.confidence, self.minimum = depth, list(confidence), minimum
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.depth)
+
+    def read(self, i: int) -> NDArray[np.float32]:
+        """Frame ``i`` [m], ``(h, w)``."""
+        depth_m, confidence = self.depth.read(i), read_gray(self.confidence[i])
+        if confidence.shape != depth_m.shape:
+            raise ValueError(
+                f"{self.confidence[i]}: expected the size of the depth, {depth_m.shape}; got "
+                f"{confidence.shape}"
+            )
+        return np.where(confidence >= self.minimum, depth_m, np.float32(0))
+
+    def name(self, i: int) -> str:
+        """As the depth's."""
+        return self.depth.name(i)
 
 
 class DepthStack:

@@ -1,29 +1,37 @@
 """One clip from files to files: reads ahead, writes behind, goes on where it stopped."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from stdnet_arch.data.depth_file import FLOAT16, read_depth, write_depth
+from stdnet_arch.data.depth_file import write_depth
+from stdnet_arch.data.rgb_codec import encode_gray
 from stdnet_arch.inference.background import WriteBehind, read_ahead
-from stdnet_arch.inference.depth_io import DepthCoding, DepthReader, depth_frames, open_depth
+from stdnet_arch.inference.depth_io import DepthCoding, DepthReader
+from stdnet_arch.inference.extras import (
+    Drawing,
+    Extras,
+    FinishedClip,
+    check_extras,
+    missing_extras,
+    write_extras,
+)
+from stdnet_arch.inference.open_recording import open_recording
 from stdnet_arch.inference.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
-from stdnet_arch.inference.preview import clip_limits, write_video
-from stdnet_arch.inference.rgb_io import RGBReader, open_rgb
-from stdnet_arch.inference.sensor import Frame, SensorCleaner
+from stdnet_arch.inference.recording import Recording
+from stdnet_arch.inference.sensor import SensorCleaner
+from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger(__name__)
 
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
-DEFAULT_FPS = 30.0
+CONFIDENCE = "confidence"
 HOLES = ("fill", "mark")
 
 
@@ -32,9 +40,9 @@ class Job:
     """What to make of which files."""
 
     depth: Path
-    """A folder of depth frames, or a npy or npz stack."""
-    rgb: Path
-    """A folder of PNG or JPEG, or a video file."""
+    """A folder of depth frames, a npy or npz stack, or a recording that holds RGB, too."""
+    rgb: Path | None
+    """A folder of PNG or JPEG, or a video file; None if the depth's recording holds it."""
     output: Path
     """Folder of the result, a file per frame, called like those of the depth."""
     coding: DepthCoding = DepthCoding()
@@ -42,14 +50,16 @@ class Job:
     """File names are timestamps: frames are paired by their order."""
     max_depth_m: float | None = None
     """Depths beyond it are holes."""
+    min_confidence: int = 0
+    """Depths of less confidence (0, 1, 2) are holes, where a recording holds any."""
     kind: str = "png16"
     """A format of ``depth_file.FORMATS``."""
     holes: str = "fill"
     """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
-    mp4: Path | None = None
-    """A video to write as well."""
-    fps: float | None = None
-    """Of that video; None: the RGB video's, or 30."""
+    confidence: bool = False
+    """Also ``confidence/``, 8-bit PNG: 255 where the sensor measured, 0 elsewhere."""
+    extras: Extras = Extras()
+    """What else to make of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
 
@@ -57,11 +67,14 @@ class Job:
         """Refuse what cannot work before anything is read."""
         if self.holes not in HOLES:
             raise ValueError(f"holes must be one of {', '.join(HOLES)}; got {self.holes!r}")
-        if self.output.resolve() in (self.depth.resolve(), self.rgb.resolve()):
+        inputs = [path.resolve() for path in (self.depth, self.rgb) if path is not None]
+        if self.output.resolve() in inputs:
             raise ValueError(f"the output must be a folder of its own; got the input {self.output}")
 
 
-def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
+def run_job(
+    job: Job, predictor: DepthSRPredictor, quiet: bool = False, drawing: Drawing | None = None
+) -> int:
     """Super-resolve a clip.
 
     Frames are written whole, in order. If the output folder holds some of the same settings, the
@@ -72,6 +85,7 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
         job: what to do.
         predictor: what to do it with.
         quiet: no progress bar.
+        drawing: how errors and point clouds are drawn, if the job wants any.
 
     Returns:
         Frames written by this run.
@@ -81,10 +95,13 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
     """
     output = OutputFolder(job.output, job.kind)
     settings = _settings(job, predictor)
-    if not job.overwrite and output.is_done(settings) and _is_file(job.mp4):
+    frames = None if job.overwrite else output.done_frames(settings)
+    if frames is not None and not missing_extras(job.extras, job.output, frames):
         LOGGER.info("%s is done already", job.output)
         return 0
-    depth, rgb = _open(job)
+    recording = open_job(job, predictor.scale)
+    check_extras(job.extras, recording, drawing)
+    depth = recording.depth
     names = [depth.name(i) for i in range(len(depth))]
     output.claim(settings, job.overwrite)
     first = output.first_missing(names)
@@ -92,44 +109,36 @@ def run_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> int:
         LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
     if first < len(names):
         with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
-            _predict(job, predictor, depth, rgb, output, first, progress)
-    if job.mp4 is not None:
-        _write_preview(job, job.mp4, depth, rgb, output, quiet)
+            _predict(job, predictor, recording, output, first, progress)
+    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
+    write_extras(job.extras, clip, drawing, first)
     output.finish(len(names))
     return len(names) - first
 
 
-def _open(job: Job) -> tuple[DepthReader, RGBReader]:
-    """Both inputs, of as many frames."""
-    depth = open_depth(job.depth, job.coding, job.by_name)
-    rgb = open_rgb(job.rgb, job.by_name)
-    if rgb.count is not None and rgb.count != len(depth):
-        raise ValueError(
-            f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} has "
-            f"{rgb.count}"
-        )
-    return depth, rgb
+def open_job(job: Job, scale: int) -> Recording:
+    """What the job reads; see :func:`stdnet_arch.inference.open_recording.open_recording`."""
+    return open_recording(job.depth, job.rgb, job.coding, scale, job.by_name, job.min_confidence)
 
 
 def _predict(  # noqa: PLR0913, PLR0917
     job: Job,
     predictor: DepthSRPredictor,
-    depth: DepthReader,
-    rgb: RGBReader,
+    recording: Recording,
     output: OutputFolder,
     first: int,
     progress: Any,  # noqa: ANN401  tqdm has no types
 ) -> None:
     """Write the frames from ``first`` on."""
+    depth = recording.depth
     cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
     halo = getattr(predictor.net, "halo", None)
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
-    frames = read_ahead(cleaner.frames(_pairs(job, depth, rgb, start)), AHEAD)
+    frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
     with WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictor.predict_prepared(frames), start):
             if i >= first:
-                path = output.path(depth.name(i))
-                writer.submit(write_depth, path, _depth_to_write(prediction, job), job.kind)
+                writer.submit(write_frame, job, output, depth.name(i), prediction)
                 progress.update()
     for line in cleaner.report.lines(predictor.depth_range_m):
         LOGGER.warning(line)
@@ -152,60 +161,31 @@ def context_start(
     return start
 
 
-def _pairs(job: Job, depth: DepthReader, rgb: RGBReader, start: int) -> Iterator[Frame]:
-    """Depth [m] and RGB from frame ``start`` on, both to their end."""
-    colours = rgb.frames(start)
-    for i, depth_m in enumerate(depth_frames(depth, start), start):
-        colour = next(colours, None)
-        if colour is None:
-            raise ValueError(
-                f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} "
-                f"ends after {i}"
-            )
-        yield depth_m, colour
-    if next(colours, None) is not None:
-        raise ValueError(
-            f"depth and RGB must have as many frames: {job.depth} has {len(depth)}, {job.rgb} has "
-            "more"
-        )
-
-
-def _depth_to_write(prediction: Prediction, job: Job) -> NDArray[np.float32]:
-    if job.holes == "fill":
-        return prediction.depth_m
-    return np.where(prediction.measured, prediction.depth_m, np.float32(0))
-
-
-def _write_preview(  # noqa: PLR0913, PLR0917
-    job: Job, mp4: Path, depth: DepthReader, rgb: RGBReader, output: OutputFolder, quiet: bool
-) -> None:
-    """The video of the clip, from the files that were written."""
-    cleaner = SensorCleaner(np.inf, job.max_depth_m)
-
-    def measured() -> Iterator[NDArray[np.float32]]:
-        for depth_m in depth_frames(depth):
-            yield np.where(cleaner.measured(depth_m), depth_m, np.float32(0))
-
-    unit = FLOAT16 if job.kind == "float16png" else None
-    written = (read_depth(output.path(depth.name(i)), unit) for i in range(len(depth)))
-    panels = zip(rgb.frames(), measured(), written, strict=True)
-    progress = tqdm(panels, mp4.name, len(depth), unit="frame", disable=quiet)
-    write_video(mp4, progress, clip_limits(measured()), job.fps or rgb.fps or DEFAULT_FPS)
-    LOGGER.info("wrote %s", mp4)
+def write_frame(job: Job, output: OutputFolder, name: str, prediction: Prediction) -> None:
+    """The files of a frame; the depth is the last one, so that the others are there with it."""
+    depth_m, measured = prediction
+    if job.confidence:
+        with whole_file(output.folder / CONFIDENCE / f"{name}.png") as part:
+            part.write_bytes(encode_gray(np.where(measured, 255, 0)))
+    if job.holes == "mark":
+        depth_m = np.where(measured, depth_m, np.float32(0))
+    write_depth(output.path(name), depth_m, job.kind)
 
 
 def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
     """All that a frame of the result depends on, as plain values."""
     return {
         "depth": str(job.depth.resolve()),
-        "rgb": str(job.rgb.resolve()),
+        "rgb": None if job.rgb is None else str(job.rgb.resolve()),
         "unit": job.coding.unit,
         "invalid": job.coding.invalid,
         "npz_key": job.coding.npz_key,
         "by_name": job.by_name,
         "max_depth_m": job.max_depth_m,
+        "min_confidence": job.min_confidence,
         "format": job.kind,
         "holes": job.holes,
+        "confidence": job.confidence,
         "weights": predictor.fingerprint,
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
@@ -222,7 +202,3 @@ def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
     if predictor.tile is not None:
         settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}
     return settings
-
-
-def _is_file(path: Path | None) -> bool:
-    return path is None or path.is_file()

@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 
 from stdnet_arch.data.depth_file import FLOAT16
 from stdnet_arch.inference.depth_io import DepthCoding
+from stdnet_arch.inference.extras import Extras
 from stdnet_arch.inference.job import Job
 from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger(__name__)
 
-REQUIRED = ("depth", "rgb", "output")
-OPTIONAL = ("mp4", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps")
+REQUIRED = ("depth", "output")
+OPTIONAL = (
+    "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
+    "min_confidence",
+)  # fmt: skip
 
 
 class Shard(NamedTuple):
@@ -53,9 +57,10 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
     """The jobs of a list.
 
     Args:
-        path: a JSON object per line, with the keys ``depth``, ``rgb``, ``output`` and, if they
-            differ from the command line, ``mp4``, ``depth_unit``, ``invalid``, ``npz_key``,
-            ``max_depth``, ``by_name``, ``fps``. Inputs are relative to the list.
+        path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
+            depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
+            ``depth_unit``, ``invalid``, ``npz_key``, ``max_depth``, ``by_name``, ``fps``,
+            ``min_confidence``. Inputs are relative to the list.
         root: outputs are relative to it.
         defaults: the other arguments of each :class:`Job`.
 
@@ -120,14 +125,22 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
     if "depth_unit" in item:
         coding = replace(coding, unit=parse_unit(str(item["depth_unit"])))
     coding = replace(coding, **{key: item[key] for key in ("invalid", "npz_key") if key in item})
-    names = {"by_name": "by_name", "fps": "fps", "max_depth": "max_depth_m"}
+    names = {"by_name": "by_name", "min_confidence": "min_confidence", "max_depth": "max_depth_m"}
     chosen = {name: item[key] for key, name in names.items() if key in item}
-    if "mp4" in item:
-        chosen["mp4"] = root / item["mp4"]
-    paths = {"depth": folder / item["depth"], "rgb": folder / item["rgb"]}
+    chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
+    rgb = folder / item["rgb"] if item.get("rgb") else None
+    paths = {"depth": folder / item["depth"], "rgb": rgb}
     return Job(**{**defaults, "coding": coding, **chosen, **paths, "output": root / item["output"]})
 
 
+def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:
+    if "mp4" in item:
+        extras = extras._replace(mp4=root / item["mp4"])
+    if "gt" in item:
+        extras = extras._replace(gt=folder / item["gt"])
+    return extras._replace(fps=item.get("fps", extras.fps))
+
+
 def _failure(job: Job, error: Exception) -> str:
-    item = {"output": str(job.output), "depth": str(job.depth), "rgb": str(job.rgb)}
+    item = {"output": str(job.output), "depth": str(job.depth), "rgb": job.rgb and str(job.rgb)}
     return json.dumps({**item, "error": f"{type(error).__name__}: {error}"}) + "\n"

@@ -10,6 +10,8 @@ from stdnet_arch.utils.whole_file import remove_parts, whole_file
 
 SETTINGS = "infer.json"
 DONE = "done.json"
+SUBFOLDERS = ("confidence", "errors", "points")
+"""What else is made of the frames lies there."""
 
 
 class OutputFolder:
@@ -35,10 +37,15 @@ class OutputFolder:
 
     def is_done(self, settings: Mapping[str, Any]) -> bool:
         """Whether a run of the same settings has finished and its frames are all still there."""
+        return self.done_frames(settings) is not None
+
+    def done_frames(self, settings: Mapping[str, Any]) -> int | None:
+        """How many frames a finished run of the same settings has; None if it is not done."""
         done = self.folder / DONE
         if not done.is_file() or self._differences(settings):
-            return False
-        return len(self._frames()) == json.loads(done.read_text())["frames"]
+            return None
+        frames = json.loads(done.read_text())["frames"]
+        return frames if len(self._frames()) == frames else None
 
     def claim(self, settings: Mapping[str, Any], overwrite: bool = False) -> None:
         """Make the folder ours.
@@ -51,10 +58,11 @@ class OutputFolder:
             ValueError: there are frames of other settings, or of somebody else.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        remove_parts(self.folder)
+        for folder in (self.folder, *self._subfolders()):
+            remove_parts(folder)
         differences = self._differences(settings)
         if differences and overwrite:
-            for path in self._frames():
+            for path in (*self._frames(), *self._made()):
                 path.unlink()
         elif differences and self._frames():
             raise ValueError(
@@ -93,6 +101,13 @@ class OutputFolder:
             for key in keys
             if then.get(key) != settings.get(key)
         ]
+
+    def _subfolders(self) -> list[Path]:
+        return [self.folder / name for name in SUBFOLDERS if (self.folder / name).is_dir()]
+
+    def _made(self) -> list[Path]:
+        """What was made of the frames, in our own folders."""
+        return [path for folder in self._subfolders() for path in folder.iterdir()]
 
     def _frames(self) -> list[Path]:
         if not self.folder.is_dir():

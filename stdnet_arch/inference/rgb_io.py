@@ -1,6 +1,6 @@
 """RGB video from folders and video files, lazily; video files need the extra ``video``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,34 +26,47 @@ class RGBReader(Protocol):
         """The frames from ``start`` on, ``(H, W, 3)``, RGB."""
 
 
-class RGBFolder:
+class RGBFiles:
     """One PNG or JPEG per frame.
 
     Args:
-        folder: where they lie.
-        by_name: see :func:`stdnet_arch.inference.frame_files.list_frames`.
+        files: in order.
+        fps: frames per second, if known.
     """
 
-    fps: float | None = None
-
-    def __init__(self, folder: Path, by_name: bool = False) -> None:
-        self.files = list_frames(folder, IMAGE_SUFFIXES, by_name)
+    def __init__(self, files: Sequence[Path], fps: float | None = None) -> None:
+        self.files = list(files)
         self.count: int | None = len(self.files)
+        self.fps = fps
 
     def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """The frames from ``start`` on, one at a time."""
         return (read_rgb(path) for path in self.files[start:])
 
 
+class RGBFolder(RGBFiles):
+    """All PNG or JPEG files of a folder.
+
+    Args:
+        folder: where they lie.
+        by_name: see :func:`stdnet_arch.inference.frame_files.list_frames`.
+    """
+
+    def __init__(self, folder: Path, by_name: bool = False) -> None:
+        super().__init__(list_frames(folder, IMAGE_SUFFIXES, by_name))
+
+
 class RGBVideo:
-    """A file that ffmpeg reads; frames as stored, a rotation in the metadata is not applied.
+    """A file that ffmpeg reads.
 
     Args:
         path: mp4, mov, mkv, avi, ...
+        upright: turn frames as the file's metadata asks players to; False: as the sensor gave them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, upright: bool = True) -> None:
         self.path = path
+        self.upright = upright
         with self._open() as container:
             stream = container.streams.video[0]
             self.count = stream.frames or None
@@ -64,9 +77,17 @@ class RGBVideo:
         with self._open() as container:
             try:
                 for frame in islice(container.decode(video=0), start, None):
-                    yield frame.to_ndarray(format="rgb24")
+                    yield self._turn(frame.to_ndarray(format="rgb24"), frame.rotation)
             except import_av().error.FFmpegError as error:
                 raise ValueError(f"{self.path}: a frame cannot be decoded: {error}") from error
+
+    def _turn(self, rgb: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+        """Counter-clockwise by what the metadata says; only right angles can be."""
+        if not (self.upright and degrees):
+            return rgb
+        if degrees % 90:
+            raise ValueError(f"{self.path}: a video can be turned by 90, 180, 270; got {degrees}")
+        return np.ascontiguousarray(np.rot90(rgb, degrees // 90))
 
     def _open(self) -> Any:  # noqa: ANN401  an optional library
         av = import_av()

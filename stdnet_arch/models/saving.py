@@ -10,6 +10,7 @@ from basicsr.utils import get_root_logger, imwrite
 from torch import Tensor
 
 from stdnet_arch.data.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
+from stdnet_arch.data.source import SOURCE_REGISTRY, build_source
 from stdnet_arch.models.validation import valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
 
@@ -104,8 +105,17 @@ def describe_network(opt: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         opt: the options of a training; ``network_g`` and the training dataset's ``depth_range_m``
-            and ``lq`` are read, the latter two if they are set.
+            (where it is not set, its source's) and ``lq``, if it is set.
     """
     train = opt.get("datasets", {}).get("train", {})
     known = {key: train[key] for key in ("depth_range_m", "lq") if train.get(key) is not None}
+    if "depth_range_m" not in known and train.get("source") in SOURCE_REGISTRY:
+        known["depth_range_m"] = _default_range_m(train)
     return {"network_g": dict(opt["network_g"]), **known}
+
+
+def _default_range_m(dataset: Mapping[str, Any]) -> float:
+    """What a dataset that names no range divides depths by; its files are looked at."""
+    options = dataset.get("source_opt") or {}
+    source = build_source(dataset["source"], dataset.get("dataroot") or "", options)
+    return float(source.default_range_m)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH_IN = 5.2  # of a slice, and of the frame above it
 LINE_IN = 0.05  # height of one frame's line, at least
-MIN_SLICE_IN = 0.7
+MIN_SLICE_IN, MAX_SLICE_IN = 0.7, 4.0
 
 
 def time_slice(clip: NDArray[Any], row: int) -> NDArray[Any]:
@@ -47,19 +47,44 @@ def draw_profile(
     for name, depth_m in depths_m.items():
         if depth_m.shape != guide.shape[:3]:
             raise ValueError(f"{name} must be {guide.shape[:3]} as guide, got {depth_m.shape}")
-    t, H, W = guide.shape[:3]
-    row = H // 2 if row is None else row
-    limits = depth_range(list(depths_m.values())[-1])
-    slices = {"RGB": time_slice(guide, row)}
-    for name, depth_m in depths_m.items():
-        slices[name] = colorize_depth(time_slice(depth_m, row), limits)
+    row = guide.shape[1] // 2 if row is None else row
+    slices = {name: time_slice(depth_m, row) for name, depth_m in depths_m.items()}
+    return draw_slices(guide[0], time_slice(guide, row), slices, row, title)
 
-    frame_in, slice_in = WIDTH_IN * H / W, max(MIN_SLICE_IN, LINE_IN * t)
+
+def draw_slices(
+    frame: NDArray[np.uint8],
+    guide: NDArray[np.uint8],
+    depths_m: Mapping[str, NDArray[np.floating]],
+    row: int,
+    title: str = "",
+) -> NDArray[np.uint8]:
+    """As :func:`draw_profile`, from slices that were taken already, of a clip of any length.
+
+    Args:
+        frame: RGB of the first frame, ``(H, W, 3)``, uint8.
+        guide: the row of every frame, RGB, ``(t, W, 3)``, uint8.
+        depths_m: name to depth [m] of the row, ``(t, W)``; the last one's colour range for all.
+        row: which row it is.
+        title: printed above.
+
+    Returns:
+        RGB, ``(height, width, 3)``.
+    """
+    H, W = frame.shape[:2]
+    t = len(guide)
+    limits = depth_range(list(depths_m.values())[-1])
+    slices = {"RGB": guide}
+    for name, depth_m in depths_m.items():
+        slices[name] = colorize_depth(depth_m, limits)
+
+    frame_in = WIDTH_IN * H / W
+    slice_in = min(max(MIN_SLICE_IN, LINE_IN * t), MAX_SLICE_IN)
     left, top = 1.1, 0.15 + 0.32 * bool(title)
     height = top + frame_in + len(slices) * (slice_in + 0.08) + 0.9
     figure = sheet.new_figure(left + WIDTH_IN + 0.25, height, title)
     axes = sheet.place(figure, left, top, WIDTH_IN, frame_in)
-    axes.imshow(guide[0], interpolation="nearest", aspect="auto")
+    axes.imshow(frame, interpolation="nearest", aspect="auto")
     axes.axhline(row, color="white", linewidth=2.4)
     axes.axhline(row, color="#d02020", linewidth=1.2)
     _label(axes, f"frame 0\nrow {row}")

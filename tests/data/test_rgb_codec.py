@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stdnet_arch.data.rgb_codec import decode_rgb, read_rgb
+from stdnet_arch.data.rgb_codec import decode_rgb, encode_gray, read_gray, read_rgb
 
 RED_GREEN_BLUE = np.array([[[200, 0, 0], [0, 100, 0], [0, 0, 50]]], np.uint8)
 
@@ -67,3 +67,13 @@ def test_an_orientation_tag_does_not_turn_the_picture():
     turned = jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
     assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (24, 16, 3)
     np.testing.assert_array_equal(decode_rgb(turned, "turned"), decode_rgb(jpeg, "plain"))
+
+
+def test_grey_codes_survive_and_other_pictures_are_refused(tmp_path):
+    codes = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    path = tmp_path / "c.png"
+    path.write_bytes(encode_gray(codes))
+    np.testing.assert_array_equal(read_gray(path), codes)
+    assert cv2.imwrite(str(path), np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"8-bit PNG of one channel; got uint8 \(2, 3, 3\)"):
+        read_gray(path)

@@ -65,3 +65,15 @@ def write_lines(path, items):
     """A manifest."""
     path.write_text("".join(json.dumps(item) + "\n" for item in items))
     return path
+
+
+def write_gray(path, codes):
+    """An 8-bit PNG of one channel."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.asarray(codes, np.uint8))
+
+
+def write_picture(path, rgb):
+    """A PNG of colours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), rgb[..., ::-1])

@@ -8,6 +8,7 @@ from recordings import write_depth_folder, write_lines, write_recording, write_w
 
 from stdnet_arch.archs.adapters import save_checkpoint
 from stdnet_arch.archs.interpolation_arch import Interpolation
+from stdnet_arch.infer import DRAWING
 from stdnet_arch.inference import command
 from stdnet_arch.inference.command import main
 
@@ -70,6 +71,8 @@ def test_options_reach_the_job(recording, capsys):
     ("changes", "message"),
     [
         ({"depth": "gone"}, "expected depth at gone; it does not exist"),
+        ({"rgb": None}, "without RGB, depth must be a recording of RealSense (.bag, .db3)"),
+        ({"min-confidence": 1}, "two folders hold no confidence"),
         ({"weights": "gone.pth"}, "found no file: gone.pth"),
         ({"scale": 8}, "holds a network of scale 4; scale 8 was asked for"),
         ({"scale": "big"}, "scale must be auto or a whole number; got 'big'"),
@@ -102,7 +105,7 @@ def test_a_silent_checkpoint_is_told_what_to_give(recording, capsys):
     assert "give scale, num_feat, depth_range_m" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changes", [{"depth": None}, {"rgb": None}, {"manifest": "list.jsonl"}])
+@pytest.mark.parametrize("changes", [{"depth": None}, {"manifest": "list.jsonl"}])
 def test_wrong_usage_is_2(recording, changes):
     with pytest.raises(SystemExit) as exit_:
         main(arguments(recording, **changes))
@@ -149,3 +152,12 @@ def test_a_report_can_be_had_without_tiles(recording, capsys):
     assert main(arguments(recording, **{"report-difference": True}, chunk=2)) == 0
     message = "chunks of 2 frames: largest difference 0 cm, mean 0 cm, from whole frames"
     assert message in capsys.readouterr().err
+
+
+def test_all_extras_can_be_asked_for(recording):
+    write_depth_folder(recording / "gt", np.full((5, 16, 24), 2.0))
+    extras = {"gt": recording / "gt", "ply": True, "confidence": True}
+    camera = ["--intrinsics", "20", "20", "12", "8"]
+    assert main([*arguments(recording, **extras), *camera], DRAWING) == 0
+    found = {path.parent.name for path in (recording / "out").rglob("*") if path.is_file()}
+    assert found == {"out", "confidence", "errors", "points"}

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
-from recordings import depth_clip, write_depth_folder
+from recordings import depth_clip, write_depth_folder, write_gray
 
 from stdnet_arch.data.depth_file import FORMATS, write_depth
-from stdnet_arch.inference.depth_io import DepthCoding, depth_frames, open_depth
+from stdnet_arch.inference.depth_io import (
+    ConfidentDepth,
+    DepthCoding,
+    DepthFiles,
+    depth_frames,
+    open_depth,
+)
 
 CLIP = depth_clip(3, 4, 5)
 PLAIN = DepthCoding()
@@ -78,3 +84,21 @@ def test_mixed_formats_are_refused(tmp_path):
     write_depth(tmp_path / "d" / "1.png", CLIP[1], "png16")
     with pytest.raises(ValueError, match=r"of one kind .*'\.npy', '\.png'"):
         open_depth(tmp_path / "d", PLAIN)
+
+
+def test_confidence_must_fit_the_depth(tmp_path):
+    write_depth_folder(tmp_path / "d", CLIP)
+    depth = open_depth(tmp_path / "d", PLAIN)
+    write_gray(tmp_path / "c.png", np.ones((4, 7)))
+    with pytest.raises(ValueError, match="per depth frame; got 1 for 3 frames"):
+        ConfidentDepth(depth, [tmp_path / "c.png"], 1)
+    with pytest.raises(ValueError, match=r"size of the depth, \(4, 5\); got \(4, 7\)"):
+        ConfidentDepth(depth, [tmp_path / "c.png"] * 3, 1).read(0)
+
+
+def test_files_can_be_called_otherwise(tmp_path):
+    write_depth_folder(tmp_path / "d", CLIP)
+    files = sorted((tmp_path / "d").iterdir())
+    reader = DepthFiles([files[2], files[2]], PLAIN, ["a", "b"])
+    assert [reader.name(i) for i in range(2)] == ["a", "b"]
+    np.testing.assert_allclose(all_of(reader), CLIP[[2, 2]], atol=1e-6)

@@ -12,6 +12,7 @@ from test_rgb_io import write_video
 from stdnet_arch.data.depth_file import FORMATS, read_depth
 from stdnet_arch.inference import job as module
 from stdnet_arch.inference.depth_io import DepthCoding, DepthStack
+from stdnet_arch.inference.extras import Extras
 from stdnet_arch.inference.job import Job, context_start, run_job
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.sensor import SensorCleaner
@@ -151,14 +152,14 @@ def test_holes_can_be_marked(tmp_path, bilinear):
 def test_a_video_of_the_result(tmp_path, bilinear):
     av = pytest.importorskip("av")
     write_recording(tmp_path)
-    job = job_of(tmp_path, mp4=tmp_path / "film/x.mp4", fps=7)
+    job = job_of(tmp_path, extras=Extras(mp4=tmp_path / "film/x.mp4", fps=7))
     run_job(job, bilinear, quiet=True)
-    with av.open(str(job.mp4)) as container:
+    with av.open(str(job.extras.mp4)) as container:
         stream = container.streams.video[0]
         assert (stream.frames, stream.average_rate, stream.width) == (5, 7, 3 * 24)
-    job.mp4.unlink()
+    job.extras.mp4.unlink()
     assert run_job(job, bilinear, quiet=True) == 0
-    assert job.mp4.exists()
+    assert job.extras.mp4.exists()
 
 
 @pytest.mark.parametrize("frames", [4, 6])
@@ -202,3 +203,16 @@ def test_impossible_jobs_are_refused(tmp_path):
         job_of(tmp_path, holes="cut")
     with pytest.raises(ValueError, match="a folder of its own; got the input .*depth"):
         job_of(tmp_path, output="depth")
+
+
+def test_confidence_says_where_the_sensor_measured(tmp_path, bilinear):
+    write_recording(tmp_path)
+    codes = np.full((4, 6), 2000, np.uint16)
+    codes[1, 2] = 0
+    assert cv2.imwrite(str(tmp_path / "depth/d_0002.png"), codes)
+    run_job(job_of(tmp_path, confidence=True), bilinear, quiet=True)
+    expected = np.full((16, 24), 255)
+    expected[4:8, 8:12] = 0
+    stored = cv2.imread(str(tmp_path / "out/confidence/d_0002.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(stored, expected)
+    assert len(list((tmp_path / "out/confidence").iterdir())) == 5

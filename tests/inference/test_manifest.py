@@ -7,6 +7,7 @@ import pytest
 from recordings import write_lines, write_recording
 
 from stdnet_arch.inference.depth_io import DepthCoding
+from stdnet_arch.inference.extras import Extras
 from stdnet_arch.inference.job import Job, run_job
 from stdnet_arch.inference.manifest import (
     Shard,
@@ -17,6 +18,12 @@ from stdnet_arch.inference.manifest import (
 )
 
 ITEM = {"depth": "a/depth", "rgb": "a/rgb.mp4", "output": "a"}
+
+
+def test_a_recording_that_holds_rgb_needs_no_other(tmp_path):
+    path = write_lines(tmp_path / "l.jsonl", [{"depth": "x", "output": "o", "min_confidence": 2}])
+    (job,) = read_manifest(path, tmp_path, {})
+    assert (job.rgb, job.min_confidence) == (None, 2)
 
 
 def jobs_of(count):
@@ -36,15 +43,14 @@ def test_a_line_is_a_job(tmp_path):
         coding=DepthCoding(0.00025, 7),
         kind="npy",
         max_depth_m=4,
-        mp4=tmp_path / "out/a.mp4",
-        fps=25,
+        extras=Extras(mp4=tmp_path / "out/a.mp4", fps=25),
     )
 
 
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ([ITEM, {"depth": "x", "size": 3}], r"line 2: .*missing: \['rgb', 'output'\].*\['size'\]"),
+        ([ITEM, {"depth": "x", "size": 3}], r"line 2: .*missing: \['output'\].*\['size'\]"),
         ([ITEM, {**ITEM, "output": "./a"}], "line 2: the same output as line 1"),
         ([3], "line 1: expected a JSON object; got 3"),
         ([{**ITEM, "depth_unit": "cm"}], "line 1: the depth unit must be .*'cm'"),

@@ -1,12 +1,13 @@
 """RGB video from folders and video files."""
 
 import builtins
+import struct
 
 import numpy as np
 import pytest
 from recordings import rgb_clip, write_rgb_folder
 
-from stdnet_arch.inference.rgb_io import open_rgb
+from stdnet_arch.inference.rgb_io import RGBVideo, open_rgb
 
 CLIP = rgb_clip(4, 16, 24)
 
@@ -70,3 +71,30 @@ def test_missing_pyav_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'stdnet_arch\[video\]'"):
         open_rgb(tmp_path / "c.mp4")
+
+
+# a, b, c, d of the display matrix (x' = a x + c y, y' = b x + d y), and what a player does.
+@pytest.mark.parametrize(
+    ("matrix", "turn"),
+    [
+        ((1, 0, 0, 1), lambda frame: frame),
+        ((0, 1, -1, 0), lambda frame: frame.transpose(1, 0, 2)[:, ::-1]),  # clockwise
+        ((-1, 0, 0, -1), lambda frame: frame[::-1, ::-1]),
+        ((0, -1, 1, 0), lambda frame: frame.transpose(1, 0, 2)[::-1]),  # counter-clockwise
+    ],
+)
+def test_a_video_is_turned_as_its_metadata_says(tmp_path, matrix, turn):
+    path = write_video(tmp_path / "c.mp4", CLIP, "libx264rgb", "rgb24")
+    plain = all_of(RGBVideo(path))
+    set_display_matrix(path, matrix)
+    np.testing.assert_array_equal(all_of(open_rgb(path))[2], turn(plain[2]))
+    np.testing.assert_array_equal(all_of(RGBVideo(path, upright=False)), plain)
+
+
+def set_display_matrix(path, matrix):
+    """Write into the track header of an mp4, where phones put it."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd") + 4 + 40  # version and flags, times, layer, volume
+    a, b, c, d = (value << 16 for value in matrix)
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
