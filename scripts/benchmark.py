@@ -1,0 +1,61 @@
+"""Compare methods: train what has no weights, judge all on the same clips, write a report.
+
+python scripts/benchmark.py --config options/benchmark/DyDToF_sample_x4.yml [--models NAME ...] [--resume]
+python scripts/benchmark.py --compare before.json after.json
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
+from stdnet_arch.evaluation.benchmark import Workplace, run_benchmark
+from stdnet_arch.evaluation.benchmark_plan import read_plan
+from stdnet_arch.evaluation.benchmark_results import (
+    compare,
+    compare_table,
+    markdown,
+    summary,
+    write_summary,
+)
+from stdnet_arch.visual.benchmark_report import write_report
+from stdnet_arch.visual.benchmark_samples import sample_pictures
+
+
+def main() -> int:
+    """Run a benchmark, or compare two; 1 if a method failed or got worse."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, help="what to run: a YAML of options/benchmark/")
+    parser.add_argument("--models", nargs="+", help="only these")
+    parser.add_argument("--out", type=Path, default=Path("results/benchmark"))
+    parser.add_argument("--resume", action="store_true", help="go on with what is there")
+    parser.add_argument("--show-data", action="store_true", help="pictures with RGB and truth")
+    parser.add_argument("--compare", type=Path, nargs=2, metavar=("BEFORE", "AFTER"))
+    parser.add_argument("--tolerance", type=float, default=0.01, help="share that does not count")
+    args = parser.parse_args()
+    if args.compare:
+        before, after = (json.loads(path.read_text(encoding="utf-8")) for path in args.compare)
+        changes = compare(before, after, args.tolerance)
+        sys.stdout.write(compare_table(changes).text(digits=3) + "\n")
+        return int(any(change.is_worse for change in changes))
+    if args.config is None:
+        parser.error("give --config or --compare")
+    plan = read_plan(yaml.safe_load(args.config.read_text(encoding="utf-8")), args.models)
+    place = Workplace(args.out / plan.name, Path.cwd())
+    found = summary(plan, run_benchmark(plan, place, args.resume))
+    write_summary(found, place.out)
+    pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
+    write_report(found, place.out / f"{plan.name}.html", pictures)
+    sys.stdout.write(markdown(found) + f"\nwrote {place.out / plan.name}.html\n")
+    return int(any("error" in result for result in found["results"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

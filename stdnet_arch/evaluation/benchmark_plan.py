@@ -1,0 +1,146 @@
+"""What a benchmark runs: the YAML of ``options/benchmark/`` as checked dataclasses."""
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+_SLUG = re.compile(r"[^A-Za-z0-9_+-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One competitor: a network of the registry, or a method registered as a competitor."""
+
+    name: str
+    """What tables call it."""
+    network_g: Mapping[str, Any] | None = None
+    """``type`` and arguments of an arch; ``scale`` is added."""
+    competitor: Mapping[str, Any] | None = None
+    """``type`` and arguments of a registered competitor that is no network."""
+    weights: str | None = None
+    """Checkpoint to use; without one a network that has parameters is trained."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """What departs from the common recipe: sections of the toolbox's options. Said in the report."""
+    space_time: bool = False
+    """The method is given depth at every second frame only."""
+    note: str = ""
+    """A remark for the table."""
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that is neither, or both."""
+        if (self.network_g is None) == (self.competitor is None):
+            raise ValueError(
+                f"models.{self.name}: expected either network_g or competitor; got "
+                f"{'both' if self.network_g else 'neither'}"
+            )
+        if "type" not in (self.network_g or self.competitor or {}):
+            raise ValueError(f"models.{self.name}: expected a type in its section; got none")
+
+    @property
+    def slug(self) -> str:
+        """The name as part of a file name."""
+        return _SLUG.sub("_", self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole benchmark."""
+
+    name: str
+    scale: int
+    title: str
+    """One line for the head of the report."""
+    train: Mapping[str, Any]
+    """The toolbox's options that all trained networks share: equal data, steps, loss, seed."""
+    test: Mapping[str, Mapping[str, Any]]
+    """Name to dataset section (``RGBDVideoTestDataset``)."""
+    metrics: Mapping[str, Mapping[str, Any]]
+    """As under ``val: metrics:``."""
+    models: tuple[Entry, ...]
+    cost: Mapping[str, Any] | None = None
+    """What to measure of speed and memory; see :mod:`stdnet_arch.evaluation.cost`."""
+    chunk_frames: int | None = None
+    """Frames of a clip that go through a network at once (exact; archs with a halo)."""
+    published: str | None = None
+    """Rows of ``published.csv`` to print apart from the measured ones: its ``table`` column."""
+    remarks: tuple[str, ...] = ()
+    """Sentences for the head of the report."""
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name."""
+        return next(entry for entry in self.models if entry.name == name)
+
+
+def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan:
+    """Check the options of a benchmark.
+
+    Args:
+        options: the YAML as a mapping.
+        only: names of models to keep; None keeps all.
+
+    Raises:
+        ValueError: unknown or missing keys, an entry that is neither network nor competitor, equal
+            names, or a name in ``only`` that is none of the models.
+    """
+    _check_keys("benchmark", options, Plan)
+    models = options["models"]
+    for name, entry in models.items():
+        _check_keys(f"models.{name}", {"name": name, **(entry or {})}, Entry)
+    entries = [Entry(name=name, **(entry or {})) for name, entry in models.items()]
+    if len({entry.slug for entry in entries}) < len(entries):
+        raise ValueError(f"models need names that differ as file names; got {list(models)}")
+    unknown = sorted(set(only or ()) - set(models))
+    if unknown:
+        raise ValueError(f"expected models of {', '.join(models)}; got {', '.join(unknown)}")
+    kept = tuple(entry for entry in entries if only is None or entry.name in only)
+    rest = {key: value for key, value in options.items() if key not in {"models", "remarks"}}
+    return Plan(**rest, models=kept, remarks=tuple(options.get("remarks", ())))
+
+
+def training_options(plan: Plan, entry: Entry) -> dict[str, Any]:
+    """The toolbox's options that train an entry: the common recipe, and what departs from it."""
+    options = _merge(plan.train, entry.train)
+    if entry.space_time:
+        options["model_type"] = "SpaceTimeModel"
+        options["datasets"]["train"]["lq_every"] = 2
+    return {
+        "name": f"{plan.name}_{entry.slug}",
+        "scale": plan.scale,
+        **options,
+        "network_g": {**(entry.network_g or {}), "scale": plan.scale},
+        "path": {"pretrain_network_g": None, "strict_load_g": True, "resume_state": None},
+    }
+
+
+def checkpoint_of(plan: Plan, entry: Entry, root: Path) -> Path:
+    """Where the toolbox leaves the weights of a finished training under ``root``."""
+    options = training_options(plan, entry)
+    last = options["train"]["total_iter"]
+    return root / "experiments" / options["name"] / "models" / f"net_g_{last}.pth"
+
+
+def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the entries of ``change``, section by section; neither is modified."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in change.items():
+        inside = merged.get(key)
+        if isinstance(inside, dict) and isinstance(value, Mapping):
+            merged[key] = _merge(inside, value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def _check_keys(where: str, given: Mapping[str, Any], kind: type) -> None:
+    known = {f.name: f for f in fields(kind)}
+    unknown = sorted(given.keys() - known.keys())
+    needed = {"name", "scale", "title", "train", "test", "metrics", "models"} & known.keys()
+    missing = sorted((needed - given.keys()) if kind is Plan else ())
+    if unknown or missing:
+        raise ValueError(
+            f"{where}: expected the keys {', '.join(sorted(known))}; got "
+            f"{', '.join(unknown) or 'no ' + ', '.join(missing)}"
+        )
