@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from deform_backends import BACKENDS
 from torchvision.ops import deform_conv2d
 
 from stdnet_arch.ops import deform_sample as deform_module
@@ -9,7 +10,6 @@ from stdnet_arch.ops.deform import lean_product
 from stdnet_arch.ops.deform_conv import ModulatedDeformConv
 from stdnet_arch.ops.deform_sample import deform_backend, modulated_deform_conv
 
-BACKENDS = ["gather", "grid_sample", "rows", "torchvision"]
 GEOMETRIES = [(3, 1, 1), (3, 2, 2), (3, 0, 1), (1, 0, 1), (5, 1, 1)]  # kernel, padding, dilation
 
 

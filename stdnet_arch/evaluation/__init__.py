@@ -1,0 +1,1 @@
+"""Measuring networks and operators: what users compare and cite."""
