@@ -42,9 +42,16 @@ def run(*command, **variables):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("file", ["test_deform_sample.py", "test_deform_conv.py"])
-def test_every_claim_about_backends_holds_in_the_interpreter(file):
-    command = ("-m", "pytest", "-q", "-k", "triton", "-p", "no:cacheprovider", str(HERE / file))
+# The interpreter takes milliseconds per program: by default only a few tests run there.
+FEW = "triton and (3-2-2-2 or (True and finite and test_deform_sample) or half_precision or -inf)"
+
+
+@pytest.mark.parametrize(
+    "tests", [pytest.param(FEW, id="few"), pytest.param("triton", id="all", marks=pytest.mark.slow)]
+)
+def test_the_claims_about_backends_hold_in_the_interpreter(tests):
+    files = [str(HERE / file) for file in ("test_deform_sample.py", "test_deform_conv.py")]
+    command = ("-m", "pytest", "-q", "-k", tests, "-p", "no:cacheprovider", *files)
     code, text = run(*command, TRITON_INTERPRET="1")
     assert code == 0, text
     assert "passed" in text
