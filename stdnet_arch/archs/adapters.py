@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -109,7 +108,7 @@ def _read(path: Path) -> tuple[Any, Any]:
         return _read_safetensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as
         raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
     return content, content.get(ABOUT, {}) if isinstance(content, Mapping) else {}
 
