@@ -4,7 +4,9 @@ A case is one computation in several forms that give the same numbers. To add on
 :class:`Case` to ``CASES``; its first form is what the others are compared with.
 """
 
+import contextlib
 import ctypes
+import functools
 import json
 import platform
 import sys
@@ -18,6 +20,8 @@ import torch
 import torchvision
 from torch import Tensor
 
+from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
+from stdnet_arch.evaluation.literal_forms import literal_aggregation
 from stdnet_arch.ops.deform.choice import BACKENDS, Backend
 from stdnet_arch.ops.deform_sample import (
     deform_backend,
@@ -91,6 +95,25 @@ def _by_backend(form: Callable[..., Tensor], groups: int) -> dict[str, Callable[
     return {name: partial(form, groups=groups, backend=name) for name in names}
 
 
+@functools.cache
+def _aggregation(device: torch.device, dtype: torch.dtype) -> DeformableAggregation:
+    """STDAN's, with offsets of a pixel or two: its zeros at the start would look nowhere."""
+    torch.manual_seed(0)
+    made = DeformableAggregation(64, 72)
+    torch.nn.init.normal_(made.conv_offset.weight, std=0.05)
+    torch.nn.init.normal_(made.conv_offset.get_parameter("bias"))
+    return made.to(device, dtype)
+
+
+def _literal_aggregation(feat: Tensor, *, backend: Backend | None = None) -> Tensor:
+    with deform_backend(backend) if backend else contextlib.nullcontext():
+        return literal_aggregation(_aggregation(feat.device, feat.dtype), feat)
+
+
+def _our_aggregation(feat: Tensor) -> Tensor:
+    return _aggregation(feat.device, feat.dtype)(feat)
+
+
 CASES = [
     Case(
         "STDNet: 3x3 convolution of 64+64 channels, 1 group, 64x64",
@@ -106,6 +129,15 @@ CASES = [
         "STDAN, attention: 9 taps of keys and values, 72+72 channels, 8 groups, 64x64",
         lambda b: _sample_inputs(72, 2, 8, b),
         _by_backend(_sample, groups=8),
+    ),
+    Case(
+        "STDAN, aggregation: 7 frames of 64 channels, 64x64",
+        lambda b: [torch.randn(b, 7, 64, 64, 64)],
+        {
+            "literal, torchvision": partial(_literal_aggregation, backend="torchvision"),
+            "literal": _literal_aggregation,
+            "efficient": _our_aggregation,
+        },
     ),
 ]
 

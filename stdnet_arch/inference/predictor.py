@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from itertools import chain, islice
@@ -135,7 +135,7 @@ class DepthSRPredictor:
         for line in cleaner.report.lines(self.depth_range_m):
             LOGGER.warning(line)
 
-    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Iterator[Prediction]:
+    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Generator[Prediction, None, None]:
         """As :meth:`predict_frames`, for frames that a :class:`SensorCleaner` has prepared.
 
         Raises:

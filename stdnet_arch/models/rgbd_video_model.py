@@ -84,6 +84,7 @@ class RGBDVideoModel(BaseModel):
         self._load(self.net_g, opt["path"].get("param_key_g", "params"))
         self.best_metric_results: dict[str, dict[str, dict[str, Any]]] = {}
         self.resumed_iter = 0
+        self.trained_range_m: float | None = None
         self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
         if self.is_train:
             self.init_training_settings()
@@ -165,6 +166,7 @@ class RGBDVideoModel(BaseModel):
         guide = data.get("guide")
         self.guide = None if guide is None else guide.to(self.device, non_blocking=True)
         self.length = length_of(data)
+        self.range_m = data.get("depth_range_m")
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
@@ -178,6 +180,7 @@ class RGBDVideoModel(BaseModel):
         Raises:
             FloatingPointError: a loss or the gradient is not finite; weights are left as they were.
         """
+        self.trained_range_m = None if self.range_m is None else float(self.range_m[0])
         self.optimizer_g.zero_grad(set_to_none=True)
         with self.precision.autocast():
             out = self.net_g(self.lq, self.guide)
@@ -220,7 +223,8 @@ class RGBDVideoModel(BaseModel):
         self.save_network(nets, "net_g", current_iter, param_key=keys)
         if get_dist_info()[0] == 0:
             name = f"net_g_{'latest' if current_iter == -1 else current_iter}.pth"
-            add_about(Path(self.opt["path"]["models"]) / name, describe_network(self.opt))
+            about = describe_network(self.opt, self.trained_range_m)
+            add_about(Path(self.opt["path"]["models"]) / name, about)
         self.save_training_state(epoch, current_iter)
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:
