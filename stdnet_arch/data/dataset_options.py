@@ -26,7 +26,9 @@ class ReadOptions:
     scale: int
     """HR side / LR side; the toolbox copies it from the top of the YAML."""
     dataroot: str = ""
-    """Folder of the raw dataset."""
+    """Folder of the raw dataset, or of the LMDB made from it."""
+    io_backend: Mapping[str, Any] = field(default_factory=lambda: {"type": "disk"})
+    """``{type: disk}`` reads raw files, ``{type: lmdb}`` what ``scripts/create_lmdb.py`` made."""
     source_opt: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the source."""
     clips: str | list[str] | None = None
@@ -45,6 +47,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         """Check every value that has a limited choice."""
+        known = self.io_backend in ({"type": "disk"}, {"type": "lmdb"})
+        _require(known, "io_backend", "{type: disk} or {type: lmdb}", dict(self.io_backend))
         _require(self.lq in LQ_MODES, "lq", f"one of {', '.join(LQ_MODES)}", self.lq)
         choice = f"one of {', '.join(BEYOND_RANGE)}"
         _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)

@@ -3,8 +3,25 @@
 import numpy as np
 from numpy.typing import NDArray
 
+LQ_MODES = ("dtof_peak",)
+"""The rules of :func:`make_lq`."""
+
 # Pixels worked on at a time: the temporary arrays of one band stay in the processor's cache.
 BAND_PIXELS = 1 << 16
+
+
+def make_lq(
+    mode: str,
+    depth_m: NDArray[np.floating],
+    rgb_uint8: NDArray[np.uint8],
+    scale: int,
+    range_m: float = 100.0,
+    bins: int = 1024,
+) -> NDArray[np.float32]:
+    """Low-resolution depth of one frame, by the rule of that name; see :func:`dtof_peak`."""
+    if mode not in LQ_MODES:
+        raise ValueError(f"the LQ mode must be one of {', '.join(LQ_MODES)}; got {mode!r}")
+    return dtof_peak(depth_m, rgb_uint8, scale, range_m, bins)
 
 
 def dtof_peak(
