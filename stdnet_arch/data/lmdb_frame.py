@@ -80,7 +80,19 @@ class StoredFrame:
 
 def scales_with_files(source: Source, clip: str, i: int) -> tuple[int, ...]:
     """The scales for which a source has LR files."""
-    return tuple(scale for scale in SCALES if source.lq_m(clip, i, scale) is not None)
+    found = []
+    for scale in SCALES:
+        try:
+            stored = source.lq_m(clip, i, scale)
+        except FileNotFoundError:  # a source that cannot do without
+            continue
+        found += [scale] if stored is not None else []
+    return tuple(found)
+
+
+def unit_of(source: Source) -> str:
+    """What the numbers of a source's depth are: metres, unless it says otherwise."""
+    return str(getattr(source, "unit_of_depth", "m"))
 
 
 def encode_frame(source: Source, clip: str, i: int, options: StoreOptions) -> StoredFrame:
@@ -105,7 +117,8 @@ def encode_frame(source: Source, clip: str, i: int, options: StoreOptions) -> St
         expected, got = ("x".join(map(str, s)) for s in (depth_m.shape, rgb.shape[:2]))
         where = location(source, clip, i, "guide")
         raise ValueError(f"{where}: expected {expected}, as its depth frame; got {got}")
-    values = [guide, encode_depth(depth_m, options.depth_dtype, options.depth_scale, name)]
+    depth = encode_depth(depth_m, options.depth_dtype, options.depth_scale, name)
+    values = [guide, _tagged(depth, unit=unit_of(source))]
     for scale in options.scales or ():
         values.append(_low_resolution(source, clip, i, depth_m, rgb, scale, options))
     values += _extras(source, clip, i, depth_m.shape, options)
@@ -155,7 +168,7 @@ def _low_resolution(  # noqa: PLR0913  one frame and how to degrade it
     if stored is None:
         mode = "dtof_peak" if options.lq == "auto" else options.lq
         lq = make_lq(mode, depth_m, rgb, scale, options.range_m, options.bins)
-        return _tagged(encode_plain(name, lq, "m"), made=mode)
+        return _tagged(encode_plain(name, lq, unit_of(source)), made=mode)
     if stored.shape != size:
         expected, got = ("x".join(map(str, s)) for s in (size, stored.shape))
         where = location(source, clip, i, name)
@@ -164,7 +177,7 @@ def _low_resolution(  # noqa: PLR0913  one frame and how to degrade it
     if (lq < 0).any():
         where = location(source, clip, i, name)
         raise ValueError(f"{where}: expected depth >= 0 m; got {np.nanmin(lq):g} m")
-    return _tagged(encode_plain(name, lq, "m"), made="files")
+    return _tagged(encode_plain(name, lq, unit_of(source)), made="files")
 
 
 def _extras(
@@ -177,7 +190,7 @@ def _extras(
         flow_px, seen = flow
         if flow_px.shape != (2, *shape) or seen.shape != tuple(shape):
             raise ValueError(
-                f"{location(source, clip, i, 'flow')}: expected flow of {(2, *shape)} and a mask of"
+                f"flow of {location(source, clip, i, 'depth')}: expected {(2, *shape)} and a mask"
                 f" {tuple(shape)}; got {flow_px.shape} and {seen.shape}"
             )
         values.append(encode_plain("flow", flow_px, "px, (dx, dy) to the next frame"))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from stdnet_arch.data.clip_list import read_entries, resolve_spans
-from stdnet_arch.data.lmdb_frame import StoreOptions, scales_with_files
+from stdnet_arch.data.lmdb_frame import StoreOptions, scales_with_files, unit_of
 from stdnet_arch.data.lmdb_manifest import (
     FORMAT,
     FORMAT_VERSION,
@@ -46,6 +46,8 @@ class Plan:
     left_out: Mapping[str, str]
     """Entries of the clip list that cannot be read, and why."""
     default_range_m: float
+    unit: str
+    """Of depth: metres, but for a source that says otherwise."""
 
     def frames(self) -> list[tuple[str, int]]:
         """All frames to store, in order."""
@@ -62,6 +64,7 @@ class Plan:
                 "root": job.root,
                 "source_opt": dict(job.source_opt),
                 "default_range_m": self.default_range_m,
+                "unit": self.unit,
             },
             "options": {**asdict(job.store), "scales": list(job.store.scales or ())},
             "split": {
@@ -110,7 +113,7 @@ def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
         _check_key(one)
     if job.store.scales is None:
         job = replace(job, store=replace(job.store, scales=_found_scales(source, clips, skip_bad)))
-    return Plan(job, clips, left_out, source.default_range_m), source
+    return Plan(job, clips, left_out, source.default_range_m, unit_of(source)), source
 
 
 def _found_scales(source: Source, clips: Sequence[StoredClip], skip_bad: bool) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """An LMDB of ``scripts/create_lmdb.py`` in the place of the raw dataset it was made from."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from stdnet_arch.data.block_codec import BlockedArray
 from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.dataset_options import ReadOptions
-from stdnet_arch.data.lmdb_manifest import StoredClip, frame_key, stored_clips, value_key
+from stdnet_arch.data.lmdb_manifest import MANIFEST, StoredClip, frame_key, stored_clips, value_key
 from stdnet_arch.data.lmdb_store import LmdbStore
 from stdnet_arch.data.lmdb_values import open_value
 from stdnet_arch.data.source import Source, build_source
@@ -22,14 +23,11 @@ def open_source(options: ReadOptions) -> Source:
     """
     if options.io_backend["type"] == "lmdb":
         return LmdbSource(options.dataroot, options.source, options.source_opt)
-    try:
-        return build_source(options.source, options.dataroot, options.source_opt)
-    except (OSError, ValueError) as error:
-        if options.dataroot.rstrip("/").endswith(".lmdb"):
-            raise ValueError(
-                f"dataroot {options.dataroot!r} is an LMDB: write io_backend: {{type: lmdb}}"
-            ) from error
-        raise
+    if options.dataroot and (Path(options.dataroot).expanduser() / MANIFEST).is_file():
+        raise ValueError(
+            f"dataroot {options.dataroot!r} is an LMDB: write io_backend: {{type: lmdb}}"
+        )
+    return build_source(options.source, options.dataroot, options.source_opt)
 
 
 def find_spans(source: Source, clips: str | Sequence[str] | None) -> list[ClipSpan]:
@@ -70,6 +68,7 @@ class LmdbSource:
             if asked and asked != was:
                 raise ValueError(f"{path} was made with {what} {was!r}; got {asked!r}")
         self.default_range_m = float(made["default_range_m"])
+        self.unit = str(made["unit"])
         self._clips = {one.clip: one for one in stored_clips(self._store.manifest)}
         self._scales = tuple(self._store.manifest["options"]["scales"])
 
@@ -105,7 +104,15 @@ class LmdbSource:
 
     def lq_m(self, clip: str, i: int, scale: int) -> np.ndarray | None:
         """Stored LR depth: float32 ``(h, w)`` metres, or None if the LMDB has none of the scale."""
-        return self._plain(clip, i, f"lq{scale}") if scale in self._scales else None
+        if scale in self._scales:
+            return self._plain(clip, i, f"lq{scale}")
+        if self.unit != "m":
+            raise FileNotFoundError(
+                f"{self._store.path}: expected stored LR depth of x{scale}, since a sensor"
+                f" simulation needs metres and these are of unit {self.unit!r}; stored are"
+                f" {list(self._scales)}"
+            )
+        return None
 
     def flow_px(self, clip: str, i: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Motion (dx, dy) to the next frame [px], ``(2, H, W)``, and where it is seen; or None."""

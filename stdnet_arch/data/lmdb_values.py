@@ -154,7 +154,7 @@ def open_value(about: Mapping[str, Any], data: memoryview, where: str) -> np.nda
     if codec != "blocks":
         raise ValueError(f"{where}: expected a codec of this version; got {codec!r}")
     scale = about.get("metres_per_code", 1.0)
-    as_stored = about["unit"] != "m" or dtype == np.float32
+    as_stored = dtype in {np.dtype(np.float32), np.dtype(np.uint8)}
     finish = None if as_stored else lambda stored: _to_metres(stored, scale)
     return open_blocks(data, shape, dtype, about["block"], finish)
 

@@ -43,7 +43,8 @@ class Source(Protocol):
     * ``flow_px(clip, i) -> (flow (2, H, W), seen (H, W)) or None``: motion (dx, dy) to the next
       frame in pixels, and where the target is seen; None where a clip or its last frame has none;
     * ``pose(clip, i) -> (4, 4) or None``: camera to world in metres; x right, y down, z forward;
-    * ``intrinsics_px(clip) -> (fx, fy, cx, cy)``.
+    * ``intrinsics_px(clip) -> (fx, fy, cx, cy)``;
+    * ``unit_of_depth``, if its depth is not in metres after all (a parity mode).
     """
 
     default_range_m: float

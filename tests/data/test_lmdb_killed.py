@@ -67,6 +67,13 @@ def test_a_killed_command_leaves_what_no_reader_takes_for_finished(
         LmdbSource(str(out))
 
 
+def wait_until_gone(processes, seconds):
+    deadline = time.monotonic() + seconds
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
 def test_the_script_and_its_workers_die_and_go_on(tmp_path, make_clip):
     root, out = make_clip(frames=60, height=480, width=640), tmp_path / "x.lmdb"
@@ -78,7 +85,6 @@ def test_the_script_and_its_workers_die_and_go_on(tmp_path, make_clip):
     children = Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()
     killed.kill()
     killed.wait()
-    time.sleep(5)
-    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    wait_until_gone(children, 60)
     subprocess.run(command, check=True)
     assert contents(out) == contents(write_lmdb(root, tmp_path / "whole.lmdb"))
