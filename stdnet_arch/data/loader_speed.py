@@ -106,22 +106,36 @@ def measure(root: str, samples: int, workers: int, rounds: int, seed: int = 0) -
         seed: of crops.
 
     Returns:
-        A row per loader: samples per second (best, median), times the plain loader's, peak memory.
+        A row per loader, best of its rounds: samples per second of the DataLoader; the processor
+        time of a sample in all its processes, which other jobs on the machine change less; and that
+        of the dataset without a DataLoader. The difference of the two is the way of a batch to the
+        training process, through shared memory.
     """
     cv2.setNumThreads(1)  # here: forked workers that change it wait for threads they do not have
     with TemporaryDirectory() as folder:
         loaders = dict(_loaders(root, Path(folder), samples))
-        times: dict[str, list[float]] = {name: [] for name in loaders}
+        speeds: dict[str, list[float]] = {name: [] for name in loaders}
+        work: dict[str, list[float]] = {name: [] for name in loaders}
+        alone = {name: _cpu_ms(dataset, samples) for name, dataset in loaders.items()}
         for _ in range(rounds):
             for name, dataset in loaders.items():
                 torch.manual_seed(seed)
-                times[name].append(samples / _seconds(dataset, workers))
-    plain = max(times["plain: whole frames"])
+                seconds, cpu_ms = _load(dataset, workers)
+                speeds[name].append(samples / seconds)
+                work[name].append(cpu_ms / samples)
+    plain = next(iter(loaders))
     rows = [
-        (name, max(found), float(np.median(found)), max(found) / plain)
-        for name, found in times.items()
-    ]
-    return Table(("loader", "best samples/s", "median samples/s", "x plain"), rows)
+        (
+            name, max(speeds[name]), max(speeds[name]) / max(speeds[plain]),
+            min(work[name]), min(work[plain]) / min(work[name]),
+            alone[name], alone[plain] / alone[name],
+        )
+        for name in loaders
+    ]  # fmt: skip
+    columns = (
+        "loader", "samples/s", "x plain", "CPU ms", "x less", "CPU ms of the dataset", "x less "
+    )  # fmt: skip
+    return Table(columns, rows)
 
 
 def measure_memory_of(root: str, samples: int, epochs: int) -> Table:
@@ -173,14 +187,31 @@ def _loaders(root: str, folder: Path, samples: int) -> Iterator[tuple[str, Datas
         yield f"{name} ({size:.0f} MB)", Repeated(RGBDVideoDataset(section), samples)
 
 
-def _seconds(dataset: Dataset, workers: int) -> float:
+def _cpu_ms(dataset: Dataset[Any], samples: int) -> float:
+    dataset[0]
+    begun = time.process_time()
+    for index in range(samples):
+        dataset[index]
+    return (time.process_time() - begun) / samples * 1e3
+
+
+def _load(dataset: Dataset[Any], workers: int) -> tuple[float, float]:
+    """Seconds and processor milliseconds of one epoch; starting the workers is not timed."""
     loader = DataLoader(dataset, batch_size=2, num_workers=workers)
+    worked = _all_cpu_ms()
     batches = iter(loader)
-    next(batches)  # starting the workers is not loading
+    next(batches)
     begun, count = time.perf_counter(), 0
     for _ in batches:
         count += 1
-    return (time.perf_counter() - begun) * len(loader) / max(count, 1)
+    seconds = (time.perf_counter() - begun) * len(loader) / max(count, 1)
+    del batches  # ends the workers: only then their time is known
+    return seconds, _all_cpu_ms() - worked
+
+
+def _all_cpu_ms() -> float:
+    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return 1e3 * sum(spent.ru_utime + spent.ru_stime for spent in times)
 
 
 def _own_mb() -> float:

@@ -7,6 +7,7 @@ import lmdb
 from stdnet_arch.data import lmdb_command
 from stdnet_arch.data.lmdb_frame import StoreOptions
 from stdnet_arch.data.lmdb_job import LmdbJob
+from stdnet_arch.data.lmdb_store import close_environment
 from stdnet_arch.data.lmdb_writer import create_lmdb
 
 
@@ -34,6 +35,7 @@ def contents(path):
 
 def change_value(path, key, change):
     """Overwrite one value behind the back of its checksum."""
+    close_environment(path)  # no path may be opened twice in a process
     with lmdb.open(str(path), lock=False) as env, env.begin(write=True) as transaction:
         value = change(bytes(transaction.get(key.encode())))
         if value is None:
