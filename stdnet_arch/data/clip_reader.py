@@ -164,7 +164,9 @@ def clean_lq(lq_m: np.ndarray, range_m: float, beyond: str) -> np.ndarray:
     return lq if beyond == "keep" else np.minimum(lq, np.float32(range_m))
 
 
-def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, object]:
+def to_item(
+    clip: Clip, range_m: float, span: ClipSpan, name: str, *, as_bytes: bool = False
+) -> dict[str, object]:
     """Arrays of :meth:`ClipReader.read` as one item of a dataset.
 
     Args:
@@ -172,6 +174,7 @@ def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, 
         range_m: what depths are divided by.
         span: the frames that were read.
         name: what the clip is called in tables.
+        as_bytes: leave a uint8 guide as it is.
 
     Returns:
         ``lq (t,1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
@@ -179,7 +182,7 @@ def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, 
     """
     # Ordered while it is small: bytes move faster than floats.
     guide = np.ascontiguousarray(clip["guide"].transpose(0, 3, 1, 2))
-    if guide.dtype == np.uint8:
+    if guide.dtype == np.uint8 and not as_bytes:
         guide = guide.astype(np.float32) / 255
     return {
         "lq": _tensor(clip["lq"][:, None] / np.float32(range_m)),

@@ -73,6 +73,9 @@ class TrainOptions(ReadOptions):
     """Each with probability 1/2, for the whole window."""
     color_jitter: float = 0.0
     """Brightness, contrast and saturation of RGB times 1 +- this, one draw per window."""
+    guide_bytes: bool = False
+    """Hand RGB to the model as bytes, which divides by 255 on its device: the same numbers at a
+    quarter of the way from the loader's workers. Not with ``color_jitter``, which makes floats."""
     crop_candidates: int = 1
     """Corners drawn per window; the one where depth varies most is taken (1: plain cropping)."""
 

@@ -185,6 +185,9 @@ def _loaders(root: str, folder: Path, samples: int) -> Iterator[tuple[str, Datas
         section = train_section(str(path), io_backend={"type": "lmdb"})
         size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
         yield f"{name} ({size:.0f} MB)", Repeated(RGBDVideoDataset(section), samples)
+        if store.rgb == "raw":
+            dataset = RGBDVideoDataset({**section, "guide_bytes": True})
+            yield f"{name}, guide_bytes", Repeated(dataset, samples)
 
 
 def _cpu_ms(dataset: Dataset[Any], samples: int) -> float:

@@ -43,7 +43,8 @@ class RGBDVideoDataset(Dataset):
         window = self.windows[index]
         frames = range(window.start, window.stop)
         clip = self._augment(self.reader.read(window.clip, frames, self._draw_box(window)))
-        return to_item(clip, self.reader.range_m, window, window.clip)
+        as_bytes = self.options.guide_bytes
+        return to_item(clip, self.reader.range_m, window, window.clip, as_bytes=as_bytes)
 
     def _windows(self, span: ClipSpan) -> list[ClipSpan]:
         length = self.options.num_frame

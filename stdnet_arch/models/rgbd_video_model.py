@@ -158,7 +158,8 @@ class RGBDVideoModel(BaseModel):
     def feed_data(self, data: Batch) -> None:
         """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
         self.lq = data["lq"].to(self.device, non_blocking=True)
-        self.guide = data["guide"].to(self.device, non_blocking=True)
+        guide = data["guide"].to(self.device, non_blocking=True)
+        self.guide = guide.float() / 255 if guide.dtype == torch.uint8 else guide
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)

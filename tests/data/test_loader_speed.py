@@ -39,7 +39,7 @@ def test_the_plain_loader_gives_what_ours_gives(root, small):
 
 def test_every_loader_has_a_row_and_the_plain_one_is_the_measure(root, small):
     table = loader_speed.measure(root, samples=4, workers=1, rounds=1)
-    assert len(table.rows) == 2 + len(loader_speed.LMDBS)
+    assert len(table.rows) == 3 + len(loader_speed.LMDBS)
     assert table.rows[0][0] == "plain: whole frames"
     assert table.rows[0][2::2] == (1, 1, 1)
     assert all(value > 0 for row in table.rows for value in row[1:])
