@@ -112,8 +112,21 @@ def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
     for one in clips:
         _check_key(one)
     if job.store.scales is None:
-        job = replace(job, store=replace(job.store, scales=_found_scales(source, clips, skip_bad)))
+        job = replace(job, store=_with_scales(job.store, source, clips, skip_bad))
     return Plan(job, clips, left_out, source.default_range_m, unit_of(source)), source
+
+
+def _with_scales(
+    store: StoreOptions, source: Source, clips: Sequence[StoredClip], skip_bad: bool
+) -> StoreOptions:
+    """The options with scales in the place of None; a wish for LR depth is never passed over."""
+    found = _found_scales(source, clips, skip_bad) if store.lq in {"auto", "files"} else ()
+    if store.lq != "auto" and not found:
+        raise ValueError(
+            f"lq {store.lq}: expected the scales to store (--scale 4 8 16); got none, and no LR"
+            " files that would tell"
+        )
+    return replace(store, scales=found)
 
 
 def _found_scales(source: Source, clips: Sequence[StoredClip], skip_bad: bool) -> tuple[int, ...]:

@@ -214,20 +214,27 @@ def _environment(part: Path, plan: Plan) -> Iterator[Environment]:
     """The LMDB to go on with, made by a run of the same options, or a new one."""
     remove_parts(part)
     file = part / JOB
-    if file.is_file():
-        begun = json.loads(file.read_text(encoding="utf-8"))
-        _check_same(begun, plan, f"{part} was begun; delete it to begin anew")
-    elif any(part.iterdir()):
-        raise FileExistsError(f"{part}: expected an unfinished LMDB with {JOB}; got other files")
-    else:
-        with whole_file(file) as whole:
-            whole.write_text(json.dumps(plan.describe(), indent=1), encoding="utf-8")
+    if not file.is_file():
+        if any(part.iterdir()):
+            raise FileExistsError(
+                f"{part}: expected an unfinished LMDB with {JOB}; got other files"
+            )
+        _write_job(file, plan)
     # Only we write, see _exclusively: no lock file to be left behind.
     environment = lmdb.open(str(part), map_size=MAP_START, lock=False)
     try:
+        if environment.stat()["entries"] == 0:
+            _write_job(file, plan)  # nothing came of the run that was asked for something else
+        begun = json.loads(file.read_text(encoding="utf-8"))
+        _check_same(begun, plan, f"{part} was begun; delete it to begin anew")
         yield environment
     finally:
         environment.close()
+
+
+def _write_job(file: Path, plan: Plan) -> None:
+    with whole_file(file) as whole:
+        whole.write_text(json.dumps(plan.describe(), indent=1), encoding="utf-8")
 
 
 def _differences(other: Mapping[str, Any], plan: Plan) -> list[str]:

@@ -33,6 +33,13 @@ def test_scales_are_looked_up_once(root):
     assert make_plan(folder_job(root, scales=(2, 8)))[0].job.store.scales == (2, 8)
 
 
+@pytest.mark.parametrize("lq", ["files", "dtof_peak"])
+def test_a_wish_for_lr_depth_is_not_passed_over(root, lq):
+    with pytest.raises(ValueError, match=f"lq {lq}: expected the scales to store"):
+        make_plan(folder_job(root, source_opt={}, lq=lq))
+    assert make_plan(folder_job(root, lq="files"))[0].job.store.scales == (4,)
+
+
 def test_a_first_clip_that_is_broken_does_not_hide_the_scales(root):
     (root / "a" / "lq_x4" / "0000.npy").write_bytes(b"")
     with pytest.raises(ValueError, match="lq_x4/0000.npy"):

@@ -86,11 +86,11 @@ def test_pickling_leaves_the_open_database_behind(datasets):
     np.testing.assert_array_equal(copied[0]["gt"], datasets[1][0]["gt"])
 
 
-@pytest.mark.parametrize(("start", "workers"), [("fork", 2), ("spawn", 1)])
+@pytest.mark.parametrize(("start", "workers"), [("fork", (2, 1)), ("spawn", (0, 1))])
 def test_workers_of_train_and_val_read_the_same_lmdb(datasets, start, workers):
     train, val = (
-        DataLoader(dataset, num_workers=workers, multiprocessing_context=start)
-        for dataset in datasets
+        DataLoader(dataset, num_workers=n, multiprocessing_context=start if n else None)
+        for dataset, n in zip(datasets, workers, strict=True)
     )
     trained, validated = zip(iter(train), val, strict=False), datasets[1][0]
     for window, whole in trained:

@@ -118,6 +118,13 @@ def test_an_interrupted_run_goes_on_with_its_own_options_only(tmp_path, two_clip
         create(two_clips, tmp_path / "x.lmdb", **change)
 
 
+def test_a_run_that_stored_nothing_binds_no_one(tmp_path, make_clip):
+    root = make_clip()
+    with pytest.raises(ValueError, match="multiples of scale 5"):
+        create(root, tmp_path / "x.lmdb", scales=(5,), lq="dtof_peak")
+    assert create(root, tmp_path / "x.lmdb").manifest["options"]["scales"] == [4]
+
+
 def test_a_mended_frame_lets_the_run_go_on(tmp_path, two_clips, monkeypatch):
     create(two_clips, tmp_path / "whole.lmdb")
     spoil(two_clips, "b", 2)
