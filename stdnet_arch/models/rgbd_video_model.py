@@ -163,8 +163,7 @@ class RGBDVideoModel(BaseModel):
     def feed_data(self, data: Batch) -> None:
         """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
         self.lq = data["lq"].to(self.device, non_blocking=True)
-        guide = data.get("guide")
-        self.guide = None if guide is None else guide.to(self.device, non_blocking=True)
+        self.guide = self._guide_of(data)
         self.length = length_of(data)
         self.range_m = data.get("depth_range_m")
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
@@ -173,6 +172,12 @@ class RGBDVideoModel(BaseModel):
             self.valid = valid_of(data).to(self.device, non_blocking=True)
         elif hasattr(self, "gt"):
             del self.gt, self.valid  # they belong to an earlier batch
+
+    def _guide_of(self, data: Batch) -> Tensor | None:
+        if "guide" not in data:
+            return None
+        guide = data["guide"].to(self.device, non_blocking=True)
+        return guide.float() / 255 if guide.dtype == torch.uint8 else guide
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One training step.

@@ -24,6 +24,16 @@ def test_training_lowers_the_loss(tmp_path):
     assert logs[-1]["l_pix"] < 0.7 * logs[0]["l_pix"]
 
 
+def test_colour_may_come_as_bytes(tmp_path):
+    one, other = (make_model(tmp_path) for _ in range(2))
+    (batch,) = batches(1)
+    codes = (batch["guide"] * 255).round().byte()
+    one.feed_data({**batch, "guide": codes})
+    other.feed_data({**batch, "guide": codes.float() / 255})
+    assert torch.equal(one.guide, other.guide)
+    assert one.guide.dtype == torch.float32
+
+
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
 def test_the_optimizer_is_the_one_asked_for(tmp_path, kind):
     asked = {"type": kind, "lr": 3e-4, "betas": [0.8, 0.9], "weight_decay": 0.1}
