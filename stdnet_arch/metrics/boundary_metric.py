@@ -25,7 +25,7 @@ def calculate_boundary_f1(
     min_m: float = 0.0,
     max_m: float = math.inf,
 ) -> float:
-    """F1 of occluding contours (Bochkovskii et al., "Depth Pro", section 3.3 and its equations).
+    """F1 of occluding contours (Bochkovskii et al., "Depth Pro", ICLR 2025).
 
     A contour of ratio r lies between two neighbours if one is more than r times as deep as the
     other, and it has a direction: which of them is in front. Contours of the prediction are right
@@ -61,21 +61,28 @@ def calculate_boundary_f1(
 
 
 def _pairs(clip: Clip) -> Iterator[tuple[Tensor, Tensor]]:
-    """Ratios of the depths of neighbours that count, in both directions: true, predicted, flat."""
+    """Ratios of the depths of neighbours that count, in both directions: true, predicted, flat.
+
+    Only pairs that either has a contour between; nearly all are none.
+    """
     for pred, gt, counted in zip(*clip, strict=True):
-        maps = pred.double().clamp(min=NEAREST_M), gt.double()
         for axis in (-1, -2):
             size = gt.shape[axis] - 1
-            both = counted.narrow(axis, 0, size) & counted.narrow(axis, 1, size)
-            predicted, true = (
-                x.narrow(axis, 1, size)[both] / x.narrow(axis, 0, size)[both] for x in maps
+            (a, b), (c, d), (one, other) = (
+                (x.narrow(axis, 0, size), x.narrow(axis, 1, size))
+                for x in (gt, pred.clamp(min=NEAREST_M), counted)
             )
-            yield true, predicted
-            yield 1 / true, 1 / predicted
+            kept = one & other & (_is_contour(a, b) | _is_contour(c, d))
+            a, b, c, d = (x[kept].double() for x in (a, b, c, d))
+            yield b / a, d / c
+            yield a / b, c / d
+
+
+def _is_contour(one: Tensor, other: Tensor) -> Tensor:
+    # A little less than the first ratio: the exact comparison comes later, in float64.
+    return torch.maximum(one, other) > 0.999 * RATIOS[0] * torch.minimum(one, other)
 
 
 def _how_many_above(values: Tensor) -> Tensor:
     """For each of ``RATIOS``, how many values are above, int64 on the CPU."""
-    # Nearly all are about 1: what is not above the first ratio is above none.
-    high = values[values > RATIOS[0]]
-    return torch.stack([(high > ratio).sum() for ratio in RATIOS]).cpu()
+    return torch.stack([(values > ratio).sum() for ratio in RATIOS]).cpu()

@@ -39,7 +39,7 @@ def calculate_jitter(
         gt_m: true depth [m], the same shape.
         valid: bool mask of the same shape.
         flow_px: true flow (dx, dy) from frame i to i + 1, ``(t - 1, 2, H, W)``: points are followed
-            (bilinear); a point whose true depth changes by more than 5 % is taken for another one.
+            to the nearest pixel; one whose true depth changes by more than 5 % is another point.
             Without flow, errors are compared at the same pixel.
         intrinsics_px: ``fx, fy, cx, cy``.
         pose: camera to world, ``(t, 4, 4)``, metres.
@@ -62,11 +62,12 @@ def calculate_jitter(
     for i in range(len(clip.gt_m) - 1):
         _, static = moving_pixels(clip, i, flow, cameras, motion_px)
         move = still if flow is None else flow[i]
-        error, next_error = (clip.pred_m[k].double() - clip.gt_m[k].double() for k in (i, i + 1))
-        later, known = look_up(next_error, clip.counted[i + 1], move)
-        later_gt, _ = look_up(clip.gt_m[i + 1], clip.counted[i + 1], move)
+        error, next_error = (clip.pred_m[k] - clip.gt_m[k] for k in (i, i + 1))
+        both = torch.cat([next_error, clip.gt_m[i + 1]])
+        # Whole pixels: between pixels the lookup would smooth away the noise that is sought.
+        (later, later_gt), known = look_up(both, clip.counted[i + 1], move.round())
         judged = static & known & ((later_gt - clip.gt_m[i]).abs() <= VISIBLE * clip.gt_m[i])
-        total += torch.where(judged, (later - error) ** 2, 0.0).sum().item()
+        total += torch.where(judged, (later - error).double() ** 2, 0.0).sum().item()
         pixels += int(judged.sum())
     return CM_PER_M * math.sqrt(total / pixels / 2) if pixels else math.nan
 

@@ -85,17 +85,17 @@ def look_up(values: Tensor, counted: Tensor, flow_px: Tensor) -> tuple[Tensor, T
     """Values of the next frame where the flow goes, bilinear between pixels that count.
 
     Args:
-        values: of the next frame, ``(1, H, W)``; what they are where they do not count is not seen.
+        values: of the next frame, ``(c, H, W)``; what they are where they do not count is not seen.
         counted: bool, of the next frame, ``(1, H, W)``.
         flow_px: from this frame to the next, ``(2, H, W)``.
 
     Returns:
-        ``(1, H, W)``, and where it is known, bool ``(1, H, W)``: inside of the image, between
+        ``(c, H, W)``, and where it is known, bool ``(1, H, W)``: inside of the image, between
         pixels that all count.
     """
     filled = torch.cat([torch.where(counted, values, 0.0), counted.to(values.dtype)])
     (both,), (inside,) = flow_warp(filled[None], flow_px[None])
-    value, share = both[:1], both[1:]
+    value, share = both[:-1], both[-1:]
     # Bilinear weights sum to 1 but for rounding; what is missing must not darken the value.
     known = inside & (share > 1 - 1e-3)
     return torch.where(known, value / share, 0.0), known

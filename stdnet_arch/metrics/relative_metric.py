@@ -1,7 +1,7 @@
 """Errors relative to the depth itself, as single-image depth estimation reports them.
 
 Eigen et al., "Depth Map Prediction from a Single Image using a Multi-Scale Deep Network" (NeurIPS
-2014), section 4.2. All take the options of :func:`~stdnet_arch.metrics.depth_metric.calculate_rmse`
+2014). All take the options of :func:`~stdnet_arch.metrics.depth_metric.calculate_rmse`
 but ``parity``, since the STDNet paper has none of them.
 """
 

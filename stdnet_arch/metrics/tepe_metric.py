@@ -1,6 +1,6 @@
 """TEPE, temporal end-point error: two different metrics carry this name, so here are two names.
 
-``calculate_tepe_warp3d`` is the one of DVSR (Sun et al., CVPR 2023, section 4) and STDNet;
+``calculate_tepe_warp3d`` is the one of DVSR (Sun et al., CVPR 2023) and of STDNet;
 ``calculate_tepe_diff`` is the one of SVDC (CVPR 2025). Their numbers must never share a column.
 """
 
