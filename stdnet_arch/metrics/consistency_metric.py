@@ -11,8 +11,8 @@ import torch
 from basicsr.utils.registry import METRIC_REGISTRY
 from torch import Tensor
 
-from stdnet_arch.metrics.motion import Cameras, look_up, read_cameras, read_flow
-from stdnet_arch.metrics.pixels import CM_PER_M, Clip, one_clip, read_clip
+from stdnet_arch.metrics.motion import Cameras, look_up, read_cameras, read_flow, read_guide
+from stdnet_arch.metrics.pixels import CM_PER_M, Clip, read_clip
 from stdnet_arch.metrics.traits import lower_is_better, needs, of_whole_clips
 from stdnet_arch.ops.warp import camera_flow, flow_warp, splat
 
@@ -57,7 +57,7 @@ def calculate_opw(
     """
     clip = read_clip(pred_m, gt_m, valid=valid, min_m=min_m, max_m=max_m)
     flow = read_flow(clip, flow_px)
-    color = one_clip(guide, "guide", channels=3).to(clip.gt_m.device)
+    color = read_guide(clip, guide)
     if clip.broken:
         return math.inf
     total, pixels = 0.0, 0

@@ -27,11 +27,20 @@ class Cameras(NamedTuple):
 
 def read_flow(clip: Clip, flow_px: Array) -> Tensor:
     """``(t - 1, 2, H, W)``, given with or without the batch axis; else a ValueError."""
-    flow = one_clip(flow_px, "flow_px", channels=2).to(clip.gt_m.device)
-    expected = (max(len(clip.gt_m) - 1, 0), 2, *clip.gt_m.shape[-2:])
-    if flow.shape != expected:
-        raise ValueError(f"flow_px must be {expected} for this clip, got {tuple(flow.shape)}")
-    return flow
+    return _read_images(clip, flow_px, "flow_px", channels=2, frames=max(len(clip.gt_m) - 1, 0))
+
+
+def read_guide(clip: Clip, guide: Array) -> Tensor:
+    """``(t, 3, H, W)``, given with or without the batch axis; else a ValueError."""
+    return _read_images(clip, guide, "guide", channels=3, frames=len(clip.gt_m))
+
+
+def _read_images(clip: Clip, x: Array, name: str, channels: int, frames: int) -> Tensor:
+    images = one_clip(x, name, channels).to(clip.gt_m.device)
+    expected = (frames, channels, *clip.gt_m.shape[-2:])
+    if images.shape != expected:
+        raise ValueError(f"{name} must be {expected} for this clip, got {tuple(images.shape)}")
+    return images
 
 
 def read_cameras(clip: Clip, intrinsics_px: Array, pose: Array) -> Cameras:

@@ -207,9 +207,10 @@ def near_edges(clip: Clip, edge_ratio: float, edge_px: int) -> Tensor:
     Raises:
         ValueError: a ratio that is not above 1, or a distance below 0.
     """
-    if not edge_ratio > 1 or edge_px < 0:
+    if not edge_ratio > 1 or not isinstance(edge_px, int) or edge_px < 0:
         raise ValueError(
-            f"edge_ratio must be above 1 and edge_px at least 0, got {edge_ratio} and {edge_px}"
+            "edge_ratio must be above 1 and edge_px a whole number of at least 0, got "
+            f"{edge_ratio} and {edge_px}"
         )
     return torch.stack(
         [

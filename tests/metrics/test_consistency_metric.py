@@ -141,3 +141,9 @@ def test_poses_and_intrinsics_of_another_clip_are_refused(noisy_clip):
     extras = {"intrinsics_px": np.eye(3), "pose": POSES}
     with pytest.raises(ValueError, match=r"fx, fy, cx, cy, \(4,\), got \(3, 3\)"):
         calculate_tae(noisy_clip["pred"], noisy_clip["gt"], **extras)
+
+
+def test_a_guide_of_another_clip_is_refused(noisy_clip):
+    noisy_clip["guide"] = noisy_clip["guide"][:2]
+    with pytest.raises(ValueError, match=r"guide must be \(3, 3, 7, 10\).*got \(2, 3, 7, 10\)"):
+        opw(noisy_clip)

@@ -1,4 +1,4 @@
-"""Edge and flat, moving and static: masks against SciPy and geometry, errors against NumPy."""
+"""Edge and flat, moving and static: masks against SciPy, errors against NumPy."""
 
 import math
 
@@ -8,7 +8,6 @@ import torch
 from scipy.ndimage import binary_dilation
 
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
-from stdnet_arch.metrics.motion import moving_pixels, read_cameras, read_flow
 from stdnet_arch.metrics.pixels import read_clip
 from stdnet_arch.metrics.split_metric import (
     calculate_mae_edge,
@@ -91,34 +90,6 @@ def test_alignment_is_that_of_the_whole_clip(noisy_clip, metric, whole):
     )
 
 
-INTRINSICS = torch.tensor([5.0, 5.0, 3.5, 2.0], dtype=torch.float64)
-
-
-def test_a_camera_that_slides_moves_the_image_but_not_the_things():
-    gt = torch.full((2, 1, 5, 8), 2.0, dtype=torch.float64)
-    pose = torch.eye(4, dtype=torch.float64).repeat(2, 1, 1)
-    pose[1, 0, 3] = 0.8  # 2 px at 2 m
-    flow = torch.zeros(1, 2, 5, 8, dtype=torch.float64)
-    flow[:, 0] = -2
-    flow[0, 0, 1, 3] = 1  # one thing goes the other way
-    clip = read_clip(gt, gt)
-    moving, static = moving_pixels(clip, 0, read_flow(clip, flow), None, 1.0)
-    assert moving.sum() == 39  # flow alone: all but the thing, whose flow is no longer than 1 px
-    assert static.nonzero().tolist() == [[0, 1, 3]]
-    cameras = read_cameras(clip, INTRINSICS, pose)
-    moving, static = moving_pixels(clip, 0, read_flow(clip, flow), cameras, 1.0)
-    assert moving.nonzero().tolist() == [[0, 1, 3]]
-    assert static.sum() == 39
-
-
-def test_without_flow_a_change_of_depth_is_motion():
-    gt = torch.full((2, 1, 1, 4), 2.0)
-    gt[1] = torch.tensor([2.0, 2.03, 2.05, 0.0]).view(1, 1, 4)
-    moving, static = moving_pixels(read_clip(gt, gt), 0, None, None, 1.0)
-    assert moving.flatten().tolist() == [False, False, True, False]
-    assert static.flatten().tolist() == [True, True, False, False]
-
-
 @pytest.mark.parametrize("metric", [*RMSE, *MAE])
 @pytest.mark.parametrize("junk", [0.0, -3.0, math.nan, math.inf])
 def test_invalid_pixels_do_not_count(noisy_clip, metric, junk):
@@ -146,6 +117,8 @@ def test_a_broken_prediction_is_infinitely_wrong(metric):
     assert metric(torch.full_like(gt, math.nan), gt) == math.inf
 
 
-def test_an_edge_of_no_ratio_is_refused():
-    with pytest.raises(ValueError, match="above 1 and edge_px at least 0, got 1.0 and 4"):
-        calculate_rmse_edge(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 2, 3), edge_ratio=1.0)
+@pytest.mark.parametrize("wrong", [{"edge_ratio": 1.0}, {"edge_px": 1.5}, {"edge_px": -1}])
+def test_an_edge_that_is_none_is_refused(wrong):
+    words = "above 1 and edge_px a whole number of at least 0, got .*" + str(*wrong.values())
+    with pytest.raises(ValueError, match=words):
+        calculate_rmse_edge(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 2, 3), **wrong)
