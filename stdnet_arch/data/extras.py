@@ -1,7 +1,7 @@
 """Motion and cameras of whole clips, which some metrics need: read where a source has them.
 
 A source has them if it has the methods ``flow_px(clip, i)`` (flow and where its target is seen, or
-None), ``pose(clip, i)`` (or None) and ``intrinsics_px(clip)`` (or None); ``SyntheticSource`` does.
+None), ``pose(clip, i)`` (or None) and ``intrinsics_px(clip)`` (or None); ``Synthetic`` does.
 """
 
 from collections.abc import Iterator, Sequence
