@@ -6,9 +6,9 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.degradation import LQ_MODES as MODES
+from stdnet_arch.data.extras import EXTRAS
 
 LQ_MODES = ("auto", "files", *MODES)
-EXTRAS = ("flow_px", "intrinsics_px", "pose")
 BEYOND_RANGE = ("invalid", "clip", "keep")
 
 TOOLBOX_KEYS = frozenset({

@@ -13,6 +13,8 @@ from torch import Tensor
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.source import Source, location
 
+EXTRAS = ("flow_px", "intrinsics_px", "pose")
+
 Box = tuple[slice, slice]
 
 
@@ -21,7 +23,7 @@ class ExtrasReader:
 
     Args:
         source: any; one without such methods has no extras.
-        names: any of ``flow_px``, ``intrinsics_px``, ``pose``.
+        names: any of ``EXTRAS``.
     """
 
     def __init__(self, source: Source, names: Sequence[str]) -> None:

@@ -41,11 +41,11 @@ class RGBDVideoTestDataset(Dataset):
         return len(self.reader.spans)
 
     def __getitem__(self, index: int) -> dict[str, object]:
-        """One clip; see :func:`stdnet_arch.data.clip_reader.to_item`, and ``data/extras.py``."""
-        span, box = self.reader.spans[index], self.boxes[index]
-        clip = self.reader.read(span.clip, range(span.start, span.stop), box)
+        """One clip; see :func:`stdnet_arch.data.clip_reader.to_item`."""
+        span = self.reader.spans[index]
+        clip = self.reader.read(span.clip, range(span.start, span.stop), self.boxes[index])
         item = to_item(clip, self.reader.range_m, span, self.names[index])
-        return item | self.extras.read(span, box.hr(self.options.scale))
+        return item | self.extras.read(span, self.boxes[index].hr(self.options.scale))
 
     def _check_length(self, span: ClipSpan) -> None:
         every, length = self.options.lq_every, span.stop - span.start
