@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.degradation import LQ_MODES as MODES
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES
+from stdnet_arch.data.extras import EXTRAS
 from stdnet_arch.data.sensor_model import SensorOptions
 
 LQ_MODES = ("auto", "files", *MODES, *RANDOM_LQ_MODES)
@@ -121,10 +122,15 @@ class TestOptions(ReadOptions):
 
     center_crop: list[int] | None = None
     """HR height and width of the middle to keep; the corner is rounded down to the LR grid."""
+    extras: list[str] = field(default_factory=list)
+    """What metrics may need beside depth: any of ``flow_px``, ``intrinsics_px`` and ``pose``, read
+    where the source has it (:mod:`stdnet_arch.data.extras`)."""
 
     def __post_init__(self) -> None:
-        """Check the crop too."""
+        """Check the crop and the extras too."""
         super().__post_init__()
+        known = set(self.extras) <= set(EXTRAS)
+        _require(known, "extras", f"a list of {', '.join(EXTRAS)}", self.extras)
         size = self.center_crop
         if size is not None:
             fits = len(size) == 2 and all(n > 0 and n % self.scale == 0 for n in size)

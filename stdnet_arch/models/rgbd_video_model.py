@@ -352,7 +352,8 @@ class RGBDVideoModel(BaseModel):
             return
         table = score_table(scores, self.metrics)
         best = self.best_metric_results[dataset] if self.is_train else {}
-        get_root_logger().info(log_text(dataset, self.method, means, best, table))
+        text = log_text(dataset, self.method, means, best, table, self.metrics)
+        get_root_logger().info(text)
         write_tables(self._table_folder(), dataset, current_iter, table)
         if tb_logger:
             for name, value in self.metric_results.items():
