@@ -69,6 +69,9 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--scale", default="auto", help="only if the checkpoint does not say it")
     run.add_argument("--num-feat", type=int, help="only if the checkpoint does not say it")
     run.add_argument("--depth-range", type=float, help="metres that the network knows as 1")
+    run.add_argument(
+        "--any-ratio", action="store_true", help="also for recordings of another of x4, x8, x16"
+    )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     run.add_argument("--amp", action="store_true", help="half precision")
     cut = parser.add_argument_group("long clips and large frames")
@@ -124,6 +127,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         tile=args.tile,
         tile_overlap=args.tile_overlap,
         compare=args.report_difference,
+        any_ratio=args.any_ratio,
     )
 
 
