@@ -11,7 +11,7 @@ from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
 from stdnet_arch.data.lmdb_source import find_spans, open_source
 from stdnet_arch.data.sensor_model import disturb_guide, disturb_lq, frame_rng
-from stdnet_arch.data.source import location
+from stdnet_arch.data.source import Sliceable, location
 
 
 class ClipReader:
@@ -93,13 +93,13 @@ class ClipReader:
             part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rng)
         if sensor.moves_guide:
             corner = (box.top * scale, box.left * scale)
-            guide = disturb_guide(rgb, depth, sensor, frame_rng(seed, clip), corner)
+            guide = disturb_guide(np.asarray(rgb), depth, sensor, frame_rng(seed, clip), corner)
         return {**part, "guide": guide}
 
     def _low_resolution(
         self,
-        whole: np.ndarray,
-        rgb: np.ndarray,
+        whole: Sliceable,
+        rgb: Sliceable,
         frame: tuple[str, int],
         box: CropBox,
         rng: np.random.Generator,
