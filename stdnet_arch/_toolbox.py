@@ -7,7 +7,6 @@ line it answers; the toolbox's own function stays reachable as ``__wrapped__`` o
 
 import codecs
 import difflib
-import functools
 import importlib.util
 import math
 import os
@@ -304,13 +303,6 @@ def _seed_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None
     np.random.seed(epoch_seed)  # noqa: NPY002  the toolbox's augmentations draw from it
 
 
-@functools.cache
-def _open_lmdb(path: str, **options: bool) -> Untyped:
-    import lmdb
-
-    return lmdb.open(path, **options)
-
-
 @_replaces("basicsr.utils.file_client:LmdbBackend", "__init__")
 def _open_lmdbs(
     backend: Untyped,
@@ -322,13 +314,13 @@ def _open_lmdbs(
 
     basicsr/utils/file_client.py:112. One environment per path serves all readers of a process.
     """
+    from stdnet_arch.data.lmdb_store import open_environment
+
     paths = [db_paths] if isinstance(db_paths, str | Path) else db_paths
     keys = [client_keys] if isinstance(client_keys, str) else client_keys
-    options = {"readonly": True, "lock": False, "readahead": False, **options}
     backend.db_paths = [str(path) for path in paths]
     backend._client = {
-        key: _open_lmdb(os.path.realpath(path), **options)
-        for key, path in zip(keys, paths, strict=True)
+        key: open_environment(path, **options) for key, path in zip(keys, paths, strict=True)
     }
 
 

@@ -8,6 +8,9 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
+from stdnet_arch.data.lmdb_job import LmdbJob
+from stdnet_arch.data.lmdb_writer import create_lmdb
+
 SCALE = 4
 CLIPS = {"source": "Synthetic", "source_opt": {"size": [16, 24], "num_clips": 2, "num_frame": 3}}
 METHODS = ["bilinear", "bicubic", "STDNet"]
@@ -108,3 +111,16 @@ def test_the_checkpoint_tests_as_it_validated(opt, toolbox_run, tmp_path):
     toolbox_run(opt, phase="test")
     tested = table(tmp_path / "results/tiny_STDNet", "seen")
     assert tested == [{**row, "iter": "tiny_STDNet"} for row in table(root, "seen")]
+
+
+def test_a_run_from_one_lmdb_is_the_run_from_its_source(opt, toolbox_run, tmp_path):
+    path = create_lmdb(LmdbJob(**CLIPS), tmp_path / "x.lmdb", quiet=True).path
+    opt["train"]["total_iter"] = 4
+    from_source = re.findall(r"l_pix: \S+|rmse_cm: \S+", toolbox_run(copy.deepcopy(opt)))
+    for dataset in opt["datasets"].values():
+        dataset.update(dataroot=str(path), io_backend={"type": "lmdb"})
+    opt["datasets"]["train"]["guide_bytes"] = True
+    opt["name"] = "from_lmdb"
+    from_lmdb = re.findall(r"l_pix: \S+|rmse_cm: \S+", toolbox_run(opt))
+    assert from_lmdb == from_source
+    assert len(from_source) >= 4

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -71,7 +70,7 @@ def _read(path: Path) -> tuple[Any, Any]:
         return _read_safetensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as
         raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
     return content, content.get(ABOUT, {}) if isinstance(content, Mapping) else {}
 

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from stdnet_arch.data.augment import Clip, CropBox
-from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
+from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
+from stdnet_arch.data.lmdb_source import find_spans, open_source
 from stdnet_arch.data.sensor_model import disturb_guide, disturb_lq, frame_rng
-from stdnet_arch.data.source import build_source, location
+from stdnet_arch.data.source import Sliceable, location
 
 
 class ClipReader:
@@ -23,8 +24,8 @@ class ClipReader:
     def __init__(self, options: ReadOptions) -> None:
         """Build the source and resolve the clip list."""
         self.options = options
-        self.source = build_source(options.source, options.dataroot, options.source_opt)
-        self.spans = resolve_spans(options.clips, self.source.clips())
+        self.source = open_source(options)
+        self.spans = find_spans(self.source, options.clips)
         self.range_m = float(options.depth_range_m or self.source.default_range_m)
         self._lr_sizes = {span.clip: self._probe(span) for span in self.spans}
 
@@ -85,20 +86,20 @@ class ClipReader:
         self._check_no_negative(depth, clip, i, "depth")
         gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
         if not valid.any():
-            self._check_any_valid(whole, clip, i)
+            self._check_any_valid(np.asarray(whole), clip, i)
         part = {"gt": gt, "valid": valid}
         if measured:
             rng = frame_rng(seed, clip, i)
             part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rng)
         if sensor.moves_guide:
             corner = (box.top * scale, box.left * scale)
-            guide = disturb_guide(rgb, depth, sensor, frame_rng(seed, clip), corner)
+            guide = disturb_guide(np.asarray(rgb), depth, sensor, frame_rng(seed, clip), corner)
         return {**part, "guide": guide}
 
     def _low_resolution(
         self,
-        whole: np.ndarray,
-        rgb: np.ndarray,
+        whole: Sliceable,
+        rgb: Sliceable,
         frame: tuple[str, int],
         box: CropBox,
         rng: np.random.Generator,
@@ -190,7 +191,9 @@ def clean_lq(lq_m: np.ndarray, range_m: float, beyond: str) -> np.ndarray:
     return lq if beyond == "keep" else np.minimum(lq, np.float32(range_m))
 
 
-def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, object]:
+def to_item(
+    clip: Clip, range_m: float, span: ClipSpan, name: str, *, as_bytes: bool = False
+) -> dict[str, object]:
     """Arrays of :meth:`ClipReader.read` as one item of a dataset.
 
     Args:
@@ -198,13 +201,15 @@ def to_item(clip: Clip, range_m: float, span: ClipSpan, name: str) -> dict[str, 
         range_m: what depths are divided by.
         span: the frames that were read.
         name: what the clip is called in tables.
+        as_bytes: leave a uint8 guide as it is.
 
     Returns:
         ``lq (t',1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
         ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame).
     """
-    guide = clip["guide"].transpose(0, 3, 1, 2)
-    if guide.dtype == np.uint8:
+    # Ordered while it is small: bytes move faster than floats.
+    guide = np.ascontiguousarray(clip["guide"].transpose(0, 3, 1, 2))
+    if guide.dtype == np.uint8 and not as_bytes:
         guide = guide.astype(np.float32) / 255
     return {
         "lq": _tensor(clip["lq"][:, None] / np.float32(range_m)),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.degradation import LQ_MODES as MODES
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES
+from stdnet_arch.data.extras import EXTRAS
 from stdnet_arch.data.sensor_model import SensorOptions
 
 LQ_MODES = ("auto", "files", *MODES, *RANDOM_LQ_MODES)
@@ -30,7 +31,9 @@ class ReadOptions:
     scale: int
     """HR side / LR side; the toolbox copies it from the top of the YAML."""
     dataroot: str = ""
-    """Folder of the raw dataset."""
+    """Folder of the raw dataset, or of the LMDB made from it."""
+    io_backend: Mapping[str, Any] = field(default_factory=lambda: {"type": "disk"})
+    """``{type: disk}`` reads raw files, ``{type: lmdb}`` what ``scripts/create_lmdb.py`` made."""
     source_opt: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the source."""
     clips: str | list[str] | None = None
@@ -56,6 +59,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         """Check every value that has a limited choice."""
+        known = self.io_backend in ({"type": "disk"}, {"type": "lmdb"})
+        _require(known, "io_backend", "{type: disk} or {type: lmdb}", dict(self.io_backend))
         _require(self.lq in LQ_MODES, "lq", f"one of {', '.join(LQ_MODES)}", self.lq)
         choice = f"one of {', '.join(BEYOND_RANGE)}"
         _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)
@@ -87,6 +92,9 @@ class TrainOptions(ReadOptions):
     """Each with probability 1/2, for the whole window."""
     color_jitter: float = 0.0
     """Brightness, contrast and saturation of RGB times 1 +- this, one draw per window."""
+    guide_bytes: bool = False
+    """Hand RGB to the model as bytes, which divides by 255 on its device: the same numbers at a
+    quarter of the way from the loader's workers. Not with ``color_jitter``, which makes floats."""
     crop_candidates: int = 1
     """Corners drawn per window; the one where depth varies most is taken (1: plain cropping)."""
 
@@ -114,10 +122,15 @@ class TestOptions(ReadOptions):
 
     center_crop: list[int] | None = None
     """HR height and width of the middle to keep; the corner is rounded down to the LR grid."""
+    extras: list[str] = field(default_factory=list)
+    """What metrics may need beside depth: any of ``flow_px``, ``intrinsics_px`` and ``pose``, read
+    where the source has it (:mod:`stdnet_arch.data.extras`)."""
 
     def __post_init__(self) -> None:
-        """Check the crop too."""
+        """Check the crop and the extras too."""
         super().__post_init__()
+        known = set(self.extras) <= set(EXTRAS)
+        _require(known, "extras", f"a list of {', '.join(EXTRAS)}", self.extras)
         size = self.center_crop
         if size is not None:
             fits = len(size) == 2 and all(n > 0 and n % self.scale == 0 for n in size)

@@ -66,6 +66,15 @@ class DyDToF(FileSource):
         """Colour frame: uint8 ``(H, W, 3)``, RGB."""
         return self._keep_rows(super().guide(clip, i), clip, i, "guide")
 
+    def guide_bytes(self, clip: str, i: int) -> tuple[bytes, tuple[int, int] | None]:
+        """A colour file as it is; and the rows that belong to the frame, None for all."""
+        data, _ = super().guide_bytes(clip, i)
+        if self.layout == "stdnet":
+            return data, None
+        height = super().guide(clip, i).shape[0]
+        kept = self._kept_rows(height, clip, i, "guide")
+        return data, (kept.start, kept.stop)
+
     def depth_m(self, clip: str, i: int) -> np.ndarray:
         """Depth frame: float32 ``(H, W)`` metres, memory-mapped."""
         return self._keep_rows(super().depth_m(clip, i), clip, i, "depth")
@@ -73,8 +82,11 @@ class DyDToF(FileSource):
     def _keep_rows(self, frame: np.ndarray, clip: str, i: int, what: str) -> np.ndarray:
         if self.layout == "stdnet":
             return frame
-        extra = frame.shape[0] - self.rows
+        return frame[self._kept_rows(frame.shape[0], clip, i, what)]
+
+    def _kept_rows(self, height: int, clip: str, i: int, what: str) -> slice:
+        extra = height - self.rows
         if extra < 0:
             name = self.location(clip, i, what)
-            raise ValueError(f"{name}: expected at least {self.rows} rows; got {frame.shape[0]}")
-        return frame[extra // 2 : extra // 2 + self.rows]
+            raise ValueError(f"{name}: expected at least {self.rows} rows; got {height}")
+        return slice(extra // 2, extra // 2 + self.rows)

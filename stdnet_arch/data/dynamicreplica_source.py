@@ -70,6 +70,7 @@ class DynamicReplica(FileSource):
         self.depth_suffixes = (".png",) if self.layout == "native" else (".npy",)
         if depth_decode == "uint16_raw":
             self.default_range_m = RAW_RANGE
+            self.unit_of_depth = "raw code"
 
     def find_clips(self) -> dict[str, ClipFolders]:
         """Every ``part/clip`` or ``split/clip``."""

@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from stdnet_arch.data.lmdb_store import open_environment
 from stdnet_arch.data.rgb_codec import decode_rgb, read_rgb
 from stdnet_arch.data.source import check_no_gap, frame_numbers
 
@@ -132,7 +132,7 @@ class ToolboxLMDB:
     def read(self, clip: str, i: int) -> np.ndarray:
         """One frame: uint8 ``(H, W, 3)``, RGB."""
         key = self._keys[clip][i]
-        with _environment(str(self.root.resolve())).begin() as transaction:
+        with open_environment(self.root).begin() as transaction:
             data = transaction.get(key.encode())
         if data is None:
             raise KeyError(f"{self.root}: expected the key {key}, as meta_info.txt says; got none")
@@ -147,14 +147,6 @@ def _sub_folders(folder: Path) -> list[str]:
     # scandir knows folders without a look at each of 64,612 clips.
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir())
-
-
-@cache
-def _environment(path: str) -> Any:  # noqa: ANN401  lmdb has no annotations
-    # lmdb >= 2 opens a path once per process; training and validation may share it.
-    import lmdb
-
-    return lmdb.open(path, readonly=True, lock=False, readahead=False)
 
 
 def open_store(root: str, io_backend: Mapping[str, Any], folders: type[RGBStore]) -> RGBStore:

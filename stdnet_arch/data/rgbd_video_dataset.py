@@ -47,7 +47,8 @@ class RGBDVideoDataset(Dataset):
         box = self._draw_box(window)
         seed = draw_below(2**62) if self.reader.is_random else 0
         clip = self._augment(self.reader.read(window.clip, frames, box, seed))
-        return to_item(clip, self.reader.range_m, window, window.clip)
+        as_bytes = self.options.guide_bytes
+        return to_item(clip, self.reader.range_m, window, window.clip, as_bytes=as_bytes)
 
     def _windows(self, span: ClipSpan) -> list[ClipSpan]:
         length = self.options.num_frame

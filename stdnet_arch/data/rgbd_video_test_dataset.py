@@ -11,6 +11,7 @@ from stdnet_arch.data.augment import CropBox
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TestOptions, read_options
+from stdnet_arch.data.extras import ExtrasReader
 
 
 @DATASET_REGISTRY.register()
@@ -34,6 +35,8 @@ class RGBDVideoTestDataset(Dataset):
         times = Counter(span.clip for span in spans)
         self.names = [span.clip if times[span.clip] == 1 else span.label for span in spans]
         self.boxes = [self._box(span.clip) for span in spans]
+        self.extras = ExtrasReader(self.reader.source, self.options.extras)
+        self.extras.check(spans)
 
     def __len__(self) -> int:
         """Number of clips."""
@@ -44,7 +47,8 @@ class RGBDVideoTestDataset(Dataset):
         span = self.reader.spans[index]
         frames, seed = range(span.start, span.stop), self.options.sensor_opt.seed
         clip = self.reader.read(span.clip, frames, self.boxes[index], seed)
-        return to_item(clip, self.reader.range_m, span, self.names[index])
+        item = to_item(clip, self.reader.range_m, span, self.names[index])
+        return item | self.extras.read(span, self.boxes[index].hr(self.options.scale))
 
     def _check_length(self, span: ClipSpan) -> None:
         every, length = self.options.lq_every, span.stop - span.start

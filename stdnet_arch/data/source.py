@@ -10,18 +10,41 @@ import numpy as np
 from basicsr.utils.registry import Registry
 
 from stdnet_arch.data.depth_codec import as_plane, load_npy
-from stdnet_arch.data.rgb_codec import read_rgb
+from stdnet_arch.data.rgb_codec import read_bytes, read_rgb
 
 SOURCE_REGISTRY = Registry("source")
 
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
+class Sliceable(Protocol):
+    """An array, or what reads only the part that is sliced: a memory map, blocks of an LMDB."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(H, W)`` or ``(H, W, 3)``."""
+
+    def __getitem__(self, box: tuple[slice, slice], /) -> np.ndarray:
+        """Some rows and columns."""
+
+    def __array__(self) -> np.ndarray:
+        """All of it: ``np.asarray(image)``."""
+
+
 class Source(Protocol):
     """What a dataset asks of a source; constructed as ``Source(root, **source_opt)``.
 
-    A source may also have ``location(clip, i, what) -> str``, which names the file behind a frame
-    (``what`` is ``guide``, ``depth``, or ``lq4`` at x4) for error messages.
+    A source may also have
+
+    * ``location(clip, i, what) -> str``, which names the file behind a frame (``what`` is
+      ``guide``, ``depth``, or ``lq4`` at x4) for error messages;
+    * ``guide_bytes(clip, i) -> (bytes, rows or None)``: a colour file as it is, and which of its
+      rows belong to the frame;
+    * ``flow_px(clip, i) -> (flow (2, H, W), seen (H, W)) or None``: motion (dx, dy) to the next
+      frame in pixels, and where the target is seen; None where a clip or its last frame has none;
+    * ``pose(clip, i) -> (4, 4) or None``: camera to world in metres; x right, y down, z forward;
+    * ``intrinsics_px(clip) -> (fx, fy, cx, cy)``;
+    * ``unit_of_depth``, if its depth is not in metres after all (a parity mode).
     """
 
     default_range_m: float
@@ -30,13 +53,13 @@ class Source(Protocol):
     def clips(self) -> dict[str, int]:
         """Clip name to number of frames."""
 
-    def guide(self, clip: str, i: int) -> np.ndarray:
+    def guide(self, clip: str, i: int) -> Sliceable:
         """Colour frame ``i``, counted from 0: uint8 ``(H, W, 3)``, RGB."""
 
-    def depth_m(self, clip: str, i: int) -> np.ndarray:
+    def depth_m(self, clip: str, i: int) -> Sliceable:
         """Depth of frame ``i``: float32 ``(H, W)`` metres, invalid pixels untouched.
 
-        The array may be memory-mapped and read-only: slice first, copy before writing.
+        It may be memory-mapped and read-only: slice first, copy before writing.
         """
 
     def lq_m(self, clip: str, i: int, scale: int) -> np.ndarray | None:
@@ -216,6 +239,10 @@ class FileSource:
     def guide(self, clip: str, i: int) -> np.ndarray:
         """Colour frame: uint8 ``(H, W, 3)``, RGB."""
         return read_rgb(self._frame(clip, "guide", i))
+
+    def guide_bytes(self, clip: str, i: int) -> tuple[bytes, tuple[int, int] | None]:
+        """A colour file as it is; and the rows that belong to the frame, None for all."""
+        return read_bytes(self._frame(clip, "guide", i)), None
 
     def depth_m(self, clip: str, i: int) -> np.ndarray:
         """Depth frame: float32 ``(H, W)`` metres, memory-mapped where the file allows."""

@@ -127,7 +127,7 @@ class SourceFrames:
 
     def read(self, clip: str, i: int) -> np.ndarray:
         """One frame: uint8 ``(H, W, 3)``, RGB."""
-        return self.source.guide(clip, i)
+        return np.asarray(self.source.guide(clip, i)[:, :])
 
     def location(self, clip: str, i: int) -> str:
         """The frame's file, or its name."""

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from stdnet_arch.data.depth_codec import load_npy
 from stdnet_arch.data.source import (
     SOURCE_REGISTRY,
     ClipFolders,
@@ -10,6 +13,9 @@ from stdnet_arch.data.source import (
     choose_layout,
 )
 
+INTRINSICS_PX = 320.0, 320.0, 320.0, 240.0
+# The axes x right, y down, z forward in those of the pose files: x forward, y right, z down.
+_CAMERA_IN_NED = np.array([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]], float)
 LEVELS = ("Easy", "Hard")
 _LAYOUTS = (
     "stdnet = <root>/HR_RGB/<env>/<P###>/{image_left,depth_left}, "
@@ -24,6 +30,8 @@ class TarTanAir(FileSource):
     STDNet's layout drops the difficulty level and has LR files of shape ``(1, 1, h, w)``. The same
     ``P###`` is another flight at the other level, so the native layout needs ``level``. (STDNet's
     clips are ``Hard``, to judge by frame counts; the shipped clip lists check the counts.)
+
+    Flow and poses are read where ``flow/`` and ``pose_left.txt`` lie beside the frames.
 
     Args:
         root: folder of the dataset.
@@ -48,6 +56,7 @@ class TarTanAir(FileSource):
                 f" got {level!r}"
             )
         self.level = level
+        self._poses: dict[str, np.ndarray] = {}
 
     def find_clips(self) -> dict[str, ClipFolders]:
         """Every ``environment/P###`` (of the level)."""
@@ -63,3 +72,60 @@ class TarTanAir(FileSource):
     def lq_folder(self, clip: str, scale: int) -> Path | None:
         """``LR/X4/environment/P###``, in STDNet's layout."""
         return None if self.layout == "native" else self.root / "LR" / f"X{scale}" / clip
+
+    def flow_px(self, clip: str, i: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Motion (dx, dy) to the next frame [px], ``(2, H, W)``, and where the mask is 0.
+
+        The mask marks occlusions and what leaves the view. None for the last frame, and for clips
+        without a folder ``flow``.
+        """
+        folder = self.folders(clip).depth.parent / "flow"
+        number = int(self._frame(clip, "depth", i).name.split("_")[0])
+        if not folder.is_dir() or i == len(self._files[clip, "depth"]) - 1:
+            return None
+        stem = f"{number:06d}_{number + 1:06d}"
+        flow, mask = (folder / f"{stem}_{what}.npy" for what in ("flow", "mask"))
+        for path in (flow, mask):
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f"expected {path}, as {folder} exists; it does not (the masks are a download of"
+                    " their own; without flow nothing is needed)"
+                )
+        return np.moveaxis(load_npy(flow), -1, 0), load_npy(mask) == 0
+
+    def pose(self, clip: str, i: int) -> np.ndarray | None:
+        """Camera to world, ``(4, 4)``, metres; x right, y down, z forward, in both frames.
+
+        The files hold ``tx ty tz qx qy qz qw`` with x forward, y right and z down.
+        """
+        path = self.folders(clip).depth.parent / "pose_left.txt"
+        if not path.is_file():
+            return None
+        if clip not in self._poses:
+            self._frame(clip, "depth", i)  # lists the clip's frames
+            frames, lines = len(self._files[clip, "depth"]), np.loadtxt(path, ndmin=2)
+            if lines.shape != (frames, 7):
+                raise ValueError(
+                    f"{path}: expected {frames} lines, one per frame, of 7 numbers; got"
+                    f" {lines.shape[0]} of {lines.shape[1]}"
+                )
+            self._poses[clip] = lines
+        ned = _matrix(self._poses[clip][i])
+        return _CAMERA_IN_NED.T @ ned @ _CAMERA_IN_NED
+
+    def intrinsics_px(self, clip: str) -> tuple[float, float, float, float]:  # noqa: ARG002
+        """``fx, fy, cx, cy`` of all frames, as documented for 640x480."""
+        return INTRINSICS_PX
+
+
+def _matrix(line: np.ndarray) -> np.ndarray:
+    """``tx ty tz qx qy qz qw`` as a matrix ``(4, 4)``."""
+    x, y, z, w = line[3:] / np.linalg.norm(line[3:])
+    matrix = np.eye(4)
+    matrix[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix[:3, 3] = line[:3]
+    return matrix

@@ -1,7 +1,7 @@
 """Reading ahead and writing behind, in threads, with bounded queues."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar, cast
@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 
-def read_ahead(items: Iterable[T], size: int) -> Iterator[T]:
+def read_ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
     """Go through an iterable in a thread that stays up to ``size`` items ahead.
 
     An error of the iterable is raised where the item would have come. Closing the iterator ends the

@@ -1,6 +1,8 @@
 """One clip from files to files: reads ahead, writes behind, goes on where it stopped."""
 
 import logging
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from stdnet_arch.inference.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.recording import Recording
 from stdnet_arch.inference.sensor import SensorCleaner
+from stdnet_arch.utils.memory import peak_memory_mb
 from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger(__name__)
@@ -94,9 +97,8 @@ def run_job(
         ImportError, MemoryError, OSError, TypeError, ValueError: what the message says.
     """
     output = OutputFolder(job.output, job.kind)
-    settings = _settings(job, predictor)
-    frames = None if job.overwrite else output.done_frames(settings)
-    if frames is not None and not missing_extras(job.extras, job.output, frames):
+    settings = settings_of(job, predictor)
+    if not job.overwrite and is_done(job, output, settings):
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = open_job(job, predictor.scale)
@@ -109,11 +111,38 @@ def run_job(
         LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
     if first < len(names):
         with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
-            _predict(job, predictor, recording, output, first, progress)
+            predict_frames(job, predictor, recording, output, first, len(names), progress.update)
     clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
     write_extras(job.extras, clip, drawing, first)
     output.finish(len(names))
     return len(names) - first
+
+
+def finish_job(
+    job: Job, predictor: DepthSRPredictor, quiet: bool = False, drawing: Drawing | None = None
+) -> None:
+    """Make what else is wanted of a clip whose frames were written in pieces, and mark it as done.
+
+    Raises:
+        ValueError: frames are missing.
+    """
+    output = OutputFolder(job.output, job.kind)
+    if is_done(job, output, settings_of(job, predictor)):
+        return
+    recording = open_job(job, predictor.scale)
+    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
+    names = clip.names()
+    there = sum(output.path(name).is_file() for name in names)
+    if there < len(names):
+        raise ValueError(f"expected {len(names)} frames in {job.output}; got {there}")
+    write_extras(job.extras, clip, drawing, 0)
+    output.finish(len(names))
+
+
+def is_done(job: Job, output: OutputFolder, settings: dict[str, Any]) -> bool:
+    """Whether the frames and all that is wanted beside them are there, of these settings."""
+    frames = output.done_frames(settings)
+    return frames is not None and not missing_extras(job.extras, job.output, frames)
 
 
 def open_job(job: Job, scale: int) -> Recording:
@@ -121,27 +150,48 @@ def open_job(job: Job, scale: int) -> Recording:
     return open_recording(job.depth, job.rgb, job.coding, scale, job.by_name, job.min_confidence)
 
 
-def _predict(  # noqa: PLR0913, PLR0917
+def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of what by what to where
     job: Job,
     predictor: DepthSRPredictor,
     recording: Recording,
     output: OutputFolder,
     first: int,
-    progress: Any,  # noqa: ANN401  tqdm has no types
+    stop: int,
+    written: Callable[[], object] = lambda: None,
 ) -> None:
-    """Write the frames from ``first`` on."""
+    """Write the frames from ``first`` to ``stop``.
+
+    Args:
+        job: what they belong to.
+        predictor: makes them.
+        recording: what they are made from.
+        output: where they go.
+        first: the first one.
+        stop: behind the last one.
+        written: called for each.
+    """
     depth = recording.depth
     cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
     halo = getattr(predictor.net, "halo", None)
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
-    with WriteBehind(AHEAD) as writer:
-        for i, prediction in enumerate(predictor.predict_prepared(frames), start):
+    predictions = predictor.predict_prepared(frames)
+    with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
+        for i, prediction in enumerate(predictions, start):
             if i >= first:
                 writer.submit(write_frame, job, output, depth.name(i), prediction)
-                progress.update()
+                written()
+                _tell_memory(i + 1)
+            if i + 1 == stop < len(depth):
+                break
     for line in cleaner.report.lines(predictor.depth_range_m):
         LOGGER.warning(line)
+
+
+def _tell_memory(frames: int) -> None:
+    """Say now and then how much memory the program has taken at most: it must not grow."""
+    if frames == 100 or frames % 1000 == 0:
+        LOGGER.info("%d frames, peak memory %.0f MB", frames, peak_memory_mb())
 
 
 def context_start(
@@ -172,7 +222,7 @@ def write_frame(job: Job, output: OutputFolder, name: str, prediction: Predictio
     write_depth(output.path(name), depth_m, job.kind)
 
 
-def _settings(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
+def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
     """All that a frame of the result depends on, as plain values."""
     return {
         "depth": str(job.depth.resolve()),

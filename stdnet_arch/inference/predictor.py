@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from itertools import chain, islice
@@ -54,6 +54,7 @@ class DepthSRPredictor:
         tile_overlap: depth pixels that neighbouring tiles share; None: a quarter of ``tile``.
         compare: before a clip, run so many of its first frames as a whole, too, and say how far
             overlap and tiles are from that; None: a few if there are tiles, else none.
+        any_ratio: resample also recordings that are just made for a network of another scale.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
@@ -74,6 +75,7 @@ class DepthSRPredictor:
         tile: int | None = None,
         tile_overlap: int | None = None,
         compare: int | None = None,
+        any_ratio: bool = False,
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
@@ -88,6 +90,7 @@ class DepthSRPredictor:
         self.chunk = chunk
         self.overlap, self.tile, self.tile_overlap = overlap, tile, tile_overlap
         self.compare = (COMPARED if tile else 0) if compare is None else compare
+        self.any_ratio = any_ratio
         self._check_cutting()
 
     @cached_property
@@ -135,7 +138,7 @@ class DepthSRPredictor:
         for line in cleaner.report.lines(self.depth_range_m):
             LOGGER.warning(line)
 
-    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Iterator[Prediction]:
+    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Generator[Prediction, None, None]:
         """As :meth:`predict_frames`, for frames that a :class:`SensorCleaner` has prepared.
 
         Raises:
@@ -223,7 +226,8 @@ class DepthSRPredictor:
             )
         if plan is None:
             multiple = getattr(self.net, "multiple_of", 1)
-            plan = plan_sizes((lq[0], lq[1]), (rgb[0], rgb[1]), self.scale, multiple)
+            sizes = (lq[0], lq[1]), (rgb[0], rgb[1])
+            plan = plan_sizes(*sizes, self.scale, multiple, self.any_ratio)
             if plan.note:
                 LOGGER.warning(plan.note)
         if (plan.lq, plan.rgb) != (lq, rgb[:2]):

@@ -7,6 +7,8 @@ from torch import Tensor
 from stdnet_arch.ops.resize import pad_to_multiple, resample, unpad
 
 Size = tuple[int, int]
+SCALES = (4, 8, 16)
+"""Those that networks are trained for."""
 ASPECT_TOLERANCE = 0.02
 """How much H / h and W / w may differ before depth and RGB cannot show the same view."""
 
@@ -62,7 +64,9 @@ class SizePlan:
         return resample(pred, self.rgb, "bilinear", antialias=shrinks)
 
 
-def plan_sizes(lq: Size, rgb: Size, scale: int, multiple_of: int = 1) -> SizePlan:
+def plan_sizes(
+    lq: Size, rgb: Size, scale: int, multiple_of: int = 1, any_ratio: bool = False
+) -> SizePlan:
     """Plan a clip.
 
     Args:
@@ -70,9 +74,11 @@ def plan_sizes(lq: Size, rgb: Size, scale: int, multiple_of: int = 1) -> SizePla
         rgb: height and width of the RGB.
         scale: the network's.
         multiple_of: the network's.
+        any_ratio: resample also where the sizes are just those of a network of another scale.
 
     Raises:
-        ValueError: RGB is not larger than the depth, or shows another view.
+        ValueError: the sizes ask for a network of another scale, RGB is not larger than the depth,
+            or shows another view.
     """
     vertical, horizontal = rgb[0] / lq[0], rgb[1] / lq[1]
     if abs(vertical / horizontal - 1) > ASPECT_TOLERANCE:
@@ -85,6 +91,11 @@ def plan_sizes(lq: Size, rgb: Size, scale: int, multiple_of: int = 1) -> SizePla
         raise ValueError(
             f"RGB must be larger than the depth (x{scale} for this network); depth is "
             f"{_name(lq)}, RGB is {_name(rgb)}"
+        )
+    if not any_ratio and vertical == horizontal != scale and vertical in SCALES:
+        raise ValueError(
+            f"the network is x{scale}, the recording x{vertical:g}: depth is {_name(lq)}, RGB is "
+            f"{_name(rgb)}; use a checkpoint for x{vertical:g}, or --any-ratio to resample the RGB"
         )
     return SizePlan(lq, rgb, scale, multiple_of)
 

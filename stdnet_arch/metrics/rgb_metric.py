@@ -5,24 +5,17 @@ BT.601 with limited range (16-235). Both are computed per frame and averaged ove
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from basicsr.utils.registry import METRIC_REGISTRY
 from torch import Tensor
 
+from stdnet_arch.metrics.traits import higher_is_better
+
 Y_WEIGHTS = (65.481, 128.553, 24.966)
 Y_OFFSET = 16.0
 _SSIM_SIDE, _SSIM_SIGMA = 11, 1.5
-
-Metric = Callable[..., float]
-
-
-def higher_is_better(metric: Metric) -> Metric:
-    """Mark a metric as a quality, so that no options file has to remember it."""
-    metric.better = "higher"  # type: ignore[attr-defined]
-    return metric
 
 
 @METRIC_REGISTRY.register()

@@ -33,11 +33,17 @@ def score_table(scores: Sequence[ClipScore], metrics: Sequence[Metric]) -> Table
     return Table(["clip", "method", *names], rows)
 
 
-def skipped_note(means: Mapping[str, Mapping[str, Mean]]) -> str:
-    """A line on the clips that no mean includes; empty if there are none."""
+def skipped_note(means: Mapping[str, Mapping[str, Mean]], metrics: Sequence[Metric] = ()) -> str:
+    """A line on the clips that no mean includes; empty if there are none.
+
+    Args:
+        means: of all methods.
+        metrics: say what else than a pixel a clip may lack.
+    """
+    needs = {metric.name: "".join(f" or {need}" for need in metric.needs) for metric in metrics}
     notes = [
-        f"{method}: {mean.skipped} of {mean.skipped + mean.judged} clips without a pixel to judge "
-        f"are not in the mean of {name}"
+        f"{method}: {mean.skipped} of {mean.skipped + mean.judged} clips without a pixel"
+        f"{needs.get(name, '')} to judge are not in the mean of {name}"
         for method, by_metric in means.items()
         for name, mean in by_metric.items()
         if mean.skipped
@@ -51,6 +57,7 @@ def log_text(
     means: Mapping[str, Mapping[str, Mean]],
     best: Mapping[str, Mapping[str, object]],
     table: Table,
+    metrics: Sequence[Metric] = (),
 ) -> str:
     """What the toolbox logs of a validation, followed by the table.
 
@@ -60,6 +67,7 @@ def log_text(
         means: of all methods.
         best: the toolbox's record: metric name to ``{"val": ..., "iter": ...}``; empty in a test.
         table: see :func:`score_table`.
+        metrics: the columns of the table.
     """
     lines = [f"Validation {dataset}"]
     lines += [
@@ -67,7 +75,7 @@ def log_text(
         + (f"\tBest: {best[name]['val']:.4f} @ {best[name]['iter']} iter" if best else "")
         for name, mean in means[method].items()
     ]
-    return "\n".join([*lines, table.text(), skipped_note(means)]).rstrip() + "\n"
+    return "\n".join([*lines, table.text(), skipped_note(means, metrics)]).rstrip() + "\n"
 
 
 def write_tables(folder: Path, dataset: str, iteration: int | str, table: Table) -> None:

@@ -84,6 +84,7 @@ class RGBDVideoModel(BaseModel):
         self._load(self.net_g, opt["path"].get("param_key_g", "params"))
         self.best_metric_results: dict[str, dict[str, dict[str, Any]]] = {}
         self.resumed_iter = 0
+        self.trained_range_m: float | None = None
         self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
         if self.is_train:
             self.init_training_settings()
@@ -162,9 +163,9 @@ class RGBDVideoModel(BaseModel):
     def feed_data(self, data: Batch) -> None:
         """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
         self.lq = data["lq"].to(self.device, non_blocking=True)
-        guide = data.get("guide")
-        self.guide = None if guide is None else guide.to(self.device, non_blocking=True)
+        self.guide = self._guide_of(data)
         self.length = length_of(data)
+        self.range_m = data.get("depth_range_m")
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
@@ -172,12 +173,19 @@ class RGBDVideoModel(BaseModel):
         elif hasattr(self, "gt"):
             del self.gt, self.valid  # they belong to an earlier batch
 
+    def _guide_of(self, data: Batch) -> Tensor | None:
+        if "guide" not in data:
+            return None
+        guide = data["guide"].to(self.device, non_blocking=True)
+        return guide.float() / 255 if guide.dtype == torch.uint8 else guide
+
     def optimize_parameters(self, current_iter: int) -> None:
         """One training step.
 
         Raises:
             FloatingPointError: a loss or the gradient is not finite; weights are left as they were.
         """
+        self.trained_range_m = None if self.range_m is None else float(self.range_m[0])
         self.optimizer_g.zero_grad(set_to_none=True)
         with self.precision.autocast():
             out = self.net_g(self.lq, self.guide)
@@ -220,7 +228,8 @@ class RGBDVideoModel(BaseModel):
         self.save_network(nets, "net_g", current_iter, param_key=keys)
         if get_dist_info()[0] == 0:
             name = f"net_g_{'latest' if current_iter == -1 else current_iter}.pth"
-            add_about(Path(self.opt["path"]["models"]) / name, describe_network(self.opt))
+            about = describe_network(self.opt, self.trained_range_m)
+            add_about(Path(self.opt["path"]["models"]) / name, about)
         self.save_training_state(epoch, current_iter)
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:
@@ -343,7 +352,8 @@ class RGBDVideoModel(BaseModel):
             return
         table = score_table(scores, self.metrics)
         best = self.best_metric_results[dataset] if self.is_train else {}
-        get_root_logger().info(log_text(dataset, self.method, means, best, table))
+        text = log_text(dataset, self.method, means, best, table, self.metrics)
+        get_root_logger().info(text)
         write_tables(self._table_folder(), dataset, current_iter, table)
         if tb_logger:
             for name, value in self.metric_results.items():

@@ -10,7 +10,6 @@ from basicsr.utils import get_root_logger, imwrite
 from torch import Tensor
 
 from stdnet_arch.data.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
-from stdnet_arch.data.source import SOURCE_REGISTRY, build_source
 from stdnet_arch.models.validation import valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
 
@@ -100,22 +99,19 @@ def color_limits(batch: Mapping[str, Any], pred_m: np.ndarray) -> tuple[float, f
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
 
 
-def describe_network(opt: Mapping[str, Any]) -> dict[str, Any]:
+def describe_network(
+    opt: Mapping[str, Any], trained_range_m: float | None = None
+) -> dict[str, Any]:
     """What a checkpoint says about itself, plain values; see ``archs.adapters.save_checkpoint``.
 
     Args:
         opt: the options of a training; ``network_g`` and the training dataset's ``depth_range_m``
-            (where it is not set, its source's) and ``lq``, if it is set.
+            and ``lq`` are read, the latter two if they are set.
+        trained_range_m: what the depths of the last batch were divided by [m], for options that
+            leave it to the source; None: nothing was trained yet.
     """
     train = opt.get("datasets", {}).get("train", {})
-    known = {key: train[key] for key in ("depth_range_m", "lq") if train.get(key) is not None}
-    if "depth_range_m" not in known and train.get("source") in SOURCE_REGISTRY:
-        known["depth_range_m"] = _default_range_m(train)
-    return {"network_g": dict(opt["network_g"]), **known}
-
-
-def _default_range_m(dataset: Mapping[str, Any]) -> float:
-    """What a dataset that names no range divides depths by; its files are looked at."""
-    options = dataset.get("source_opt") or {}
-    source = build_source(dataset["source"], dataset.get("dataroot") or "", options)
-    return float(source.default_range_m)
+    known = {"depth_range_m": trained_range_m}
+    known |= {key: train[key] for key in ("depth_range_m", "lq") if train.get(key) is not None}
+    said = {key: value for key, value in known.items() if value is not None}
+    return {"network_g": dict(opt["network_g"]), **said}

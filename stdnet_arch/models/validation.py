@@ -1,5 +1,6 @@
 """Judging networks on whole clips in metres: shards over ranks, one score per clip and method."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
+from stdnet_arch.metrics.traits import EXTRAS
 from stdnet_arch.models.prediction import FramePrediction, Prediction
 
 Batch = Mapping[str, Any]
 DIRECTIONS = ("lower", "higher")
 FRAMES = ("all", "given", "made")
+PER_FRAME = frozenset({"guide", "pose"})
+"""Extras with one value per frame; a metric that needs flow is of whole clips."""
 
 
 class ClipDataset(Protocol):
@@ -45,7 +49,46 @@ class Metric:
     frames: str = "all"
     """``given``: frames that the network has seen at low resolution; ``made``: the others."""
 
-    def __call__(self, pred_m: Tensor, gt_m: Tensor, valid: Tensor, given: Tensor) -> float:
+    def __post_init__(self) -> None:
+        """Refuse here what would fail, or mean something else, after the first prediction."""
+        if self.frames != "all" and getattr(self._function, "whole_clip", False):
+            raise ValueError(
+                f"val.metrics.{self.name}: {self.kind} compares neighbouring frames and needs "
+                f"frames: all, got frames: {self.frames}"
+            )
+        parameters = inspect.signature(self._function).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return
+        known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"valid", *EXTRAS}
+        unknown = sorted(self.options.keys() - known)
+        if unknown:
+            raise ValueError(
+                f"val.metrics.{self.name}: the options of {self.kind} are "
+                f"{', '.join(sorted(known)) or 'none'}; got {', '.join(unknown)}"
+            )
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What a clip must bring beside depth and mask; see :mod:`stdnet_arch.metrics.traits`."""
+        return getattr(self._function, "needs", ())
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """``needs``, and what the metric takes if it is there."""
+        return (*self.needs, *getattr(self._function, "optional", ()))
+
+    @property
+    def _function(self) -> Callable[..., float]:
+        return METRIC_REGISTRY.get(self.kind)
+
+    def __call__(
+        self,
+        pred_m: Tensor,
+        gt_m: Tensor,
+        valid: Tensor,
+        given: Tensor,
+        extras: Mapping[str, Tensor] | None = None,
+    ) -> float:
         """Judge one clip.
 
         Args:
@@ -53,16 +96,22 @@ class Metric:
             gt_m: truth, the same shape.
             valid: bool, the same shape.
             given: which frames are given rather than made, bool ``(t,)``.
+            extras: what else the clip brings, by the names of :func:`~.metrics.traits.needs`.
 
         Returns:
-            The value; ``nan`` if no frame is of the asked kind.
+            The value; ``nan`` if no frame is of the asked kind, or the clip lacks what the metric
+            needs.
         """
+        named = {name: extras[name] for name in self.uses if extras and name in extras}
+        if not named.keys() >= set(self.needs):
+            return math.nan
         if self.frames != "all":
             chosen = given if self.frames == "given" else ~given
             if not chosen.any():
                 return math.nan
             pred_m, gt_m, valid = (x[:, chosen] for x in (pred_m, gt_m, valid))
-        return float(METRIC_REGISTRY.get(self.kind)(pred_m, gt_m, valid=valid, **self.options))
+            named = {k: x[:, chosen] if k in PER_FRAME else x for k, x in named.items()}
+        return float(self._function(pred_m, gt_m, valid=valid, **named, **self.options))
 
 
 @dataclass(frozen=True)
@@ -181,7 +230,9 @@ def _judge(
     # Only now on the device: while the network runs, its own features need the memory.
     gt_m = batch["gt"].to(pred_m.device) * range_of(batch).to(pred_m.device)
     valid = valid_of(batch).to(pred_m.device)
-    return {metric.name: metric(pred_m, gt_m, valid, given) for metric in metrics}
+    used = {name for metric in metrics for name in metric.uses if name in batch}
+    extras = {name: batch[name].to(pred_m.device) for name in used}
+    return {metric.name: metric(pred_m, gt_m, valid, given, extras) for metric in metrics}
 
 
 def length_of(batch: Batch) -> int:

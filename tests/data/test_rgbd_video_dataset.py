@@ -144,6 +144,21 @@ def test_colour_jitter_changes_colour_alone(make_clip, section):
     torch.testing.assert_close(jittered["lq"], plain["lq"])
 
 
+def test_bytes_are_the_same_colours(make_clip, section):
+    opt = section(make_clip(frames=3), gt_size=16)
+    torch.manual_seed(1)
+    plain = build_dataset(opt)[0]
+    torch.manual_seed(1)
+    guide = build_dataset(opt | {"guide_bytes": True})[0]["guide"]
+    assert guide.dtype == torch.uint8
+    assert torch.equal(guide.float() / 255, plain["guide"])
+
+
+def test_jittered_colour_is_no_bytes(make_clip, section):
+    opt = section(make_clip(frames=3), guide_bytes=True, color_jitter=0.5)
+    assert build_dataset(opt)[0]["guide"].dtype == torch.float32
+
+
 def test_candidates_go_where_depth_varies(make_clip, section):
     root = make_clip(frames=3, height=24, width=64)
     wall = np.full((24, 64), 5.0, np.float32)

@@ -10,12 +10,16 @@ from stdnet_arch.data.tartanair_source import TarTanAir
 CLIP = "office2/P000"
 
 
-def write_clip(folder, frames, dtype=np.float32):
+def write_clip(folder, frames, dtype=np.float32, flow=False):
     depth, guide = coordinates(frames, 8, 12).astype(dtype), coordinate_guide(frames, 8, 12)
     for i in range(frames):
         write_rgb(folder / "image_left" / f"{i:06d}_left.png", guide[i])
         write_npy(folder / "depth_left" / f"{i:06d}_left_depth.npy", depth[i])
-        write_npy(folder / "flow" / f"{i:06d}_{i + 1:06d}_flow.npy", np.zeros((8, 12, 2)))
+        name = folder / "flow" / f"{i:06d}_{i + 1:06d}"
+        if flow and i < frames - 1:
+            motion = np.arange(8 * 12 * 2, dtype=np.float32).reshape(8, 12, 2) - i
+            write_npy(name.with_name(f"{name.name}_flow.npy"), motion)
+            write_npy(name.with_name(f"{name.name}_mask.npy"), (guide[i, ..., 1] % 3 * 10))
 
 
 def test_stdnet_layout_is_found_and_read(tmp_path):
@@ -64,3 +68,69 @@ def test_the_wrong_level_is_seen_by_its_frame_count(tmp_path):
 
 def test_the_range_is_the_papers():
     assert TarTanAir.default_range_m == 30
+
+
+def test_flow_is_two_planes_and_a_mask_of_what_is_seen(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=3, flow=True)
+    source = TarTanAir(str(tmp_path))
+    flow_px, seen = source.flow_px(CLIP, 1)
+    assert (flow_px.shape, seen.shape, seen.dtype) == ((2, 8, 12), (8, 12), bool)
+    assert flow_px[:, 2, 5].tolist() == [2 * (2 * 12 + 5) - 1, 2 * (2 * 12 + 5)]
+    np.testing.assert_array_equal(seen[0], np.arange(12) % 3 == 0)
+    assert source.flow_px(CLIP, 2) is None
+
+
+def test_a_clip_without_flow_has_none(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=2)
+    assert TarTanAir(str(tmp_path)).flow_px(CLIP, 0) is None
+
+
+@pytest.mark.parametrize("what", ["flow", "mask"])
+def test_a_flow_file_that_is_missing_is_named(tmp_path, what):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=3, flow=True)
+    (tmp_path / "HR_RGB" / CLIP / "flow" / f"000001_000002_{what}.npy").unlink()
+    with pytest.raises(FileNotFoundError, match=f"expected .*000001_000002_{what}.npy"):
+        TarTanAir(str(tmp_path)).flow_px(CLIP, 1)
+
+
+def write_poses(root, lines):
+    (root / "HR_RGB" / CLIP / "pose_left.txt").write_text("\n".join(lines))
+
+
+def test_poses_look_along_z_with_y_down(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=2)
+    # Forward, right and down by 1, 2 and 3; then a quarter turn to the right.
+    half = np.sqrt(0.5)
+    write_poses(tmp_path, ["1 2 3 0 0 0 1", f"0 0 0 0 0 {half} {half}"])
+    source = TarTanAir(str(tmp_path))
+    np.testing.assert_allclose(source.pose(CLIP, 0)[:3, 3], [2, 3, 1])
+    np.testing.assert_allclose(source.pose(CLIP, 0)[:3, :3], np.eye(3))
+    forward = source.pose(CLIP, 1)[:3, :3] @ [0, 0, 1]
+    np.testing.assert_allclose(forward, [1, 0, 0], atol=1e-12)
+
+
+def test_rotations_are_those_of_scipy(tmp_path):
+    from scipy.spatial.transform import Rotation
+
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=1)
+    quaternion = np.array([0.1, -0.5, 0.7, 0.4])
+    write_poses(tmp_path, ["0 0 0 " + " ".join(map(str, quaternion))])
+    ned = Rotation.from_quat(quaternion).as_matrix()
+    axes = [1, 2, 0]  # right, down, forward among forward, right, down
+    np.testing.assert_allclose(
+        TarTanAir(str(tmp_path)).pose(CLIP, 0)[:3, :3], ned[np.ix_(axes, axes)], atol=1e-12
+    )
+
+
+def test_a_pose_file_of_another_length_is_refused(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=2)
+    write_poses(tmp_path, ["0 0 0 0 0 0 1"] * 3)
+    with pytest.raises(ValueError, match=r"pose_left.txt: expected 2 lines.*; got 3 of 7"):
+        TarTanAir(str(tmp_path)).pose(CLIP, 0)
+
+
+def test_a_clip_without_poses_has_none_but_intrinsics(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=1)
+    source = TarTanAir(str(tmp_path))
+    assert source.pose(CLIP, 0) is None
+    assert source.intrinsics_px(CLIP) == (320, 320, 320, 240)

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 from recordings import write_depth_folder, write_lines, write_recording, write_weights
 
 from stdnet_arch.archs.adapters import save_checkpoint
@@ -91,6 +92,39 @@ def test_what_goes_wrong_is_one_message(recording, capsys, changes, message):
     assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
     assert message in lines[-1]
     assert not list((recording / "out").glob("*.part")) if (recording / "out").exists() else True
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"rubbish", "w.pth is not a checkpoint of tensors"),
+        (b"", "w.pth is not a checkpoint of tensors"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_told(recording, capsys, content, message):
+    (recording / "w.pth").write_bytes(content)
+    assert main(arguments(recording)) == 1
+    assert message in capsys.readouterr().err
+    assert not (recording / "out").exists()
+
+
+def test_weights_of_another_network_are_told(recording, capsys):
+    about = {"network_g": {"type": "STDNet", "scale": 4, "num_feat": 16}, "depth_range_m": 10.0}
+    save_checkpoint(torch.nn.Linear(2, 3), recording / "w.pth", about=about)
+    assert main(arguments(recording)) == 1
+    assert "w.pth does not fit {'type': 'STDNet', 'scale': 4" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_one_message_and_nothing_is_half_written(
+    recording, capsys, monkeypatch
+):
+    def forward(self, lq, guide):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Interpolation, "forward", forward)
+    assert main(arguments(recording)) == 1
+    assert "cpu has not enough memory for chunks of 1 frames" in capsys.readouterr().err
+    assert sorted(path.name for path in (recording / "out").iterdir()) == ["infer.json"]
 
 
 def test_a_missing_frame_is_told(recording, capsys):

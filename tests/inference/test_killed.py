@@ -1,4 +1,4 @@
-"""A killed command leaves whole files, and goes on to what an undisturbed one gives."""
+"""A command that is stopped leaves whole files, and goes on to what an undisturbed one gives."""
 
 import signal
 import subprocess
@@ -18,15 +18,18 @@ def command(folder, weights, output):
 
 
 @pytest.mark.slow
-def test_a_killed_command_goes_on_to_the_same_files(tmp_path, stdnet_weights):
+@pytest.mark.parametrize(
+    ("ending", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)]
+)
+def test_a_stopped_command_goes_on_to_the_same_files(tmp_path, stdnet_weights, ending, code):
     write_recording(tmp_path, frames=40, height=12, width=16)
     subprocess.run(command(tmp_path, stdnet_weights, "whole"), check=True)
     killed = subprocess.Popen(command(tmp_path, stdnet_weights, "out"))
     while len(list(tmp_path.glob("out/*.png"))) < 13:
         assert killed.poll() is None
         time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    killed.send_signal(ending)
+    assert killed.wait() == code
     left = list(tmp_path.glob("out/*.png"))
     assert 13 <= len(left) < 40
     assert all((read_depth(path) > 0).all() for path in left)

@@ -95,3 +95,12 @@ def test_sides_are_padded_to_the_multiple_and_cropped():
 def test_impossible_pairs_name_both(lq, rgb, message):
     with pytest.raises(ValueError, match=message):
         plan_sizes(lq, rgb, 4)
+
+
+@pytest.mark.parametrize(("scale", "ratio"), [(4, 8), (8, 4), (4, 16)])
+def test_a_recording_for_another_network_is_told(scale, ratio):
+    sizes = (6, 9), (6 * ratio, 9 * ratio)
+    message = rf"network is x{scale}, the recording x{ratio}: .*--any-ratio"
+    with pytest.raises(ValueError, match=message):
+        plan_sizes(*sizes, scale)
+    assert plan_sizes(*sizes, scale, any_ratio=True).net == (6 * scale, 9 * scale)

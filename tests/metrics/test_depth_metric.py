@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from basicsr.metrics import calculate_metric
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from stdnet_arch.metrics import depth_metric
+from stdnet_arch.metrics import pixels
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 
 METRICS = (calculate_rmse, calculate_mae)
@@ -125,7 +125,7 @@ def test_a_broken_prediction_is_infinitely_wrong(metric, broken, parity):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_sum_is_float64_over_pieces(metric, monkeypatch):
-    monkeypatch.setattr(depth_metric, "_PIXELS_AT_ONCE", 1000)
+    monkeypatch.setattr(pixels, "PIXELS_AT_ONCE", 1000)
     # In float32 a running sum of 3e5 equal squares drifts by 1e-4; here nothing may be lost.
     gt = torch.full((300_001,), 10.0)
     pred = gt + 0.125

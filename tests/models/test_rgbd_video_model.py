@@ -9,6 +9,7 @@ import torch
 from model_parts import RANGE_M, batches, loader, make_model, options, train, weights
 from torch import nn
 
+from stdnet_arch.archs.adapters import read_about
 from stdnet_arch.archs.loading import load_network
 
 
@@ -21,6 +22,16 @@ def assert_same_weights(one, other):
 def test_training_lowers_the_loss(tmp_path):
     logs = train(make_model(tmp_path), batches(1) * 20)
     assert logs[-1]["l_pix"] < 0.7 * logs[0]["l_pix"]
+
+
+def test_colour_may_come_as_bytes(tmp_path):
+    one, other = (make_model(tmp_path) for _ in range(2))
+    (batch,) = batches(1)
+    codes = (batch["guide"] * 255).round().byte()
+    one.feed_data({**batch, "guide": codes})
+    other.feed_data({**batch, "guide": codes.float() / 255})
+    assert torch.equal(one.guide, other.guide)
+    assert one.guide.dtype == torch.float32
 
 
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
@@ -284,6 +295,16 @@ def test_checkpoints_say_how_to_use_them(tmp_path):
         "TinyDepthNet", 2, RANGE_M,
     )  # fmt: skip
     assert loaded.about["lq"] == "dtof_peak"
+
+
+def test_a_range_that_is_left_to_the_source_is_that_of_the_batches(tmp_path):
+    model = make_model(tmp_path)
+    model.save(epoch=0, current_iter=1)
+    train(model, batches(1))
+    model.save(epoch=0, current_iter=2)
+    before, after = (read_about(tmp_path / f"models/net_g_{i}.pth") for i in (1, 2))
+    assert "depth_range_m" not in before
+    assert after["depth_range_m"] == RANGE_M
 
 
 def test_a_checkpoint_that_is_not_the_toolbox_s_says_how_to_make_it_one(tmp_path):

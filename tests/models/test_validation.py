@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from basicsr.utils.registry import METRIC_REGISTRY
 from model_parts import RANGE_M, TinyClips, batches, loader, make_model, options, train
 from torch import nn
 
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
+from stdnet_arch.metrics.traits import needs
 from stdnet_arch.models import rgbd_video_model
 from stdnet_arch.models.prediction import predict_padded
+from stdnet_arch.models.reporting import skipped_note
 from stdnet_arch.models.validation import (
     ClipScore,
     Mean,
@@ -123,6 +126,89 @@ def test_a_clip_without_such_frames_is_not_judged():
 def test_an_unknown_choice_of_frames_is_refused():
     with pytest.raises(ValueError, match=r"frames must be one of all, given, made.*'odd'"):
         read_metrics({"mae_cm": {"type": "calculate_mae", "frames": "odd"}})
+
+
+def test_a_metric_of_neighbouring_frames_takes_no_choice_of_frames():
+    words = r"tepe_cm: calculate_tepe_diff compares neighbouring frames.*got frames: given"
+    with pytest.raises(ValueError, match=words):
+        read_metrics({"tepe_cm": {"type": "calculate_tepe_diff", "frames": "given"}})
+
+
+@pytest.mark.parametrize("option", ["treshold", "valid", "flow_px"])
+def test_an_unknown_option_of_a_metric_is_refused_before_the_first_clip(option):
+    words = rf"delta: the options of calculate_delta are align, .*threshold; got {option}"
+    with pytest.raises(ValueError, match=words):
+        read_metrics({"delta": {"type": "calculate_delta", option: 1.1}})
+
+
+def tepe_of(**extras):
+    """TEPE of a prediction that is 10 cm off in the second frame."""
+    (metric,) = read_metrics({"tepe_cm": {"type": "calculate_tepe_warp3d"}})
+    gt = torch.ones(1, 2, 1, 3, 4)
+    pred = gt + torch.tensor([0, 0.1]).view(2, 1, 1, 1)
+    return metric(pred, gt, gt > 0, torch.tensor([True, True]), extras)
+
+
+def test_a_metric_is_given_what_it_needs_and_nothing_else():
+    flow = torch.zeros(1, 1, 2, 3, 4)
+    assert tepe_of(flow_px=flow, guide=torch.ones(1)) == pytest.approx(10, rel=1e-5)
+
+
+def test_a_clip_without_what_a_metric_needs_is_not_judged():
+    assert math.isnan(tepe_of(guide=torch.ones(1)))
+
+
+@pytest.mark.parametrize(("flow_x", "error_cm"), [(None, 0), (2, 100)])
+def test_a_metric_is_given_what_it_can_use_where_it_is(flow_x, error_cm):
+    (metric,) = read_metrics({"moving_cm": {"type": "calculate_mae_moving"}})
+    gt = torch.ones(1, 2, 1, 1, 4)
+    gt[:, 1, ..., :2] = 2  # without flow, what changes is what moves
+    pred = gt.clone()
+    pred[..., 2:] += 1
+    extras = {}
+    if flow_x:
+        extras["flow_px"] = torch.zeros(1, 1, 2, 1, 4)
+        extras["flow_px"][:, :, 0, :, 2:] = flow_x
+    assert metric(pred, gt, gt > 0, gt > 0, extras) == pytest.approx(error_cm)
+
+
+def test_what_belongs_to_frames_is_chosen_with_them(monkeypatch):
+    seen = {}
+
+    @needs("guide", "intrinsics_px")
+    def watch(pred_m, gt_m, *, valid, guide, intrinsics_px):
+        seen.update(pred=pred_m, guide=guide, intrinsics_px=intrinsics_px)
+        return 0.0
+
+    monkeypatch.setattr(METRIC_REGISTRY, "get", lambda _: watch)
+    gt = torch.arange(3.0).view(1, 3, 1, 1, 1)
+    extras = {"guide": 10 * gt, "intrinsics_px": torch.ones(1, 4), "pose": gt}
+    Metric("m", "watch", "lower", {}, "made")(gt, gt, gt > 0, gt.flatten() != 1, extras)
+    assert (seen["pred"].item(), seen["guide"].item()) == (1, 10)
+    assert seen["intrinsics_px"].shape == (1, 4)
+
+
+def test_scores_see_the_extras_of_the_clip():
+    class Still(TinyClips):
+        def __getitem__(self, index):
+            item = super().__getitem__(index)
+            t, _, height, width = item["gt"].shape
+            return {**item, "flow_px": torch.zeros(t - 1, 2, height, width)}
+
+    dataset = Still({"name": "d", "num_clip": 1, "scale": 2, "lq_size": (4, 4)})
+    both = read_metrics({
+        "warp3d_cm": {"type": "calculate_tepe_warp3d"}, "diff_cm": {"type": "calculate_tepe_diff"}
+    })  # fmt: skip
+    (scores,) = score_clips(dataset, [0], {"repeat": Repeat()}, both, CPU)
+    values = scores[0].values
+    assert values["warp3d_cm"] == pytest.approx(values["diff_cm"], rel=1e-4)
+    assert values["diff_cm"] > 0
+
+
+def test_the_note_on_skipped_clips_says_what_they_may_lack():
+    (metric,) = read_metrics({"tepe_cm": {"type": "calculate_tepe_warp3d"}})
+    note = skipped_note({"net": {"tepe_cm": Mean(1.0, judged=1, skipped=2)}}, [metric])
+    assert "net: 2 of 3 clips without a pixel or flow_px to judge" in note
 
 
 # -------------------------------------------------------------- validation as the runner calls it

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from deform_backends import ANYWHERE, BACKENDS
 
 from stdnet_arch.ops.deform_sample import (
     deform_backend,
@@ -14,7 +15,6 @@ from stdnet_arch.ops.deform_sample import (
     tap_positions,
 )
 
-BACKENDS = ["gather", "grid_sample", "rows", "torchvision"]
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
@@ -159,7 +159,7 @@ def test_maps_sampled_together_equal_maps_sampled_apart(backend, groups):
         torch.testing.assert_close(got, apart)
 
 
-@pytest.mark.parametrize("backend", BACKENDS[:3])
+@pytest.mark.parametrize("backend", ANYWHERE)
 def test_some_taps_can_be_sampled_alone(backend):
     x, offset, mask = inputs(groups=2)
     position = tap_positions(offset, 3, 1, 1, 2, torch.float64)[:, :, [7, 2]]
@@ -202,8 +202,8 @@ def test_exporting_takes_a_plain_backend_by_itself():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"offset": torch.zeros(2, 17, 4, 5)}, ValueError, "offset must have 18 channels, got 17"),
-        ({"mask": torch.zeros(2, 8, 4, 5)}, ValueError, "mask must have 9 channels, got 8"),
+        ({"offset": torch.zeros(2, 17, 4, 5)}, ValueError, "offset must have 18 channels .*got 17"),
+        ({"mask": torch.zeros(2, 8, 4, 5)}, ValueError, "mask must have 9 channels .*got 8"),
         ({"offset": torch.zeros(3, 18, 4, 5)}, ValueError, "offset must have x's batch 2, got 3"),
         ({"offset": torch.zeros(2, 18, 4, 6)}, ValueError, "offset must be 4x5 .* got 4x6"),
         ({"mask": torch.zeros(2, 9, 2, 5)}, ValueError, "mask must be 4x5 .* got 2x5"),

@@ -38,7 +38,8 @@ def check_window(
             continue
         _check_map(name, value)
         if value.shape[1] != channels:
-            raise ValueError(f"{name} must have {channels} channels, got {value.shape[1]}")
+            each = f"{channels // taps} for each of {kernel}x{kernel} taps of {groups} groups"
+            raise ValueError(f"{name} must have {channels} channels ({each}), got {value.shape[1]}")
         _check_like(name, value, x)
         if list(value.shape[-2:]) != size:
             raise ValueError(

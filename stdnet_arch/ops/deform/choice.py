@@ -50,8 +50,8 @@ def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Ba
 
     Returns:
         ``triton`` on CUDA where it is installed; ``rows`` on a CPU, or ``grid_sample`` if groups
-        are narrow; ``grid_sample`` on other devices and while a graph is captured
-        (``torch.export``, ``torch.compile``, ONNX).
+        are narrow; ``grid_sample`` on other devices, while a graph is exported, and compiled on a
+        CPU.
 
     Raises:
         ValueError: the backend is unknown, or cannot sample such maps.
@@ -93,13 +93,20 @@ def _known(backend: str, what: str) -> Backend:
 
 
 def _by_device(x: Tensor, channels: int) -> Backend:
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if _exporting():
         return "grid_sample"
     if x.device.type == "cuda" and x.dtype != torch.float64 and has_triton():
         return "triton"
-    if x.device.type == "cpu" and channels >= ROWS_FROM_CHANNELS:
-        return "rows"
-    return "grid_sample"
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return "grid_sample"
+    return "rows" if channels >= ROWS_FROM_CHANNELS else "grid_sample"
+
+
+def _exporting() -> bool:
+    """Whether the graph is for elsewhere, where only PyTorch's own operators exist."""
+    # torch 2.6 cannot tell a graph that is exported from one that is compiled.
+    exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
+    return exporting() or torch.jit.is_tracing()
 
 
 @functools.cache

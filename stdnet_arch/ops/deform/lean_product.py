@@ -37,6 +37,10 @@ def sampled_product(
     """
     flat = matrix.transpose(2, 3) if sampler.taps_first else matrix
     flat = flat.flatten(1)  # (c_out, k)
+    if torch.compiler.is_compiling():
+        # One graph without loops; what is kept is the compiler's business.
+        columns = sampler.columns(sampler.prepare(x), position, mask, (x.shape[-2], x.shape[-1]))
+        return (flat @ columns.to(flat.dtype)).unflatten(-1, position.shape[-2:])
     tensors = (x, position, flat) if mask is None else (x, position, flat, mask)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         return _LeanProduct.apply(x, position, mask, flat, sampler)

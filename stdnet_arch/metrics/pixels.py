@@ -1,0 +1,203 @@
+"""Which pixels of a clip count, and means over them: what all depth metrics share.
+
+Two special values: ``nan`` means that no pixel could be judged, and whoever averages clips leaves
+such a clip out and counts it; an error of ``inf`` (a quality of 0) means that the prediction of a
+judged pixel is not finite, so a broken network never looks good.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CM_PER_M = 100.0
+PIXELS_AT_ONCE = 1 << 22  # bounds the float64 copies of a long clip to tens of MB
+ALIGNMENTS = ("none", "scale", "scale-shift")
+
+Array = Tensor | np.ndarray
+ErrorMap = Callable[[Tensor, Tensor], Tensor]
+
+
+class Line(NamedTuple):
+    """``scale * pred + shift``."""
+
+    scale: float
+    shift: float
+
+
+UNCHANGED = Line(1.0, 0.0)
+
+
+class Clip(NamedTuple):
+    """One clip, frame by frame, each ``(t, 1, H, W)``."""
+
+    pred_m: Tensor
+    gt_m: Tensor
+    counted: Tensor
+
+    @property
+    def broken(self) -> bool:
+        """Whether the prediction of a pixel that counts is not finite."""
+        pairs = zip(self.pred_m, self.counted, strict=True)
+        return any(bool((~pred.isfinite() & counted).any()) for pred, counted in pairs)
+
+
+def counted_pixels(
+    pred_m: Array,
+    gt_m: Array,
+    *,
+    valid: Array | None = None,
+    min_m: float = 0.0,
+    max_m: float = math.inf,
+    parity: bool = False,
+) -> Tensor:
+    """Which pixels count: finite truth within the limits and the mask; with ``parity`` all.
+
+    Returns:
+        Bool, the shape of ``gt_m``.
+
+    Raises:
+        ValueError: shapes differ, or limits are given together with ``parity``.
+        TypeError: ``valid`` is not bool.
+    """
+    pred, gt = torch.as_tensor(pred_m), torch.as_tensor(gt_m)
+    if pred.shape != gt.shape:
+        raise ValueError(
+            f"pred_m and gt_m must have one shape, got {tuple(pred.shape)} and {tuple(gt.shape)}"
+        )
+    if parity:
+        if min_m != 0.0 or max_m != math.inf:
+            raise ValueError(
+                f"parity counts every pixel and takes no limits, got min_m={min_m}, max_m={max_m}"
+            )
+        return torch.ones_like(gt, dtype=torch.bool)
+    counted = gt.isfinite() & (gt > min_m) & (gt <= max_m)
+    if valid is None:
+        return counted
+    mask = torch.as_tensor(valid, device=gt.device)
+    if mask.dtype != torch.bool:
+        raise TypeError(f"valid must be bool, got {mask.dtype}")
+    if mask.shape != gt.shape:
+        raise ValueError(
+            f"valid must have the shape of gt_m, got {tuple(mask.shape)} and {tuple(gt.shape)}"
+        )
+    return counted & mask
+
+
+def read_clip(
+    pred_m: Array,
+    gt_m: Array,
+    *,
+    valid: Array | None = None,
+    min_m: float = 0.0,
+    max_m: float = math.inf,
+    parity: bool = False,
+) -> Clip:
+    """One clip for a metric that looks at neighbours in space or time.
+
+    Args:
+        pred_m: ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``, metres.
+        gt_m: the same shape.
+        valid: bool, the same shape.
+        min_m: see :func:`counted_pixels`, as the others.
+        max_m: see there.
+        parity: see there.
+
+    Raises:
+        ValueError: it is not one depth clip; and as :func:`counted_pixels`.
+    """
+    counted = counted_pixels(pred_m, gt_m, valid=valid, min_m=min_m, max_m=max_m, parity=parity)
+    gt = one_clip(gt_m, "gt_m", channels=1)
+    pred = one_clip(pred_m, "pred_m", channels=1).to(gt.device)
+    return Clip(pred, gt, one_clip(counted, "valid", channels=1))
+
+
+def one_clip(x: Array, name: str, channels: int) -> Tensor:
+    """``(1, t, c, H, W)`` or ``(t, c, H, W)`` -> ``(t, c, H, W)``; anything else is an error."""
+    clip = torch.as_tensor(x)
+    if clip.ndim == 5 and clip.shape[0] == 1:
+        clip = clip[0]
+    if clip.ndim != 4 or clip.shape[1] != channels:
+        raise ValueError(
+            f"{name} must be one clip, (1, t, {channels}, H, W) or (t, {channels}, H, W), got "
+            f"{tuple(torch.as_tensor(x).shape)}"
+        )
+    return clip
+
+
+def fit_line(pred_m: Array, gt_m: Array, counted: Tensor, align: str) -> Line:
+    """The line through the predictions of a clip that comes nearest to the truth.
+
+    Args:
+        pred_m: any shape, metres.
+        gt_m: the same shape.
+        counted: bool, the same shape; predictions that are not finite do not take part.
+        align: ``none``, ``scale`` (least squares of ``scale * pred - gt``) or ``scale-shift``
+            (of ``scale * pred + shift - gt``); one line for the whole clip, in float64.
+
+    Returns:
+        The line. If all predictions are one number, ``scale-shift`` moves it to the mean truth.
+
+    Raises:
+        ValueError: another ``align``.
+    """
+    if align not in ALIGNMENTS:
+        raise ValueError(f"align must be one of {', '.join(ALIGNMENTS)}, got {align!r}")
+    if align == "none":
+        return UNCHANGED
+    taken = counted & torch.as_tensor(pred_m, device=counted.device).isfinite()
+    pixels = int(taken.sum())
+    if not pixels:
+        return UNCHANGED
+    mean_pred = mean_gt = 0.0
+    if align == "scale-shift":
+        mean_pred = _sum(lambda pred, _: pred, pred_m, gt_m, taken) / pixels
+        mean_gt = _sum(lambda _, gt: gt, pred_m, gt_m, taken) / pixels
+    both = _sum(lambda p, g: (p - mean_pred) * (g - mean_gt), pred_m, gt_m, taken)
+    square = _sum(lambda p, _: (p - mean_pred) ** 2, pred_m, gt_m, taken)
+    scale = both / square if square > 0 else 0.0
+    return Line(scale, mean_gt - scale * mean_pred)
+
+
+def mean_error(
+    error: ErrorMap, pred_m: Array, gt_m: Array, counted: Tensor, line: Line = UNCHANGED
+) -> float:
+    """Mean of ``error(pred, gt)`` where ``counted``, summed in float64.
+
+    Args:
+        error: float64 depths [m] -> an error of each pixel; NaN becomes inf.
+        pred_m: any shape.
+        gt_m: the same shape.
+        counted: bool, the same shape.
+        line: what is applied to the predictions first.
+
+    Returns:
+        ``nan`` without a pixel that counts.
+    """
+
+    def of_line(pred: Tensor, gt: Tensor) -> Tensor:
+        return error(pred if line == UNCHANGED else line.scale * pred + line.shift, gt)
+
+    pixels = int(counted.sum())
+    return _sum(of_line, pred_m, gt_m, counted) / pixels if pixels else math.nan
+
+
+def _sum(value: ErrorMap, pred_m: Array, gt_m: Array, counted: Tensor) -> float:
+    total = torch.zeros((), dtype=torch.float64, device=counted.device)
+    for pred, gt, mask in _pieces(pred_m, gt_m, counted):
+        values = value(pred, gt)
+        values = torch.where(values.isnan(), math.inf, values)
+        total += torch.where(mask, values, 0.0).sum()
+    return total.item()
+
+
+def _pieces(pred_m: Array, gt_m: Array, counted: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Flat pieces of a clip, depths in float64."""
+    gt = torch.as_tensor(gt_m)
+    pred = torch.as_tensor(pred_m, device=gt.device)
+    pieces = (x.reshape(-1).split(PIXELS_AT_ONCE) for x in (pred, gt, counted))
+    for pred_piece, gt_piece, counted_piece in zip(*pieces, strict=True):
+        yield pred_piece.double(), gt_piece.double(), counted_piece
