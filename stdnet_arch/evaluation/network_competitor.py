@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from stdnet_arch.archs.adapters import load_any, read_about, read_checkpoint
 from stdnet_arch.archs.loading import build_arch, load_network
@@ -74,6 +74,7 @@ class Network:
         if self.network is None:
             loaded = load_network(str(self.weights), depth_range_m=self.depth_range_m)
             net, self.range_m = loaded.net, loaded.depth_range_m
+            self.network = dict(loaded.about["network_g"])
         else:
             net = build_arch(self.network)
             self.range_m = self._range_m()
@@ -112,7 +113,19 @@ class Network:
         """
         if not hasattr(self, "net"):
             raise RuntimeError("load() must be called before infer()")
-        depth, rgb = (x.to(self.device)[None] for x in read_clip(lq_m, guide, self.scale))
+        depth, rgb = (x.to(self.device) for x in read_clip(lq_m, guide, self.scale))
+        return self.predict(depth, rgb)[:, 0].cpu().numpy()
+
+    def predict(self, depth: Tensor, rgb: Tensor) -> Tensor:
+        """What :meth:`infer` does on the device.
+
+        Args:
+            depth: [m], ``(t, 1, h, w)``.
+            rgb: in [0, 1], ``(t, 3, H, W)``.
+
+        Returns:
+            Depth [m], ``(t, 1, H, W)``, float32.
+        """
         with torch.no_grad(), self.context():
-            pred = self.prediction(self.net, depth / self.range_m, rgb, depth.shape[1])
-        return (pred.float() * self.range_m)[0, :, 0].cpu().numpy()
+            pred = self.prediction(self.net, depth[None] / self.range_m, rgb[None], len(depth))
+        return pred[0].float() * self.range_m
