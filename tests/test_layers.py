@@ -16,6 +16,7 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 BASICSR = {
     1: ("basicsr.utils.registry",),
     2: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
+    3: ("basicsr.utils.registry",),
 }
 CV2_FOLDERS = {"data", "visual"}
 

@@ -63,7 +63,7 @@ def load_network(
         )
     if not range_m > 0:
         raise ValueError(f"depth_range_m must be > 0 metres; got {range_m}")
-    net = _build(path, network_g)
+    net = build_arch(network_g, path)
     try:
         load_any(net, read_checkpoint(path))
     except (RuntimeError, ValueError) as error:
@@ -84,12 +84,21 @@ def _complete(
     return {"type": "STDNet", **{k: v for k, v in given.items() if v is not None}, **network_g}
 
 
-def _build(path: str | Path, network_g: Mapping[str, Any]) -> nn.Module:
+def build_arch(network_g: Mapping[str, Any], source: str | Path = "network_g") -> nn.Module:
+    """Build a registered arch.
+
+    Args:
+        network_g: its ``type`` and arguments.
+        source: what says so, for error messages.
+
+    Raises:
+        ValueError: unknown ``type``, or arguments that do not fit.
+    """
     options = dict(network_g)
-    kind = options.pop("type")
+    kind = options.pop("type", None)
     if kind not in ARCH_REGISTRY:
-        raise ValueError(f"{path} holds a network of type {kind!r}, which is not registered")
+        raise ValueError(f"{source} holds a network of type {kind!r}, which is not registered")
     try:
         return ARCH_REGISTRY.get(kind)(**options)
     except TypeError as error:
-        raise ValueError(f"{path}: {kind} cannot be built from {options}: {error}") from error
+        raise ValueError(f"{source}: {kind} cannot be built from {options}: {error}") from error

@@ -21,6 +21,7 @@ from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streaming import stream
 from stdnet_arch.inference.tiles import check_tiles
+from stdnet_arch.utils.device import choose_device
 
 LOGGER = logging.getLogger(__name__)
 COMPARED = 3
@@ -243,26 +244,6 @@ class DepthSRPredictor:
         lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(device)
         rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(device)
         return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of a name; ``auto`` is CUDA if there is any.
-
-    Raises:
-        ValueError: not a device, or not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device {name} was asked for, {torch.cuda.device_count()} CUDA devices are there; "
-            "use device cpu"
-        )
-    return device
 
 
 def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

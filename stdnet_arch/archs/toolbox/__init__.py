@@ -1,0 +1,1 @@
+"""How the toolbox's networks are run on depth."""

@@ -1,0 +1,66 @@
+"""Peak memory of a competitor in a process of its own, so that nothing else counts.
+
+``python -m stdnet_arch.evaluation.peak_memory`` reads a request as JSON and answers in megabytes.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stdnet_arch.evaluation.blank_clips import make_clip
+from stdnet_arch.evaluation.competitor import build_competitor
+
+STATUS = Path("/proc/self/status")
+MB = 1e6
+
+
+def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int]) -> float:
+    """Memory [MB] that loading a competitor and a clip need, beyond the imported package.
+
+    Args:
+        competitor: see :func:`~stdnet_arch.evaluation.competitor.build_competitor`.
+        frames: of the clip.
+        size: H and W of the result.
+
+    Raises:
+        RuntimeError: the process failed; the message holds its last words.
+    """
+    threads = torch.get_num_threads()
+    request = json.dumps([dict(competitor), frames, size, threads], default=str)
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(command, input=request, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(f"memory of {competitor.get('type')} could not be measured: {words[-1]}")
+    return float(done.stdout.splitlines()[-1])
+
+
+def resident_mb(peak: bool) -> float:
+    """Memory of this process [MB], now or at its largest."""
+    if STATUS.exists():
+        # Not ru_maxrss: it begins with the size of the process that started this one.
+        name = "VmHWM:" if peak else "VmRSS:"
+        lines = STATUS.read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(name))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
+
+
+def _answer(request: str) -> str:
+    options, frames, size, threads = json.loads(request)
+    torch.set_num_threads(threads)
+    competitor = build_competitor(options)
+    before = resident_mb(peak=False)
+    competitor.load()
+    competitor.infer(*make_clip(frames, size, competitor.scale))
+    return json.dumps(resident_mb(peak=True) - before)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(_answer(sys.stdin.read()) + "\n")

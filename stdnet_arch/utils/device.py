@@ -1,0 +1,23 @@
+"""Naming the device to compute on."""
+
+import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; ``auto`` is CUDA if there is any.
+
+    Raises:
+        ValueError: not a device, or not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device {name} was asked for, {torch.cuda.device_count()} CUDA devices are there; "
+            "use device cpu"
+        )
+    return device
