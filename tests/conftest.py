@@ -11,7 +11,6 @@ import torch
 
 import stdnet_arch  # noqa: F401  makes basicsr importable
 
-
 # The same examples in every run: a change that breaks something is known by its own run.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
