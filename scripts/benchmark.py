@@ -14,7 +14,7 @@ import yaml
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.evaluation.benchmark import Workplace, run_benchmark
+from stdnet_arch.evaluation.benchmark import Workplace, measure_costs, run_benchmark
 from stdnet_arch.evaluation.benchmark_plan import read_plan
 from stdnet_arch.evaluation.benchmark_results import (
     compare,
@@ -49,7 +49,8 @@ def main() -> int:
         parser.error("give --config or --compare")
     plan = read_plan(yaml.safe_load(args.config.read_text(encoding="utf-8")), args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
-    found = summary(plan, run_benchmark(plan, place, args.resume))
+    results = run_benchmark(plan, place, args.resume)
+    found = summary(plan, results, measure_costs(plan, place, args.resume))
     write_summary(found, place.out)
     pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
     write_report(found, place.out / f"{plan.name}.html", pictures)

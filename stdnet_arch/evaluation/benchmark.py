@@ -22,6 +22,13 @@ from tqdm import tqdm
 
 from stdnet_arch.evaluation.benchmark_plan import Entry, Plan, checkpoint_of, training_options
 from stdnet_arch.evaluation.competitor import Competitor, build_competitor
+from stdnet_arch.evaluation.cost import (
+    COLUMNS,
+    Setting,
+    count_parameters,
+    measure_all,
+    read_size,
+)
 from stdnet_arch.models.validation import Batch, as_batch, judge, length_of, range_of, read_metrics
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -106,7 +113,7 @@ def judge_entry(
     section = {"name": dataset, "phase": "test", "scale": plan.scale, **plan.test[dataset]}
     data = build_dataset(section)
     metrics = read_metrics(plan.metrics)
-    competitor = make_competitor(plan, entry, weights, _range_m(data))
+    competitor = build_competitor(competitor_options(plan, entry, weights, _range_m(data)))
     competitor.load()
     clips = []
     for index in range(len(data)):
@@ -123,25 +130,55 @@ def judge_entry(
         )
         if index == 0:
             _keep_sample(place.sample(entry, dataset), pred_m)
-    parameters = sum(p.numel() for p in getattr(competitor, "net", torch.nn.Module()).parameters())
+    parameters = count_parameters(getattr(competitor, "net", torch.nn.Module()))
     return {"method": entry.name, "dataset": dataset, "parameters": parameters, "clips": clips}
 
 
-def make_competitor(
+def competitor_options(
     plan: Plan, entry: Entry, weights: Path | None, depth_range_m: float
-) -> Competitor:
-    """The competitor of an entry, not loaded."""
+) -> dict[str, Any]:
+    """What :func:`build_competitor` takes, of an entry."""
     if entry.competitor is not None:
-        return build_competitor({"scale": plan.scale, **entry.competitor})
-    return build_competitor(
-        {
-            "type": "Network",
-            "network": {**(entry.network_g or {}), "scale": plan.scale},
-            "weights": weights,
-            "depth_range_m": depth_range_m,
-            "chunk_frames": plan.chunk_frames,
-        }
-    )
+        return {"scale": plan.scale, **entry.competitor}
+    return {
+        "type": "Network",
+        "network": {**(entry.network_g or {}), "scale": plan.scale},
+        "weights": weights,
+        "scale": plan.scale,
+        "depth_range_m": depth_range_m,
+        "chunk_frames": plan.chunk_frames,
+    }
+
+
+def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
+    """Parameters, arithmetic, time and memory of every entry, with random weights.
+
+    Args:
+        plan: its ``cost`` names ``sizes``, and ``frames``, ``warmup``, ``repeats`` if wanted.
+        place: where the figures are kept.
+        resume: take figures of the same plan that are there; else all are measured in one run.
+
+    Returns:
+        One row per method and size, as in :data:`stdnet_arch.evaluation.cost.COLUMNS`.
+    """
+    if plan.cost is None:
+        return []
+    path = place.out / "costs.json"
+    wanted = json.dumps([asdict(entry) for entry in plan.models] + [dict(plan.cost)], default=str)
+    if resume and path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["of"] == wanted:
+            return found["costs"]
+    options = dict(plan.cost)
+    settings = [Setting(size=read_size(size), **options) for size in options.pop("sizes")]
+    methods = {entry.name: competitor_options(plan, entry, None, 1.0) for entry in plan.models}
+    costs = [
+        dict(zip(COLUMNS, cost.row(), strict=True))
+        for cost in tqdm(measure_all(methods, settings), total=len(methods), disable=None)
+    ]
+    with whole_file(path) as part:
+        part.write_text(json.dumps({"of": wanted, "costs": costs}, indent=1), encoding="utf-8")
+    return costs
 
 
 def clip_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -3,16 +3,13 @@
 import csv
 import json
 import math
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from stdnet_arch.evaluation.benchmark_plan import Plan
+from stdnet_arch.evaluation.machine import describe_machine
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.utils.whole_file import whole_file
@@ -55,7 +52,11 @@ def means_of(result: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, flo
     return means
 
 
-def summary(plan: Plan, results: Sequence[Mapping[str, Any]], cost: Any = None) -> dict[str, Any]:  # noqa: ANN401
+def summary(
+    plan: Plan,
+    results: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """All that a benchmark found, plain values: what ``--compare`` and the report read."""
     metrics = read_metrics(plan.metrics)
     return {
@@ -64,10 +65,10 @@ def summary(plan: Plan, results: Sequence[Mapping[str, Any]], cost: Any = None) 
         "scale": plan.scale,
         "remarks": list(plan.remarks),
         "training": training_summary(plan),
-        "machine": machine(),
+        "machine": describe_machine(),
         "metrics": {metric.name: metric.better for metric in metrics},
         "results": [{**r, "means": means_of(r, [m.name for m in metrics])} for r in results],
-        "cost": cost,
+        "cost": [dict(cost) for cost in costs],
         "published": published_rows(plan.published),
     }
 
@@ -81,18 +82,6 @@ def training_summary(plan: Plan) -> str:
         f"{steps['optim_g']['type']} at {steps['optim_g']['lr']}, seed "
         f"{plan.train.get('manual_seed', 0)}, from scratch"
     )
-
-
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "threads": str(torch.get_num_threads()),
-        "cuda": cuda,
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-    }
 
 
 def published_rows(table: str | None) -> list[dict[str, str]]:
@@ -116,6 +105,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     for dataset in dict.fromkeys(result["dataset"] for result in found["results"]):
         table = quality_table(found["results"], dataset, list(found["metrics"]))
         lines += [f"## {dataset}", "", table.markdown(digits=3), ""]
+    if found["cost"]:
+        rows = [list(row.values()) for row in found["cost"]]
+        lines += ["## Speed and memory", "", Table(list(found["cost"][0]), rows).markdown()]
     if found["published"]:
         lines += ["## Published (other data, other training: not comparable)", ""]
         rows = [list(row.values()) for row in found["published"]]
@@ -192,4 +184,3 @@ def compare_table(changes: Sequence[Change]) -> Table:
         for c in changes
     ]
     return Table(columns, rows)
-

@@ -201,7 +201,7 @@ def score_clips(
         scores = []
         for method, net in methods.items():
             pred_m = prediction(net, lq, guide, length) * range_of(batch).to(device)
-            values = _judge(pred_m, batch, metrics, given)
+            values = judge(pred_m, batch, metrics, given)
             scores.append(ClipScore(index, batch["clip"][0], method, values))
             if on_prediction:
                 on_prediction(method, batch, pred_m)
@@ -222,9 +222,20 @@ def as_batch(item: Batch) -> dict[str, Any]:
     }
 
 
-def _judge(
+def judge(
     pred_m: Tensor, batch: Batch, metrics: Sequence[Metric], given: Tensor
 ) -> dict[str, float]:
+    """Every metric of one clip.
+
+    Args:
+        pred_m: prediction [m] (RGB: in [0, 1]), ``(1, t, c, H, W)``.
+        batch: the clip as a batch of one; see :func:`as_batch`.
+        metrics: what to compute.
+        given: which frames are given rather than made, bool ``(t,)``.
+
+    Returns:
+        Metric name to value; empty for a clip without ``gt``.
+    """
     if "gt" not in batch or not metrics:
         return {}
     # Only now on the device: while the network runs, its own features need the memory.

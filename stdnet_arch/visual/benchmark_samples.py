@@ -36,7 +36,9 @@ def sample_pictures(
             result["method"]: out / "samples" / f"{result['slug']}@{name}.npz"
             for result in _shown(found, name)
         }
-        clips = {method: np.load(file)["pred_m"] for method, file in files.items() if file.is_file()}
+        clips = {
+            method: np.load(file)["pred_m"] for method, file in files.items() if file.is_file()
+        }
         if clips:
             pictures += clip_pictures(data[0], clips, show_data)
     return pictures
