@@ -79,11 +79,17 @@ class Network:
             net = build_arch(self.network)
             self.range_m = self._range_m()
             if self.weights is not None:
-                load_any(net, read_checkpoint(self.weights))
+                self._load_weights(net)
         if self.scale not in (0, net.scale):
             raise ValueError(f"a network of x{self.scale} was asked for, got one of x{net.scale}")
         self.net, self.scale = net.to(self.device).eval(), cast(int, net.scale)
         self.prediction = self._prediction()
+
+    def _load_weights(self, net: nn.Module) -> None:
+        try:
+            load_any(net, read_checkpoint(str(self.weights)))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.weights} does not fit {self.network}: {error}") from error
 
     def _range_m(self) -> float:
         about = {} if self.weights is None else read_about(self.weights)
