@@ -26,10 +26,11 @@ class Network:
 
     Args:
         network: ``type`` and arguments, as ``network_g:`` in a YAML; may be left out for a
-            checkpoint that says it (every one that this package writes).
+            checkpoint that says it, as those that training writes do.
         weights: a checkpoint; the moving average in it is preferred. None: random weights.
         scale: H / h; completes ``network``.
-        depth_range_m: what depths are divided by [m]; wins over the checkpoint's.
+        depth_range_m: what depths are divided by [m]; wins over the checkpoint's, which holds it if
+            the options of its training did.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
         dtype: ``float32``, ``bf16`` or ``fp16``.
         chunk_frames: frames that go through at once, with the halo of the arch around them: the

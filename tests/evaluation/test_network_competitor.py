@@ -128,6 +128,6 @@ def test_weights_of_another_network_are_named(checkpoint, options):
     _, path = checkpoint(EDSR)
     other = {**EDSR, "options": options}
     with pytest.raises(
-        ValueError, match=r"net\.pth does not fit .*EDSR.*(missing|mismatch|Missing)"
+        ValueError, match=r"(?s)net\.pth does not fit .*EDSR.*(missing|mismatch|Missing)"
     ):
         ready(network=other, weights=path, depth_range_m=8.0)
