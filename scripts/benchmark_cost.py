@@ -1,7 +1,6 @@
 """What networks and classical filters cost: parameters, arithmetic, ms/frame, peak memory.
 
-python scripts/benchmark_cost.py options/tiny/tiny_STDNet.yml options/tiny/tiny_DVSR.yml \\
-    --classical --sizes 256x256 480x640 --dtypes float32 bf16 -o results/cost
+python scripts/benchmark_cost.py options/tiny/*.yml --classical --sizes 256x256 -o results/cost
 """
 
 import argparse
@@ -31,20 +30,20 @@ CLASSICAL = ("Interpolated", "JointBilateral", "GuidedFilter", "FastGlobalSmooth
 
 def main() -> None:
     """Measure what is asked for, print the rows as they come, write the table."""
-    form = argparse.RawTextHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("yamls", nargs="*", type=Path, help="options whose network_g is measured")
     parser.add_argument("--classical", action="store_true", help="classical filters, too")
     parser.add_argument("--scale", type=int, default=4, help="of the classical filters")
     parser.add_argument("--sizes", nargs="+", default=SIZES, help="HxW")
     parser.add_argument("--dtypes", nargs="+", default=["float32"], help="float32, bf16, fp16")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--frames", type=int, default=5, help="of the clip")
-    parser.add_argument("--repeats", type=int, default=5)
+    for name, default in (("--frames", 5), ("--repeats", 5)):
+        parser.add_argument(name, type=int, default=default)
     parser.add_argument("-o", "--output", type=Path, help="writes OUTPUT.md and OUTPUT.json")
     args = parser.parse_args()
-    chosen = CLASSICAL if args.classical else ()
-    competitors = {name: {"type": name, "scale": args.scale} for name in chosen}
+    competitors = {n: {"type": n, "scale": args.scale} for n in CLASSICAL if args.classical}
     for path, dtype in itertools.product(args.yamls, args.dtypes):
         network = dict(yaml.load(path.read_text(), Loader=ordered_yaml()[0])["network_g"])
         how = {"depth_range_m": 10.0, "device": args.device, "dtype": dtype}

@@ -97,9 +97,14 @@ def _safetensors() -> Any:  # noqa: ANN401  an optional library
 
 
 def load_any(net: nn.Module, state_dict: Mapping) -> None:
-    """Load a checkpoint of ours or an official one, strictly; see :func:`load_official`."""
+    """Load a checkpoint of ours or an official one, strictly; see :func:`load_official`.
+
+    Raises:
+        RuntimeError: parameters of ours are missing, unexpected or of a wrong shape.
+        TypeError, ValueError: see :func:`load_official`.
+    """
     state = unwrap(state_dict)
-    if state.keys() == net.state_dict().keys():
+    if type(net).__name__ not in OFFICIAL or state.keys() == net.state_dict().keys():
         net.load_state_dict(state)
     else:
         load_official(net, state)

@@ -26,10 +26,11 @@ class Network:
 
     Args:
         network: ``type`` and arguments, as ``network_g:`` in a YAML; may be left out for a
-            checkpoint that says it (every one that this package writes).
+            checkpoint that says it, as those that training writes do.
         weights: a checkpoint; the moving average in it is preferred. None: random weights.
         scale: H / h; completes ``network``.
-        depth_range_m: what depths are divided by [m]; wins over the checkpoint's.
+        depth_range_m: what depths are divided by [m]; wins over the checkpoint's, which holds it if
+            the options of its training did.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
         dtype: ``float32``, ``bf16`` or ``fp16``.
         chunk_frames: frames that go through at once, with the halo of the arch around them: the
@@ -79,11 +80,17 @@ class Network:
             net = build_arch(self.network)
             self.range_m = self._range_m()
             if self.weights is not None:
-                load_any(net, read_checkpoint(self.weights))
+                self._load_weights(net)
         if self.scale not in (0, net.scale):
             raise ValueError(f"a network of x{self.scale} was asked for, got one of x{net.scale}")
         self.net, self.scale = net.to(self.device).eval(), cast(int, net.scale)
         self.prediction = self._prediction()
+
+    def _load_weights(self, net: nn.Module) -> None:
+        try:
+            load_any(net, read_checkpoint(str(self.weights)))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.weights} does not fit {self.network}: {error}") from error
 
     def _range_m(self) -> float:
         about = {} if self.weights is None else read_about(self.weights)

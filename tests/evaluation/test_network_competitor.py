@@ -119,3 +119,15 @@ def test_inference_before_loading_says_so(recording):
         build_competitor({"type": "Network", "network": EDSR, "depth_range_m": 8.0}).infer(
             *recording
         )
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_feat": 8, "num_block": 1}, {"num_feat": 4, "num_block": 2}]
+)
+def test_weights_of_another_network_are_named(checkpoint, options):
+    _, path = checkpoint(EDSR)
+    other = {**EDSR, "options": options}
+    with pytest.raises(
+        ValueError, match=r"(?s)net\.pth does not fit .*EDSR.*(missing|mismatch|Missing)"
+    ):
+        ready(network=other, weights=path, depth_range_m=8.0)
