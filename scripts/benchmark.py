@@ -1,6 +1,6 @@
 """Compare methods: train what has no weights, judge all on the same clips, write a report.
 
-python scripts/benchmark.py --config options/benchmark/DyDToF_sample_x4.yml [--models NAME ...] [--resume]
+python scripts/benchmark.py --config options/benchmark/DyDToF_sample_x4.yml [--resume]
 python scripts/benchmark.py --compare before.json after.json
 """
 

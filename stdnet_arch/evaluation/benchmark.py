@@ -1,7 +1,7 @@
 """Run a benchmark: train what has no weights, judge every method on every clip, keep what is done.
 
-Each result is a file of its own, whole or absent, so a killed run goes on where it stopped. A method
-that fails leaves its error as its result and does not stop the others.
+Each result is a file of its own, whole or absent, so a killed run goes on where it stopped. A
+method that fails leaves its error as its result and does not stop the others.
 """
 
 import hashlib

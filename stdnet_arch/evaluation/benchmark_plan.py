@@ -23,7 +23,7 @@ class Entry:
     weights: str | None = None
     """Checkpoint to use; without one a network that has parameters is trained."""
     train: Mapping[str, Any] = field(default_factory=dict)
-    """What departs from the common recipe: sections of the toolbox's options. Said in the report."""
+    """What departs from the common recipe: sections of the toolbox's options; reported."""
     space_time: bool = False
     """The method is given depth at every second frame only."""
     note: str = ""
@@ -116,10 +116,9 @@ def training_options(plan: Plan, entry: Entry) -> dict[str, Any]:
 
 
 def checkpoint_of(plan: Plan, entry: Entry, root: Path) -> Path:
-    """Where the toolbox leaves the weights of a finished training under ``root``."""
-    options = training_options(plan, entry)
-    last = options["train"]["total_iter"]
-    return root / "experiments" / options["name"] / "models" / f"net_g_{last}.pth"
+    """Where the toolbox leaves the weights of a training under ``root``, once it has finished."""
+    name = training_options(plan, entry)["name"]
+    return root / "experiments" / name / "models" / "net_g_latest.pth"
 
 
 def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     data = base64.b64encode(cv2.imencode(".jpg", image[..., ::-1], settings)[1].tobytes()).decode()
     text = html.escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    shown = f'<img alt="{text}" src="data:image/jpeg;base64,{data}">'
+    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
 
 
 def draw_scatter(
