@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from basicsr.archs import build_network
+from model_parts import Repeat
 from torch import nn
 
 from stdnet_arch.models.prediction import (
@@ -12,17 +13,6 @@ from stdnet_arch.models.prediction import (
     given_frames,
     predict_padded,
 )
-
-
-class Repeat(nn.Module):
-    """Depth by replication; says what it saw."""
-
-    multiple_of = 4
-    scale = 2
-
-    def forward(self, lq, guide):
-        self.seen = (lq, guide, self.training, torch.is_grad_enabled())
-        return {"pred": lq.repeat_interleave(2, -1).repeat_interleave(2, -2), "extra": guide}
 
 
 def test_sides_are_padded_by_replication_and_cropped(clip):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from basicsr.utils.registry import METRIC_REGISTRY
-from model_parts import RANGE_M, TinyClips, batches, loader, make_model, options, train
-from torch import nn
+from model_parts import RANGE_M, Repeat, TinyClips, batches, loader, make_model, options, train
 
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.metrics.traits import needs
@@ -32,17 +31,6 @@ RMSE = Metric("rmse_cm", "calculate_rmse", "lower")
 CPU = torch.device("cpu")
 REAL = Path(__file__).parents[2] / "datasets/DyDToF"
 METRICS = ("rmse_cm", "mae_cm")
-
-
-class Repeat(nn.Module):
-    """Depth by replication; says what it saw."""
-
-    multiple_of = 4
-    scale = 2
-
-    def forward(self, lq, guide):
-        self.seen = (lq, guide, self.training, torch.is_grad_enabled())
-        return {"pred": lq.repeat_interleave(2, -1).repeat_interleave(2, -2), "extra": guide}
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 5])
