@@ -53,7 +53,7 @@ def attend_best_taps(
     dtype = torch.promote_types(query.dtype, torch.float32)
     position = tap_positions(offset, 3, 1, 1, groups, dtype)  # (b, g, 9, 2, h, w)
     trust = mask.unflatten(1, (groups, -1)).to(dtype)  # (b, g, 9, h, w)
-    score = _scores(query, key, position, trust)
+    score = _scores(query.to(dtype), key, position, trust)  # summed in float32
     best, tap = score.topk(top, dim=1)  # (b, top, h, w)
     weight = best.softmax(1)
     picked = tap[:, None].expand(-1, groups, -1, -1, -1)  # (b, g, top, h, w)
