@@ -118,6 +118,26 @@ def test_the_toolbox_clips_are_judged_as_its_own_datasets_give_them(tmp_path):
     assert score.values["psnr_db"] == calculate_psnr_y(data[0]["gt"], data[0]["gt"]) == np.inf
 
 
+def test_a_step_takes_a_batch_of_the_toolbox_vimeo_dataset(model, tmp_path):
+    for scale, folder in ((1, "lq"), (2, "gt")):
+        clip = tmp_path / folder / "00001/0001"
+        clip.mkdir(parents=True)
+        for i in range(1, 8):
+            picture = np.full((8 * scale, 10 * scale, 3), 30 * i, np.uint8)
+            cv2.imwrite(str(clip / f"im{i}.png"), picture)
+    (tmp_path / "list.txt").write_text("00001/0001 7 (16,20,3)\n")
+    switches = dict.fromkeys(["random_reverse", "flip_sequence", "use_hflip", "use_rot"], False)
+    roots = {f"dataroot_{side}": str(tmp_path / side) for side in ("lq", "gt")}
+    opt = {"type": "Vimeo90KRecurrentDataset", "meta_info_file": str(tmp_path / "list.txt")}
+    opt |= {"scale": 2, "gt_size": 12, "num_frame": 7, "io_backend": {"type": "disk"}}
+    data = build_dataset({**opt, **roots, **switches})
+    trained = model()
+    trained.feed_data(torch.utils.data.default_collate([data[0]]))
+    trained.optimize_parameters(1)
+    assert trained.net_g.given[0, :, 0, 0, 0].mul(255).tolist() == pytest.approx([30, 90, 150, 210])
+    assert trained.output.shape == (1, 7, 3, 12, 12)
+
+
 def test_an_item_of_the_toolbox_gets_the_words_of_this_package():
     assert as_batch({"key": "00001/0001"}) == {
         "key": ["00001/0001"],
