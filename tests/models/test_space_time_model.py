@@ -128,7 +128,11 @@ def test_a_step_takes_a_batch_of_the_toolbox_vimeo_dataset(model, tmp_path):
     (tmp_path / "list.txt").write_text("00001/0001 7 (16,20,3)\n")
     switches = dict.fromkeys(["random_reverse", "flip_sequence", "use_hflip", "use_rot"], False)
     roots = {f"dataroot_{side}": str(tmp_path / side) for side in ("lq", "gt")}
-    opt = {"type": "Vimeo90KRecurrentDataset", "meta_info_file": str(tmp_path / "list.txt")}
+    opt = {
+        "name": "v",
+        "type": "Vimeo90KRecurrentDataset",
+        "meta_info_file": str(tmp_path / "list.txt"),
+    }
     opt |= {"scale": 2, "gt_size": 12, "num_frame": 7, "io_backend": {"type": "disk"}}
     data = build_dataset({**opt, **roots, **switches})
     trained = model()
