@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from basicsr.data import build_dataset
 from tqdm import tqdm
 
 from stdnet_arch.evaluation.benchmark_plan import (
@@ -35,7 +34,15 @@ from stdnet_arch.evaluation.cost import (
     measure_all,
     read_size,
 )
-from stdnet_arch.models.validation import Batch, as_batch, judge, length_of, range_of, read_metrics
+from stdnet_arch.models.validation import (
+    Batch,
+    as_batch,
+    build_test_clips,
+    judge,
+    length_of,
+    range_of,
+    read_metrics,
+)
 from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger("stdnet_arch")
@@ -119,8 +126,7 @@ def judge_entry(
         ``method``, ``dataset``, ``parameters`` (of a network), and ``clips``: for each its name,
         ``metrics`` and ``rmse_per_frame_cm``.
     """
-    section = {"name": dataset, "phase": "test", "scale": plan.scale, **plan.test[dataset]}
-    data = build_dataset(section)
+    data = build_test_clips(dataset, plan.test[dataset], plan.scale)
     metrics = read_metrics(plan.metrics)
     competitor = build_competitor(competitor_options(plan, entry, weights, _range_m(data)))
     competitor.load()
