@@ -15,7 +15,9 @@ from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
-YAMLS = sorted((ROOT / "options").rglob("*.yml"))
+# Those of a benchmark have another form: tests/evaluation/test_benchmark_plan.py.
+BENCHMARKS = ROOT / "options/benchmark"
+YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent != BENCHMARKS)
 
 
 @pytest.fixture(params=YAMLS, ids=lambda path: path.stem)

@@ -4,7 +4,6 @@ Each result is a file of its own, whole or absent, so a killed run goes on where
 method that fails leaves its error as its result and does not stop the others.
 """
 
-import hashlib
 import json
 import logging
 import subprocess
@@ -17,10 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from basicsr.data import build_dataset
 from tqdm import tqdm
 
-from stdnet_arch.evaluation.benchmark_plan import Entry, Plan, checkpoint_of, training_options
+from stdnet_arch.evaluation.benchmark_plan import (
+    Entry,
+    Plan,
+    checkpoint_of,
+    digest,
+    training_options,
+)
+from stdnet_arch.evaluation.benchmark_results import check_report
 from stdnet_arch.evaluation.competitor import Competitor, build_competitor
 from stdnet_arch.evaluation.cost import (
     COLUMNS,
@@ -29,7 +34,15 @@ from stdnet_arch.evaluation.cost import (
     measure_all,
     read_size,
 )
-from stdnet_arch.models.validation import Batch, as_batch, judge, length_of, range_of, read_metrics
+from stdnet_arch.models.validation import (
+    Batch,
+    as_batch,
+    build_test_clips,
+    judge,
+    length_of,
+    range_of,
+    read_metrics,
+)
 from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger("stdnet_arch")
@@ -69,7 +82,10 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
 
     Raises:
         FileExistsError: results are there and ``resume`` is not asked for.
+        ValueError, KeyError, TypeError: the plan could not be reported, once all had run.
     """
+    check_report(plan)
+    _cost_settings(plan)
     if not resume and any(place.out.glob("scores/*.json")):
         raise FileExistsError(
             f"{place.out} holds results; go on with --resume, or give another folder"
@@ -94,7 +110,7 @@ def _run_entry(plan: Plan, entry: Entry, place: Workplace, dataset: str) -> dict
         result = judge_entry(plan, entry, place, dataset, weights)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the others go on
         LOGGER.error("%s on %s failed:\n%s", entry.name, dataset, traceback.format_exc())
-        result = {"method": entry.name, "dataset": dataset, "error": f"{error}".split("\n")[0]}
+        result = {"method": entry.name, "dataset": dataset, "error": _in_a_line(error)}
     result |= {"fingerprint": wanted, "slug": entry.slug, "note": _note(entry)}
     with whole_file(path) as part:
         part.write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -110,8 +126,7 @@ def judge_entry(
         ``method``, ``dataset``, ``parameters`` (of a network), and ``clips``: for each its name,
         ``metrics`` and ``rmse_per_frame_cm``.
     """
-    section = {"name": dataset, "phase": "test", "scale": plan.scale, **plan.test[dataset]}
-    data = build_dataset(section)
+    data = build_test_clips(dataset, plan.test[dataset], plan.scale)
     metrics = read_metrics(plan.metrics)
     competitor = build_competitor(competitor_options(plan, entry, weights, _range_m(data)))
     competitor.load()
@@ -169,16 +184,21 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["of"] == wanted:
             return found["costs"]
-    options = dict(plan.cost)
-    settings = [Setting(size=read_size(size), **options) for size in options.pop("sizes")]
+    settings = _cost_settings(plan)
     methods = {entry.name: competitor_options(plan, entry, None, 1.0) for entry in plan.models}
+    total = len(methods) * len(settings)
     costs = [
         dict(zip(COLUMNS, cost.row(), strict=True))
-        for cost in tqdm(measure_all(methods, settings), total=len(methods), disable=None)
+        for cost in tqdm(measure_all(methods, settings), total=total, disable=None)
     ]
     with whole_file(path) as part:
         part.write_text(json.dumps({"of": wanted, "costs": costs}, indent=1), encoding="utf-8")
     return costs
+
+
+def _cost_settings(plan: Plan) -> list[Setting]:
+    options = {"sizes": [], **(plan.cost or {})}
+    return [Setting(size=read_size(size), **options) for size in options.pop("sizes")]
 
 
 def clip_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
@@ -213,6 +233,10 @@ def _weights(plan: Plan, entry: Entry, place: Workplace) -> Path | None:
     if entry.competitor is not None:
         return None
     return Path(entry.weights) if entry.weights else train_entry(plan, entry, place)
+
+
+def _in_a_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _given(competitor: Competitor, length: int) -> torch.Tensor:
@@ -257,4 +281,4 @@ def _fingerprint(plan: Plan, entry: Entry, dataset: str) -> str:
         "scale": plan.scale,
         "train": plan.train if entry.network_g is not None and not entry.weights else {},
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest(what)

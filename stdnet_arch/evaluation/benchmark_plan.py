@@ -1,6 +1,8 @@
 """What a benchmark runs: the YAML of ``options/benchmark/`` as checked dataclasses."""
 
 import copy
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -21,7 +23,7 @@ class Entry:
     competitor: Mapping[str, Any] | None = None
     """``type`` and arguments of a registered competitor that is no network."""
     weights: str | None = None
-    """Checkpoint to use; without one a network that has parameters is trained."""
+    """Checkpoint to use; without one a network is trained."""
     train: Mapping[str, Any] = field(default_factory=dict)
     """What departs from the common recipe: sections of the toolbox's options; reported."""
     space_time: bool = False
@@ -69,10 +71,6 @@ class Plan:
     remarks: tuple[str, ...] = ()
     """Sentences for the head of the report."""
 
-    def entry(self, name: str) -> Entry:
-        """The entry of a name."""
-        return next(entry for entry in self.models if entry.name == name)
-
 
 def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan:
     """Check the options of a benchmark.
@@ -101,18 +99,25 @@ def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan
 
 
 def training_options(plan: Plan, entry: Entry) -> dict[str, Any]:
-    """The toolbox's options that train an entry: the common recipe, and what departs from it."""
+    """The toolbox's options that train an entry: the common recipe, and what departs from it.
+
+    Their name changes with them, so that weights of another recipe are never taken for these.
+    """
     options = _merge(plan.train, entry.train)
     if entry.space_time:
         options["model_type"] = "SpaceTimeModel"
         options["datasets"]["train"]["lq_every"] = 2
-    return {
-        "name": f"{plan.name}_{entry.slug}",
+    options |= {
         "scale": plan.scale,
-        **options,
         "network_g": {**(entry.network_g or {}), "scale": plan.scale},
         "path": {"pretrain_network_g": None, "strict_load_g": True, "resume_state": None},
     }
+    return {"name": f"{plan.name}_{entry.slug}_{digest(options)[:8]}", **options}
+
+
+def digest(what: Mapping[str, Any]) -> str:
+    """Plain values as 16 hexadecimal digits that change with them."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def checkpoint_of(plan: Plan, entry: Entry, root: Path) -> Path:

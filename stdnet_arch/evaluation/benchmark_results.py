@@ -73,8 +73,21 @@ def summary(
     }
 
 
+def check_report(plan: Plan) -> None:
+    """Refuse, before anything runs, a plan that could not be reported in the end.
+
+    Raises:
+        ValueError, KeyError: metrics, training or published table that cannot be read.
+    """
+    read_metrics(plan.metrics)
+    training_summary(plan)
+    published_rows(plan.published)
+
+
 def training_summary(plan: Plan) -> str:
     """The common recipe in a sentence."""
+    if not plan.train:
+        return "none"
     data, steps = plan.train["datasets"]["train"], plan.train["train"]
     return (
         f"{steps['total_iter']} iterations of {data['batch_size_per_gpu']} windows of "
@@ -153,7 +166,7 @@ def compare(
         tolerance: share of the earlier value that does not count.
 
     Returns:
-        The changes, worst first.
+        The changes, those for the worse first.
     """
     earlier = {(r["dataset"], r["method"]): r for r in before["results"]}
     changes = []

@@ -1,5 +1,6 @@
 """Judging networks on whole clips in metres: shards over ranks, one score per clip and method."""
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from basicsr.utils.registry import METRIC_REGISTRY
+from basicsr.utils.registry import DATASET_REGISTRY, METRIC_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
@@ -160,6 +161,12 @@ def _read_metric(name: str, entry: dict[str, Any]) -> Metric:
             f"val.metrics.{name}.frames must be one of {', '.join(FRAMES)}, got {frames!r}"
         )
     return Metric(name, kind, better, entry, frames)
+
+
+def build_test_clips(name: str, section: Mapping[str, Any], scale: int) -> Any:  # noqa: ANN401
+    """The registered dataset of whole clips that a section under ``test:`` of a benchmark names."""
+    options = {"name": name, "phase": "test", "scale": scale, **copy.deepcopy(dict(section))}
+    return DATASET_REGISTRY.get(options["type"])(options)
 
 
 def shard(length: int, rank: int, world_size: int) -> range:

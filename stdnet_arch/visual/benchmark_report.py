@@ -46,7 +46,7 @@ def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] =
         parts.append(f"<h2>{html.escape(dataset)}</h2>")
         parts.append(_quality(rows, found["metrics"]))
         first = next(iter(found["metrics"]))
-        parts.append(picture(draw_scatter(rows, first), f"{first} against parameters"))
+        parts += [picture(*scatter) for scatter in _scatters(rows, first, found.get("cost", ()))]
         parts.append(picture(draw_frame_curves(rows), "RMSE of each frame"))
     if found.get("cost"):
         parts.append("<h2>Speed and memory</h2>" + _plain_table(found["cost"]))
@@ -58,7 +58,8 @@ def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] =
             '<div class="apart"><h2>Published numbers</h2><p>Other data and other training: not '
             f"to be compared with the tables above.</p>{_html(table)}</div>"
         )
-    page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{found["name"]}</title>'
+    page = '<!doctype html><html lang="en"><meta charset="utf-8">'
+    page += f"<title>{html.escape(found['name'])}</title>"
     page += f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
@@ -93,8 +94,10 @@ def draw_scatter(
     """
     figure = new_figure(8.0, 5.0, f"{metric} against {cost_label}")
     axes = figure.add_axes((0.1, 0.14, 0.86, 0.74))
-    done = [result for result in results if "error" not in result]
-    costs = [float((cost or {}).get(r["method"], r.get("parameters", 0))) for r in done]
+    done = [r for r in results if "error" not in r and np.isfinite(_mean(r, metric))]
+    costs = [
+        float(r.get("parameters", 0) if cost is None else cost.get(r["method"], 0)) for r in done
+    ]
     least = min((c for c in costs if c > 0), default=1.0)
     for result, spent in zip(done, costs, strict=True):
         mean = _mean(result, metric)
@@ -108,6 +111,19 @@ def draw_scatter(
     axes.set_ylabel(metric, color=TEXT)
     axes.grid(visible=True, color="#eeeeee")
     return to_image(figure)
+
+
+def _scatters(
+    results: Sequence[Mapping[str, Any]], metric: str, costs: Sequence[Mapping[str, Any]]
+) -> list[tuple[NDArray[np.uint8], str]]:
+    """Quality against parameters, and against time where it was measured; each with a caption."""
+    drawn = [(draw_scatter(results, metric), f"{metric} against parameters")]
+    for size in dict.fromkeys(row["size"] for row in costs):
+        rows = [row for row in costs if row["size"] == size and row["ms/frame"] is not None]
+        spent = {row["method"]: row["ms/frame"] for row in rows}
+        label = f"ms/frame at {size}"
+        drawn.append((draw_scatter(results, metric, spent, label), f"{metric} against {label}"))
+    return drawn
 
 
 def draw_frame_curves(results: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:
@@ -182,9 +198,10 @@ def _plain_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _html(table: Table) -> str:
     stream = io.StringIO()
-    for row in (table.columns, *table.rows):
+    for tag, row in (("th", table.columns), *(("td", row) for row in table.rows)):
         cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)
-        stream.write("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
+        shown = (f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        stream.write(f"<tr>{''.join(shown)}</tr>")
     return f"<table>{stream.getvalue()}</table>"
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from basicsr.data import build_dataset
 
+from stdnet_arch.models.validation import build_test_clips
 from stdnet_arch.visual.benchmark_report import clip_pictures
 
 SHOWN = 6
@@ -31,7 +31,7 @@ def sample_pictures(
     """
     pictures = []
     for name, section in test.items():
-        data = build_dataset({"name": name, "phase": "test", "scale": scale, **section})
+        data = build_test_clips(name, section, scale)
         files = {
             result["method"]: out / "samples" / f"{result['slug']}@{name}.npz"
             for result in _shown(found, name)
