@@ -11,6 +11,10 @@ from torch import nn
 
 from stdnet_arch.archs.adapters import ABOUT, load_any, read_about, read_checkpoint
 
+STARTING_POINTS = ("flow_weights",)
+"""Arguments of archs that name a file a training starts from; a checkpoint holds what became of
+it, and the file is not on every machine that uses the checkpoint."""
+
 
 @dataclass(frozen=True)
 class LoadedNetwork:
@@ -63,7 +67,8 @@ def load_network(
         )
     if not range_m > 0:
         raise ValueError(f"depth_range_m must be > 0 metres; got {range_m}")
-    net = build_arch(network_g, path)
+    held = {name: None for name in STARTING_POINTS if name in network_g}
+    net = build_arch({**network_g, **held}, path)
     try:
         load_any(net, read_checkpoint(path))
     except (RuntimeError, ValueError) as error:

@@ -46,7 +46,7 @@ def measure_difference(
         chunk: of the stream, as the other arguments.
         overlap: see :func:`stdnet_arch.inference.open_stream`.
         tile: see there. Of larger frames, the middle is compared, just large enough for two tiles
-            side by side and two on top of each other.
+            side by side and two on top of each other (and what the network takes: ``multiple_of``).
         tile_overlap: see there.
 
     Raises:
@@ -54,7 +54,8 @@ def measure_difference(
     """
     if tile is not None:
         shared = tile // 4 if tile_overlap is None else tile_overlap
-        frames = [crop_middle(frame, 2 * tile - shared) for frame in frames]
+        side = round_up(2 * tile - shared, getattr(net, "multiple_of", 1))
+        frames = [crop_middle(frame, side) for frame in frames]
     lq, guide = (torch.stack(side)[None] for side in zip(*frames, strict=True))
     device = device_of(net, "cpu")
     whole = net(lq.to(device), guide.to(device))["pred"][0].float().cpu()
@@ -63,6 +64,11 @@ def measure_difference(
     difference = (cut - whole).abs()
     h, w = lq.shape[-2:]
     return Difference(len(frames), (h, w), float(difference.max()), float(difference.mean()))
+
+
+def round_up(length: int, multiple_of: int) -> int:
+    """The next multiple at or above ``length``."""
+    return -(-length // multiple_of) * multiple_of
 
 
 def crop_middle(frame: Frame, side: int) -> Frame:

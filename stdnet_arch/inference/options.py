@@ -75,11 +75,15 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     run.add_argument("--amp", action="store_true", help="half precision")
     cut = parser.add_argument_group("long clips and large frames")
-    cut.add_argument("--chunk", type=int, default=1, help="frames at once; same result")
+    cut.add_argument(
+        "--chunk", type=int, default=1, help="frames at once; same result but for --overlap"
+    )
     cut.add_argument("--tile", type=int, help="cut frames into tiles of N depth pixels; not exact")
     cut.add_argument("--tile-overlap", type=int, help="depth pixels; default: a quarter of --tile")
     cut.add_argument(
-        "--overlap", type=int, help="frames around a chunk, for recurrent networks; not exact"
+        "--overlap",
+        type=int,
+        help="frames around a chunk, for networks of whole clips (DVSR, STDAN); not exact",
     )
     cut.add_argument(
         "--report-difference",

@@ -19,7 +19,7 @@ from stdnet_arch.archs.loading import load_network
 from stdnet_arch.inference.difference import measure_difference
 from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
-from stdnet_arch.inference.streaming import stream
+from stdnet_arch.inference.streaming import check_streamable, stream
 from stdnet_arch.inference.tiles import check_tiles
 from stdnet_arch.utils.device import choose_device
 
@@ -190,13 +190,15 @@ class DepthSRPredictor:
 
     def _check_cutting(self) -> None:
         """Refuse what :func:`stream` would refuse, before anything is read."""
+        check_streamable(self.net, self.overlap)
+        needed = getattr(self.net, "min_frames", 1)
+        if 0 < self.compare < needed:
+            raise ValueError(
+                f"{type(self.net).__name__} takes at least {needed} frames at once: compare "
+                f"(--report-difference) at least {needed}, got {self.compare}"
+            )
         if self.tile is not None:
             check_tiles(self.tile, self.tile_overlap, getattr(self.net, "multiple_of", 1))
-        if getattr(self.net, "halo", None) is None and (self.overlap is None or self.overlap < 0):
-            raise ValueError(
-                f"{type(self.net).__name__} needs the whole clip (it declares no finite halo); "
-                "choose how many frames of context each chunk gets (--overlap N), not exactly"
-            )
 
     def _context(self) -> AbstractContextManager:
         """Half precision, if asked for; bfloat16 where the device has it."""

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -67,24 +68,61 @@ def open_stream(
         tile_overlap: pixels of ``lq`` that neighbouring tiles share; None: a quarter of ``tile``.
 
     Raises:
-        ValueError: ``net`` needs the whole clip and no ``overlap`` is given, or tiles are
-            impossible.
+        ValueError: ``net`` does not make a frame of depth per frame, needs the whole clip and no
+            ``overlap`` or one that is too short is given, or tiles are impossible.
     """
+    check_streamable(net, overlap)
     if tile is not None:
         return TiledStream(net, lambda: open_stream(net, overlap), tile, tile_overlap)
     if hasattr(net, "open_stream"):
         return FeatureStream(net)
     halo = getattr(net, "halo", None)
     if halo is None:
-        if overlap is None or overlap < 0:
-            raise ValueError(
-                f"{type(net).__name__} declares no finite halo: its result depends on the whole "
-                "clip; give overlap=N to cut the clip with N frames of context, not exactly"
-            )
         warnings.warn(
             f"{type(net).__name__} is cut into windows with {overlap} frames of context: "
             "not equal to the whole clip's result",
             stacklevel=2,
         )
-        halo = overlap
+        halo = cast(int, overlap)
     return WindowStream(net, halo)
+
+
+def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
+    """Refuse a network that no stream can run, or not with such an ``overlap``.
+
+    Args:
+        net: a network of this plugin.
+        overlap: see :func:`open_stream`.
+
+    Raises:
+        ValueError: what :func:`open_stream` says of networks and ``overlap``.
+    """
+    name, needed = type(net).__name__, getattr(net, "min_frames", 1) - 1
+    _check_makes_depth(net)
+    if getattr(net, "halo", None) is not None:
+        return
+    if overlap is None or overlap < 0:
+        raise ValueError(
+            f"{name} needs the whole clip (it declares no finite halo); choose how many frames of "
+            "context each chunk gets (overlap=N, --overlap N), not exactly"
+        )
+    if overlap < needed:  # else a window could be shorter than what the network can take
+        raise ValueError(
+            f"{name} takes at least {needed + 1} frames at once: the overlap must be at least "
+            f"{needed} (overlap={needed}, --overlap {needed}), got {overlap}"
+        )
+
+
+def _check_makes_depth(net: nn.Module) -> None:
+    """Raise ValueError unless a frame of depth comes out for each frame of depth and RGB."""
+    channels, time_scale = getattr(net, "lq_channels", 1), getattr(net, "time_scale", 1)
+    kinds = [f"takes {channels} channels (RGB) instead of depth"] if channels != 1 else []
+    if time_scale != 1:
+        kinds.append(f"makes the frames between those given (time_scale {time_scale})")
+    if kinds:
+        model = " and model_type: SpaceTimeModel" if time_scale != 1 else ""
+        raise ValueError(
+            f"{type(net).__name__} {' and '.join(kinds)}; streams, DepthSRPredictor and "
+            "stdnet_arch.infer need a network of depth and RGB that makes one frame of depth for "
+            f"each. Run this one from an option file, with python -m stdnet_arch.test -opt{model}"
+        )

@@ -104,3 +104,12 @@ def test_the_conversion_script_writes_what_the_network_is(tmp_path, net, monkeyp
     monkeypatch.setattr(sys, "argv", [script.name, *files, *options])
     runpy.run_path(str(script), run_name="__main__")
     assert load_network(tmp_path / "out.pth").about == {**ABOUT, "depth_range_m": 30.0}
+
+
+def test_files_that_a_training_started_from_are_not_needed(tmp_path):
+    options = {"type": "DVSR", "scale": 4, "num_feat": 8, "head_feat": 8, "num_block": 1}
+    net = build_network(dict(options))
+    said = {**options, "flow_weights": "gone/spynet.pth"}
+    save_checkpoint(net, tmp_path / "dvsr.pth", about={"network_g": said, "depth_range_m": 10.0})
+    loaded = load_network(tmp_path / "dvsr.pth").net.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in net.state_dict().items())

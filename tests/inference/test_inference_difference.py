@@ -41,6 +41,13 @@ def test_tiles_are_compared_with_the_middle_of_the_frame():
     assert found == Difference(1, (3, 4), 10.0, 10.0)
 
 
+def test_the_middle_is_as_large_as_the_network_needs():
+    # Two tiles of 4 that share 1 take 7 columns; the network takes multiples of 4.
+    net = PlusMean((3, 4), halo=0)
+    net.multiple_of = 4
+    assert measure_difference(net, ramp(1, 12, 16), tile=4, tile_overlap=1).size == (8, 8)
+
+
 def test_an_exact_stream_differs_by_nothing():
     found = measure_difference(PlusMean((3, 4), halo=0), ramp(5, 3, 4), chunk=2)
     assert found == Difference(5, (3, 4), 0.0, 0.0)

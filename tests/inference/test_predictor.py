@@ -223,3 +223,27 @@ def test_a_network_of_whole_clips_asks_for_an_overlap(bilinear, monkeypatch, cap
 def test_impossible_tiles_are_refused_before_anything_is_read(bilinear):
     with pytest.raises(ValueError, match="got side 1, overlap 0"):
         DepthSRPredictor(bilinear.weights, "cpu", tile=1)
+
+
+STDAN = {"type": "STDAN", "num_feat": 8, "embed_feat": 24, "num_group": [1, 1], "num_block": 1}
+
+
+def test_networks_that_make_frames_are_refused_with_what_runs_them(tmp_path):
+    weights = write_weights(tmp_path / "stdan.pth", **STDAN, modality="depth")
+    with pytest.raises(ValueError, match=r"STDAN makes the frames between.*SpaceTimeModel"):
+        DepthSRPredictor(weights, "cpu", overlap=4)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_stdan_of_all_frames_runs_on_sides_that_are_no_multiples(tmp_path):
+    weights = write_weights(tmp_path / "s.pth", **STDAN, modality="depth", interpolate=False)
+    predictor = DepthSRPredictor(weights, "cpu", chunk=2, overlap=2)
+    pred_m = predictor.predict(depth_clip(5, 9, 11), rgb_clip(5, 36, 44))
+    assert pred_m.shape == (5, 36, 44)
+    assert np.isfinite(pred_m).all()
+
+
+def test_a_comparison_shorter_than_the_network_takes_is_refused(tmp_path):
+    weights = write_weights(tmp_path / "s.pth", **STDAN, modality="depth", interpolate=False)
+    with pytest.raises(ValueError, match=r"at least 2 frames at once: compare.*got 1"):
+        DepthSRPredictor(weights, "cpu", overlap=2, compare=1)

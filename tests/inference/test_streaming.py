@@ -97,7 +97,9 @@ def test_a_camera_loop_pushes_and_flushes(clip):
 
 def test_whole_clip_networks_are_cut_only_on_request_and_with_a_warning(clip):
     lq, guide = clip(4, 1, 9, 3, 4)
-    with pytest.raises(ValueError, match=r"Everything declares no finite halo.*overlap=N"):
+    with pytest.raises(
+        ValueError, match=r"Everything needs the whole clip.*no finite halo.*overlap=N"
+    ):
         open_stream(Everything())
     with pytest.warns(UserWarning, match="2 frames of context: not equal"):
         cut = list(stream(Everything(), frames_of(lq, guide), chunk=3, overlap=2))
@@ -114,3 +116,55 @@ def test_frames_of_another_size_are_named():
 def test_chunks_without_frames_are_refused(clip):
     with pytest.raises(ValueError, match="at least 1 frame, got 0"):
         list(stream(Smooth(), frames_of(*clip(4, 1, 2, 3, 4)), chunk=0))
+
+
+TINY_STDAN = {"type": "STDAN", "num_feat": 8, "embed_feat": 24, "num_group": (1, 1), "num_block": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({**TINY_STDAN, "modality": "depth"}, r"STDAN makes the frames between.*SpaceTimeModel"),
+        (TINY_STDAN, r"STDAN takes 3 channels \(RGB\) instead of depth and makes.*SpaceTimeModel"),
+        ({**TINY_STDAN, "interpolate": False}, r"STDAN takes 3 channels.*stdnet_arch.test -opt$"),
+        ({"type": "Interpolation", "scale": 4, "time_scale": 2}, "Interpolation makes.*SpaceTime"),
+    ],
+)
+@pytest.mark.parametrize("tile", [None, 8])
+def test_networks_that_no_stream_can_run_say_what_does(options, what, tile):
+    with pytest.raises(ValueError, match=what):
+        open_stream(build_network(dict(options)), overlap=4, tile=tile)
+
+
+WHOLE_CLIP = [
+    {**TINY_STDAN, "modality": "depth", "interpolate": False, "drop_path": 0.0},
+    {"type": "DVSR", "scale": 4, "num_feat": 8, "head_feat": 8, "num_block": 1},
+    {
+        "type": "ToolboxVSR",
+        "scale": 4,
+        "arch": "BasicVSR",
+        "options": {"num_feat": 8, "num_block": 1},
+    },
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("options", WHOLE_CLIP, ids=lambda options: options["type"])
+def test_an_overlap_as_long_as_the_clip_is_the_whole_clip(options, clip):
+    net, (lq, guide) = build_network(dict(options)).eval(), clip(4, 1, 3, 8, 16)
+    cut = torch.stack(list(stream(net, frames_of(lq, guide), chunk=2, overlap=3)))
+    with torch.no_grad():
+        torch.testing.assert_close(cut, net(lq, guide)["pred"][0])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("chunk", [1, 2, 4])
+@pytest.mark.parametrize("t", [2, 5])
+def test_no_window_is_shorter_than_the_network_takes(t, chunk, clip):
+    net, (lq, guide) = build_network(dict(WHOLE_CLIP[0])).eval(), clip(4, 1, t, 8, 8)
+    assert len(list(stream(net, frames_of(lq, guide), chunk, overlap=1))) == t
+
+
+def test_an_overlap_too_short_for_the_network_is_refused():
+    with pytest.raises(ValueError, match="at least 2 frames at once: the overlap must be.*got 0"):
+        open_stream(build_network(dict(WHOLE_CLIP[0])), overlap=0)
