@@ -1,6 +1,7 @@
 """What many tests share: seed, device, a random clip, a toolbox run in a folder of its own."""
 
 import logging
+import os
 import pkgutil
 import runpy
 import sys
@@ -10,6 +11,10 @@ import pytest
 import torch
 
 import stdnet_arch  # noqa: F401  makes basicsr importable
+
+# Tensors here are small: more threads would only wait for one another, in children, too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 # The same examples in every run: a change that breaks something is known by its own run.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
