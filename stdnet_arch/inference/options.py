@@ -3,7 +3,8 @@
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from stdnet_arch.inference.recording import Intrinsics
 USER_ERRORS = (ImportError, MemoryError, OSError, TypeError, ValueError)
 REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -142,10 +144,25 @@ def log_to_screen(quiet: bool) -> Iterator[None]:
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.WARNING if quiet else logging.INFO)
     try:
-        with logging_redirect_tqdm([LOGGER]):
+        with logging_redirect_tqdm([LOGGER]), warnings.catch_warnings():
+            warnings.showwarning = _logged(warnings.showwarning)
             yield
     finally:
         LOGGER.removeHandler(handler)
+
+
+def _logged(show: Callable[..., None]) -> Callable[..., None]:
+    """``warnings.showwarning`` that says our own warnings as messages, without lines of code."""
+
+    def show_or_log(
+        message: Warning | str, category: type[Warning], filename: str, *rest: object
+    ) -> None:
+        if PACKAGE in Path(filename).resolve().parents:
+            LOGGER.warning("%s", message)
+        else:
+            show(message, category, filename, *rest)
+
+    return show_or_log
 
 
 def _unit(text: str | None) -> str | float | None:

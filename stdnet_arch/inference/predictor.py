@@ -191,6 +191,12 @@ class DepthSRPredictor:
     def _check_cutting(self) -> None:
         """Refuse what :func:`stream` would refuse, before anything is read."""
         check_streamable(self.net, self.overlap)
+        if self.overlap is not None and getattr(self.net, "halo", None) is not None:
+            LOGGER.warning(
+                "%s is exact without an overlap; the one of %d frames is not used",
+                type(self.net).__name__,
+                self.overlap,
+            )
         needed = getattr(self.net, "min_frames", 1)
         if 0 < self.compare < needed:
             raise ValueError(

@@ -195,3 +195,12 @@ def test_all_extras_can_be_asked_for(recording):
     assert main([*arguments(recording, **extras), *camera], DRAWING) == 0
     found = {path.parent.name for path in (recording / "out").rglob("*") if path.is_file()}
     assert found == {"out", "confidence", "errors", "points"}
+
+
+def test_the_warning_of_an_overlap_is_one_line_without_code(recording, capsys):
+    options = {"num_feat": 8, "head_feat": 8, "num_block": 1}
+    write_weights(recording / "w.pth", type="DVSR", **options)
+    assert main(arguments(recording, overlap=1, quiet=True)) == 0
+    assert capsys.readouterr().err == (
+        "DVSR is cut into windows with 1 frames of context: not equal to the whole clip's result\n"
+    )

@@ -247,3 +247,10 @@ def test_a_comparison_shorter_than_the_network_takes_is_refused(tmp_path):
     weights = write_weights(tmp_path / "s.pth", **STDAN, modality="depth", interpolate=False)
     with pytest.raises(ValueError, match=r"at least 2 frames at once: compare.*got 1"):
         DepthSRPredictor(weights, "cpu", overlap=2, compare=1)
+
+
+def test_an_overlap_that_is_not_used_is_said(bilinear, caplog):
+    DepthSRPredictor(bilinear.weights, "cpu", overlap=2)
+    assert caplog.messages == [
+        "Interpolation is exact without an overlap; the one of 2 frames is not used"
+    ]
