@@ -75,6 +75,11 @@ def _resolve(entry: str, available: Mapping[str, int]) -> ClipSpan:
             f" clip out of {known}; got {name!r}"
         )
     count = available[name]
+    if not count:
+        raise ValueError(
+            f"clip list entry {entry!r}: expected depth frames of {name}; its folder of them is"
+            " missing or empty"
+        )
     if len(numbers) == 1 and numbers[0] != count:
         raise ValueError(
             f"clip list entry {entry!r}: expected {numbers[0]} frames of {name}; got {count}"

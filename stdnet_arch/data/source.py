@@ -220,17 +220,23 @@ class FileSource:
         return known[clip]
 
     def clips(self) -> dict[str, int]:
-        """Clip name to number of depth frames."""
-        counts = {}
-        for clip, folders in self._known_clips().items():
-            if not folders.depth.is_dir():
-                raise FileNotFoundError(
-                    f"expected depth frames of {clip!r} in {folders.depth};"
-                    " the folder does not exist"
-                )
-            files = folders.depth.iterdir()
-            counts[clip] = sum(path.suffix.lower() in self.depth_suffixes for path in files)
-        return counts
+        """Clip name to number of depth frames; 0 where their folder is missing.
+
+        Raises:
+            FileNotFoundError: no clip has one, so its name or place is not what was expected.
+        """
+        folders = {clip: found.depth for clip, found in self._known_clips().items()}
+        if not any(folder.is_dir() for folder in folders.values()):
+            clip, folder = next(iter(folders.items()))
+            raise FileNotFoundError(
+                f"expected depth frames of {clip!r} in {folder}; the folder does not exist"
+            )
+        return {clip: self._count(folder) for clip, folder in folders.items()}
+
+    def _count(self, folder: Path) -> int:
+        if not folder.is_dir():
+            return 0
+        return sum(path.suffix.lower() in self.depth_suffixes for path in folder.iterdir())
 
     def location(self, clip: str, i: int, what: str) -> str:
         """The path of a frame's file; ``what`` is ``guide``, ``depth``, or ``lq4`` at x4."""

@@ -108,3 +108,8 @@ def test_the_sample_split_shares_no_frame():
         for part in ("train", "test")
     )
     assert (train.start, train.stop, test.start, test.stop) == (0, 16, 16, 20)
+
+
+def test_a_clip_without_depth_frames_is_named():
+    with pytest.raises(ValueError, match=r"depth frames of b; its folder of them is missing or em"):
+        resolve_spans(None, {"a": 3, "b": 0})

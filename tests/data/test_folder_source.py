@@ -105,3 +105,9 @@ def test_a_misspelt_depth_folder_is_named(tmp_path):
     write_frame(tmp_path / "rgb", tmp_path / "depth", DEPTH_MM)
     with pytest.raises(FileNotFoundError, match=r"expected depth frames .*depths"):
         Folder(str(tmp_path), depth="depths").clips()
+
+
+def test_a_clip_without_its_depth_folder_has_no_frames(tmp_path):
+    write_frame(tmp_path / "a/rgb", tmp_path / "a/depth", DEPTH_MM)
+    write_frame(tmp_path / "b/rgb", tmp_path / "b/depths", DEPTH_MM)
+    assert Folder(str(tmp_path)).clips() == {"a": 1, "b": 0}
