@@ -41,7 +41,8 @@ class ReadOptions:
     lq: str = "auto"
     """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.degradation`
     (``dtof_peak``, ``dtof_histogram``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files
-    where there are any, else ``dtof_peak``."""
+    where there are any, else ``dtof_peak``. Of an LMDB, ``files`` reads what it stores, by
+    whatever rule."""
     sensor_opt: SensorOptions = SensorOptions()
     """Noise, holes, misalignment on top of LR depth, wherever it comes from; all off by default."""
     dtof_range_m: float = 100.0
