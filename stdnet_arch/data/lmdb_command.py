@@ -80,7 +80,7 @@ def _create(args: argparse.Namespace) -> int:
         source=args.source,
         root=args.root,
         source_opt=args.source_opt,
-        clips=args.clips,
+        clips=_clips(args.clips),
         store=store,
     )
     outcome = create_lmdb(
@@ -115,7 +115,10 @@ def _create_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--source-opt", type=_options, default={}, help='JSON, such as \'{"level": "Hard"}\''
     )
-    what.add_argument("--clips", help="clip list: a file of meta_info or a path; default: all")
+    what.add_argument(
+        "--clips", nargs="+",
+        help="clip list: a file of meta_info or a path; or entries like 'clip 0 20'; default: all",
+    )  # fmt: skip
     what.add_argument("--out", type=Path, required=True, help="X.lmdb")
     lq = parser.add_argument_group("low-resolution depth")
     lq.add_argument(
@@ -153,6 +156,14 @@ def _options(text: str) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise argparse.ArgumentTypeError(f"expected a JSON object; got {text!r}")
     return options
+
+
+def _clips(words: list[str] | None) -> str | list[str] | None:
+    """A list's name alone, or entries, as ``make_lq.py`` reads them."""
+    if words is None or len(words) > 1:
+        return words
+    (word,) = words
+    return word if word.endswith(".txt") or Path(word).expanduser().is_file() else words
 
 
 def _lq_rule(text: str) -> str:

@@ -144,7 +144,8 @@ def _write_frames(
             batch.flush()
             raise ValueError(
                 f"clip {checked.clip!r}, frame {checked.index}: {checked.reason} (mend it and run"
-                " the same command again, or leave such clips out with --skip-bad)"
+                " the same command again; or, if the frame is bad and no option wrong, leave such"
+                " clips out with --skip-bad)"
             )
         else:
             bad.setdefault(checked.clip, f"frame {checked.index}: {checked.reason}")

@@ -112,3 +112,18 @@ def test_wrong_options_are_no_bad_clips(tmp_path, make_clip, capsys):
     assert "error: expected at least one clip that can be stored; got 1 bad ones" in said
     assert "expected sides that are multiples of scale 7; got 24x32" in said
     assert not (tmp_path / "x.lmdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("clips", "spans"),
+    [(["clip"], [[0, 5]]), (["clip 1 3"], [[1, 3]]), (["clip 0 1", "clip 2 4"], [[0, 1], [2, 4]])],
+)
+def test_clips_may_be_entries(tmp_path, make_clip, clips, spans):
+    assert create(arguments(make_clip(), tmp_path / "x.lmdb", "--clips", *clips)) == 0
+    split = read_manifest(tmp_path / "x.lmdb")["split"]
+    assert (split["list"], split["clips"][0]["spans"]) == (None, spans)
+
+
+def test_a_list_that_is_not_there_is_no_entry(tmp_path, make_clip, capsys):
+    assert create(arguments(make_clip(), tmp_path / "x.lmdb", "--clips", "gone.txt")) == 1
+    assert "clips must be a list, a path or a file of" in capsys.readouterr().err
