@@ -133,9 +133,12 @@ class ClipReader:
                 self.source.check_lq_auto(clip, i, options.scale, *sensor)
             self._check_size(stored.shape, size, clip, i, f"lq{options.scale}")
         elif options.lq == "files":
+            on_disk = options.io_backend["type"] == "disk"
+            unnamed = on_disk and options.source == "Folder" and "lq" not in options.source_opt
+            hint = ' (name their folder: source_opt: {lq: "lq_x{scale}"})' if unnamed else ""
             raise FileNotFoundError(
                 f"lq is files: expected x{options.scale} LR files for clip {clip!r} under"
-                f" {options.dataroot!r}; got none"
+                f" {options.dataroot!r}; got none{hint}"
             )
         return stored
 
