@@ -9,7 +9,7 @@ from stdnet_arch.data.augment import Clip, CropBox
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
-from stdnet_arch.data.lmdb_source import find_spans, open_source
+from stdnet_arch.data.lmdb_source import LmdbSource, find_spans, open_source
 from stdnet_arch.data.sensor_model import disturb_guide, disturb_lq, frame_rng
 from stdnet_arch.data.source import Sliceable, location
 
@@ -128,11 +128,17 @@ class ClipReader:
             return None
         stored = self.source.lq_m(clip, i, options.scale)
         if stored is not None:
+            if options.lq == "auto" and isinstance(self.source, LmdbSource):
+                sensor = options.dtof_range_m, options.dtof_bins
+                self.source.check_lq_auto(clip, i, options.scale, *sensor)
             self._check_size(stored.shape, size, clip, i, f"lq{options.scale}")
         elif options.lq == "files":
+            on_disk = options.io_backend["type"] == "disk"
+            unnamed = on_disk and options.source == "Folder" and "lq" not in options.source_opt
+            hint = ' (name their folder: source_opt: {lq: "lq_x{scale}"})' if unnamed else ""
             raise FileNotFoundError(
                 f"lq is files: expected x{options.scale} LR files for clip {clip!r} under"
-                f" {options.dataroot!r}; got none"
+                f" {options.dataroot!r}; got none{hint}"
             )
         return stored
 

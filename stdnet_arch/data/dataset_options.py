@@ -41,7 +41,8 @@ class ReadOptions:
     lq: str = "auto"
     """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.degradation`
     (``dtof_peak``, ``dtof_histogram``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files
-    where there are any, else ``dtof_peak``."""
+    where there are any, else ``dtof_peak``. Of an LMDB, ``files`` reads what it stores, by
+    whatever rule."""
     sensor_opt: SensorOptions = SensorOptions()
     """Noise, holes, misalignment on top of LR depth, wherever it comes from; all off by default."""
     dtof_range_m: float = 100.0
@@ -71,6 +72,7 @@ class ReadOptions:
             "lq", "dtof_histogram, the only rule that counts photons (sensor_opt)", self.lq,
         )  # fmt: skip
         _require(self.scale >= 1, "scale", "at least 1", self.scale)
+        _require(self.dtof_range_m > 0, "dtof_range_m", "positive", self.dtof_range_m)
         _require(self.dtof_bins >= 2, "dtof_bins", "at least 2", self.dtof_bins)
         _require(self.lq_every >= 1, "lq_every", "at least 1", self.lq_every)
         positive = self.depth_range_m is None or self.depth_range_m > 0
@@ -194,7 +196,8 @@ def _check_type(where: str, key: str, value: object, hint: Any) -> None:  # noqa
     if float in allowed:
         allowed += (int,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        kinds = " or ".join(kind.__name__ for kind in allowed)
+        words = {"Mapping": "a mapping, written {key: value}"}
+        kinds = " or ".join(words.get(kind.__name__, kind.__name__) for kind in allowed)
         raise TypeError(f"{where}: {key} must be {kinds}; got {value!r}")
 
 

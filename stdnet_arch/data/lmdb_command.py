@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from stdnet_arch.data.degradation import RANDOM_LQ_MODES
 from stdnet_arch.data.lmdb_frame import LQ_CHOICES, StoreOptions
 from stdnet_arch.data.lmdb_job import LmdbJob
 from stdnet_arch.data.lmdb_summary import describe_manifest
@@ -79,7 +80,7 @@ def _create(args: argparse.Namespace) -> int:
         source=args.source,
         root=args.root,
         source_opt=args.source_opt,
-        clips=args.clips,
+        clips=_clips(args.clips),
         store=store,
     )
     outcome = create_lmdb(
@@ -114,13 +115,19 @@ def _create_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--source-opt", type=_options, default={}, help='JSON, such as \'{"level": "Hard"}\''
     )
-    what.add_argument("--clips", help="clip list: a file of meta_info or a path; default: all")
+    what.add_argument(
+        "--clips", nargs="+",
+        help="clip list: a file of meta_info or a path; or entries like 'clip 0 20'; default: all",
+    )  # fmt: skip
     what.add_argument("--out", type=Path, required=True, help="X.lmdb")
     lq = parser.add_argument_group("low-resolution depth")
     lq.add_argument(
         "--scale", type=int, nargs="*", help="scales to store; default: 4 8 16, where files exist"
     )
-    lq.add_argument("--lq", default="auto", choices=LQ_CHOICES, help="auto: files, else dtof_peak")
+    lq.add_argument(
+        "--lq", default="auto", type=_lq_rule, metavar="RULE",
+        help=f"{', '.join(LQ_CHOICES)}; auto: files, else dtof_peak",
+    )  # fmt: skip
     lq.add_argument("--range", type=float, default=100.0, help="of the simulated sensor, metres")
     lq.add_argument("--bins", type=int, default=1024, help="of the simulated sensor")
     how = parser.add_argument_group("how")
@@ -133,7 +140,7 @@ def _create_parser() -> argparse.ArgumentParser:
     how.add_argument("--quality", type=int, default=95, help="of JPEG blocks")
     how.add_argument("--no-flow", action="store_true", help="leave flow out")
     run = parser.add_argument_group("run")
-    run.add_argument("--workers", type=int, default=1, help="processes")
+    run.add_argument("--workers", type=_at_least_one, default=1, help="processes")
     run.add_argument("--skip-bad", action="store_true", help="leave out clips with bad frames")
     run.add_argument("--force", action="store_true", help="replace a finished LMDB")
     run.add_argument("--verify", action="store_true", help="then read all again, and the raw files")
@@ -149,6 +156,31 @@ def _options(text: str) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise argparse.ArgumentTypeError(f"expected a JSON object; got {text!r}")
     return options
+
+
+def _clips(words: list[str] | None) -> str | list[str] | None:
+    """A list's name alone, or entries, as ``make_lq.py`` reads them."""
+    if words is None or len(words) > 1:
+        return words
+    (word,) = words
+    return word if word.endswith(".txt") or Path(word).expanduser().is_file() else words
+
+
+def _lq_rule(text: str) -> str:
+    if text in RANDOM_LQ_MODES:
+        raise argparse.ArgumentTypeError(
+            f"{text} draws other photons at every read, so it cannot be stored: leave --lq out and"
+            f" write lq: {text} in the YAML, or make files with scripts/make_lq.py"
+        )
+    if text not in LQ_CHOICES:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(LQ_CHOICES)}; got {text!r}")
+    return text
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1; got {text!r}")
+    return int(text)
 
 
 def _say(text: str) -> None:

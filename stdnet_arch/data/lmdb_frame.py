@@ -59,6 +59,12 @@ class StoreOptions:
                 )
         if any(scale < 1 for scale in self.scales or ()):
             raise ValueError(f"scales must be at least 1; got {list(self.scales or ())}")
+        # Here, not at the first frame: --skip-bad would take every clip for a bad one.
+        if not self.range_m > 0 or self.bins < 2:
+            raise ValueError(
+                f"expected a positive range_m and at least 2 bins; got {self.range_m} and"
+                f" {self.bins}"
+            )
         if not self.depth_scale > 0 or not 1 <= self.quality <= 100:
             raise ValueError(
                 "expected a positive depth_scale and a quality in 1..100; got"

@@ -114,6 +114,31 @@ class LmdbSource:
             )
         return None
 
+    def check_lq_auto(self, clip: str, i: int, scale: int, range_m: float, bins: int) -> None:
+        """Raise unless stored LR depth is what ``lq: auto`` means: files, or else ``dtof_peak``.
+
+        Args:
+            clip: its name.
+            i: a stored frame.
+            scale: of the LR depth.
+            range_m: of the sensor that the dataset asks for.
+            bins: of that sensor.
+
+        Raises:
+            ValueError: it was made by another rule, or by a sensor of another range or bins.
+        """
+        about = self._store.record(clip, i).get(f"lq{scale}", {})
+        made, options = about.get("made", "files"), self._store.manifest["options"]
+        sensor = options["range_m"], options["bins"]
+        if made == "files" or (made, sensor) == ("dtof_peak", (range_m, bins)):
+            return
+        raise ValueError(
+            f"{self.location(clip, i, f'lq{scale}')}: expected LR files or dtof_peak over"
+            f" {range_m:g} m in {bins} bins, as lq: auto means; got {made} over {sensor[0]:g} m in"
+            f" {sensor[1]} bins: write lq: files to read what is stored, or name a rule to make LR"
+            " depth on the fly"
+        )
+
     def flow_px(self, clip: str, i: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Motion (dx, dy) to the next frame [px], ``(2, H, W)``, and where it is seen; or None."""
         flow, seen = (self._plain(clip, i, name) for name in ("flow", "flow_seen"))

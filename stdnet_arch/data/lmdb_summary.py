@@ -30,7 +30,8 @@ def summarize(
         The manifest: ``format``, ``format_version``, ``software``, ``source``, ``options``,
         ``split`` (the list, the clips ``asked`` for, the ``clips`` stored with ``size`` and
         ``checksum``), ``left_out``, ``counts`` (clips, frames, values, bytes), ``bytes`` and
-        ``max_error`` by kind of value (metres for depth, steps of 8 bits for RGB), ``checksum``.
+        ``max_error`` by kind of value (metres for depth, steps of 8 bits for RGB), ``made_by`` (the
+        rules of LR depth, or ``files``), ``checksum``.
     """
     from stdnet_arch import __version__
 
@@ -52,6 +53,7 @@ def summarize(
         "counts": {**counts, "bytes": sum(total.bytes.values())},
         "bytes": dict(total.bytes),
         "max_error": total.max_error,
+        "made_by": {name: sorted(rules) for name, rules in total.made_by.items()},
         "checksum": hashlib.blake2b(
             "".join(one["checksum"] for one in listed).encode(), digest_size=16
         ).hexdigest(),
@@ -70,6 +72,10 @@ def describe_manifest(manifest: Mapping[str, Any]) -> str:
     ]
     if "guide" in error:
         lines.append(f"RGB as {options['rgb']}: largest error {error['guide']} of 255")
+    made_by = manifest.get("made_by", {})  # those of earlier versions do not say it
+    if made_by:
+        rules = (f"{name} {' and '.join(rules)}" for name, rules in sorted(made_by.items()))
+        lines.append(f"LR depth by: {', '.join(rules)}")
     lines += [f"left out: {clip}: {why}" for clip, why in manifest["left_out"].items()]
     return "\n".join(lines)
 
@@ -79,6 +85,7 @@ class _Total:
         self.frames = self.values = 0
         self.bytes: Counter[str] = Counter()
         self.max_error: dict[str, float] = {}
+        self.made_by: dict[str, set[str]] = {}
 
 
 def _summarize_clip(
@@ -99,6 +106,8 @@ def _summarize_clip(
             lines.write(meta_line(one.clip, i, name, about))
             total.values += 1
             total.bytes[name] += about["bytes"]
+            if "made" in about:
+                total.made_by.setdefault(name, set()).add(about["made"])
             if "max_error" in about:
                 worst = total.max_error.get(name, 0)
                 total.max_error[name] = max(worst, about["max_error"])

@@ -17,6 +17,7 @@ from stdnet_arch.data.lmdb_manifest import (
     StoredClip,
     checksum,
     frame_key,
+    meta_line,
     stored_clips,
     value_key,
 )
@@ -43,13 +44,25 @@ def verify_lmdb(path: str | Path, root: str | None = None, quiet: bool = False) 
     source = _raw_source(store.manifest, root) if root is not None else None
     clips = stored_clips(store.manifest)
     problems: list[str] = []
+    listing = hashlib.blake2b(digest_size=16)
     total = sum(stop - start for one in clips for start, stop in one.spans)
     with tqdm(total=total, unit="frame", desc="verify", disable=quiet) as bar:
         for one, listed in zip(clips, store.manifest["split"]["clips"], strict=True):
-            problems += _verify_clip(store, one, listed["checksum"], source, bar)
-    if not (store.path / META_INFO).is_file():
-        problems.append(f"{store.path / META_INFO}: missing")
+            problems += _verify_clip(store, one, listed["checksum"], source, listing, bar)
+    meta_info = store.path / META_INFO
+    if not meta_info.is_file():
+        problems.append(f"{meta_info}: missing")
+    elif not problems and _digest(meta_info) != listing.digest():  # else it is known already
+        problems.append(f"{meta_info}: lists other values than are stored")
     return problems
+
+
+def _digest(file: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    with file.open("rb") as lines:
+        for line in lines:
+            digest.update(line)
+    return digest.digest()
 
 
 def _raw_source(manifest: dict[str, Any], root: str) -> Source:
@@ -62,6 +75,7 @@ def _verify_clip(
     one: StoredClip,
     expected: str,
     source: Source | None,
+    listing: Any,  # noqa: ANN401  hashlib does not name its class
     bar: Any,  # noqa: ANN401  tqdm's class is generic in its stubs alone
 ) -> list[str]:
     problems: list[str] = []
@@ -71,6 +85,8 @@ def _verify_clip(
             stored = store.get(frame_key(one.clip, i))
             digest.update(stored)
             record = json.loads(bytes(stored))
+            for name, about in record.items():
+                listing.update(meta_line(one.clip, i, name, about).encode())
             problems += _broken_values(store, one.clip, i, record)
             if source is not None:
                 problems += _differing_values(store, one.clip, i, record, source)

@@ -120,6 +120,7 @@ def _fill(
         ):
             _write_frames(environment, encoded, sizes, bad if skip_bad else None, bar)
         _delete_clips(environment, plan, bad)
+        _check_any_left(plan, bad)
         manifest = summarize(plan, bad, environment, part / META_INFO)
         environment.sync(True)
     write_manifest(part, manifest)
@@ -143,7 +144,8 @@ def _write_frames(
             batch.flush()
             raise ValueError(
                 f"clip {checked.clip!r}, frame {checked.index}: {checked.reason} (mend it and run"
-                " the same command again, or leave such clips out with --skip-bad)"
+                " the same command again; or, if the frame is bad and no option wrong, leave such"
+                " clips out with --skip-bad)"
             )
         else:
             bad.setdefault(checked.clip, f"frame {checked.index}: {checked.reason}")
@@ -195,6 +197,16 @@ def _delete_clips(environment: Environment, plan: Plan, bad: Mapping[str, str]) 
             for key in _keys_of_frame(transaction, one.clip, i)
         ]
     put(environment, dict.fromkeys(doomed))
+
+
+def _check_any_left(plan: Plan, bad: Mapping[str, str]) -> None:
+    """An LMDB without a clip is no finished one: it is the options that are wrong, or the root."""
+    if all(one.clip in bad for one in plan.clips):
+        clip, reason = next(iter(bad.items()))
+        raise ValueError(
+            f"expected at least one clip that can be stored; got {len(bad)} bad ones, first"
+            f" {clip!r}: {reason}"
+        )
 
 
 def _keys_of_frame(

@@ -41,8 +41,14 @@ class ClipFolders:
         self._files: dict[str, list[Path]] = {}
 
     def clips(self) -> list[str]:
-        """Names of the sub-folders."""
-        return _sub_folders(self.root)
+        """Names of the sub-folders; FileNotFoundError if there are none."""
+        found = _sub_folders(self.root)
+        if not found:
+            raise FileNotFoundError(
+                f"{self.root}: expected a folder of frames per clip; got no folder in it (of a"
+                " single clip, name the folder above)"
+            )
+        return found
 
     def count(self, clip: str) -> int:
         """Number of frames of a clip."""

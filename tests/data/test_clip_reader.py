@@ -173,6 +173,13 @@ def test_lr_files_that_are_asked_for_must_exist(make_clip):
         reader(make_clip(), source_opt={}, lq="files")
 
 
+def test_lr_files_in_a_folder_of_no_name_are_asked_for_their_name(make_clip):
+    with pytest.raises(FileNotFoundError, match=r"got none \(name their folder: source_opt: {lq: "):
+        reader(make_clip(), lq="files", source_opt={})
+    with pytest.raises(FileNotFoundError, match="got none$"):
+        reader(make_clip(), lq="files", source_opt={"lq": "x{scale}"})
+
+
 def test_the_range_is_the_sources_unless_given(make_clip):
     root = str(make_clip())
     options = TestOptions(dataroot=root, scale=4, source="Folder")

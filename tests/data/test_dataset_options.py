@@ -50,6 +50,7 @@ def test_what_is_needed_is_asked_for(key):
         ("gt_size", 0, "gt_size must be"),
         ("num_frame", 0, "num_frame must be at least 1; got 0"),
         ("depth_range_m", 0, "depth_range_m must be positive"),
+        ("dtof_range_m", -1, "dtof_range_m must be positive; got -1"),
         ("color_jitter", 1.0, r"color_jitter must be in \[0, 1\); got 1.0"),
         ("crop_candidates", 0, "crop_candidates must be at least 1; got 0"),
         ("scale", 0, "scale must be at least 1; got 0"),
@@ -70,7 +71,7 @@ def test_a_value_out_of_bounds_is_refused(key, value, message):
         ("use_hflip", 1, "bool"),
         ("depth_range_m", "1e2", "float or NoneType or int"),
         ("clips", 3, "str or list or NoneType"),
-        ("source_opt", "mm", "Mapping"),
+        ("source_opt", "mm", "a mapping, written {key: value}"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(key, value, kinds):
@@ -86,3 +87,8 @@ def test_a_center_crop_lies_on_the_lr_grid(size):
 
 def test_an_empty_source_opt_in_a_yaml_is_none():
     assert read_options(TrainOptions, MINIMAL | {"source_opt": None}).source_opt == {}
+
+
+def test_a_word_in_the_place_of_a_mapping_says_how_to_write_one():
+    with pytest.raises(TypeError, match=r"io_backend must be a mapping, written {key: value}; got"):
+        read_options(TrainOptions, MINIMAL | {"io_backend": "lmdb"})

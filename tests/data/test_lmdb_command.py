@@ -1,5 +1,7 @@
 """The command lines: what they return and what they say."""
 
+import re
+
 import pytest
 from lmdb_parts import arguments, change_value
 from test_clip_reader import cut
@@ -85,3 +87,43 @@ def test_verifying_says_what_is_wrong(tmp_path, make_clip, capsys):
 def test_verifying_nothing_is_an_error(tmp_path, capsys):
     assert verify([str(tmp_path / "x.lmdb")]) == 1
     assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--lq", "dtof_histogram"], "dtof_histogram draws other photons.*lq: dtof_histogram in"),
+        (["--lq", "mean"], "expected auto, files, dtof_peak, area, bicubic, nearest; got 'mean'"),
+        (["--workers", "0"], "--workers: expected at least 1; got '0'"),
+    ],
+)
+def test_what_cannot_be_asked_is_explained(tmp_path, capsys, more, message):
+    with pytest.raises(SystemExit):
+        create(arguments(tmp_path, tmp_path / "x.lmdb", *more))
+    assert re.search(message, " ".join(capsys.readouterr().err.split()))
+
+
+def test_wrong_options_are_no_bad_clips(tmp_path, make_clip, capsys):
+    command = arguments(make_clip(), tmp_path / "x.lmdb", "--skip-bad", "--scale")
+    assert create([*command, "4", "--bins", "1"]) == 1
+    assert create([*command, "7"]) == 1
+    said = capsys.readouterr().err
+    assert "error: expected a positive range_m and at least 2 bins; got 100.0 and 1" in said
+    assert "error: expected at least one clip that can be stored; got 1 bad ones" in said
+    assert "expected sides that are multiples of scale 7; got 24x32" in said
+    assert not (tmp_path / "x.lmdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("clips", "spans"),
+    [(["clip"], [[0, 5]]), (["clip 1 3"], [[1, 3]]), (["clip 0 1", "clip 2 4"], [[0, 1], [2, 4]])],
+)
+def test_clips_may_be_entries(tmp_path, make_clip, clips, spans):
+    assert create(arguments(make_clip(), tmp_path / "x.lmdb", "--clips", *clips)) == 0
+    split = read_manifest(tmp_path / "x.lmdb")["split"]
+    assert (split["list"], split["clips"][0]["spans"]) == (None, spans)
+
+
+def test_a_list_that_is_not_there_is_no_entry(tmp_path, make_clip, capsys):
+    assert create(arguments(make_clip(), tmp_path / "x.lmdb", "--clips", "gone.txt")) == 1
+    assert "clips must be a list, a path or a file of" in capsys.readouterr().err

@@ -199,3 +199,46 @@ def test_frames_that_are_not_stored_are_refused_at_once(tmp_path, make_clip, sec
         LmdbSource(str(path)).depth_m("clip", 4)
     with pytest.raises(FileNotFoundError, match="expected one of 1 clips"):
         LmdbSource(str(path)).depth_m("clop", 1)
+
+
+ROOMS = {"num_clips": 1, "num_frame": 5, "size": [24, 40], "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def area_lmdb(tmp_path_factory):
+    job = LmdbJob(
+        source="Synthetic", source_opt=ROOMS, store=StoreOptions(scales=(4,), lq="area", rgb="raw")
+    )
+    return create_lmdb(job, tmp_path_factory.mktemp("rooms") / "x.lmdb", quiet=True).path
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"extras": ["flow_px", "intrinsics_px", "pose"], "center_crop": [16, 24]},
+        {"lq_every": 2},
+        {"sensor_opt": {"holes": 0.2, "noise_m": 0.1, "shift_px": 2, "parallax_px": 3}},
+        {"lq": "dtof_histogram", "sensor_opt": {"signal_photons": 90}},
+    ],
+    ids=["extras", "lq_every", "sensor", "histogram"],
+)
+def test_what_a_test_set_adds_is_that_of_the_source(area_lmdb, asked):
+    asked = {"lq": "area", **asked}
+    disk = item_of("Synthetic", "", ROOMS, 4, "disk", **asked)
+    assert_same_items(disk, item_of("Synthetic", area_lmdb, ROOMS, 4, "lmdb", **asked))
+    assert set(asked.get("extras", [])) <= disk.keys()
+
+
+def test_lr_depth_of_another_rule_is_read_when_asked_for_and_never_as_auto(area_lmdb):
+    disk = item_of("Synthetic", "", ROOMS, 4, "disk", lq="area")
+    assert_same_items(disk, item_of("Synthetic", area_lmdb, ROOMS, 4, "lmdb", lq="files"))
+    with pytest.raises(ValueError, match="as lq: auto means; got area over 100 m in 1024 bins"):
+        item_of("Synthetic", area_lmdb, ROOMS, 4, "lmdb")
+
+
+@pytest.mark.parametrize("sensor", [{"dtof_bins": 64}, {"dtof_range_m": 50.0}])
+def test_stored_dtof_peak_of_another_sensor_is_no_auto(tmp_path, make_clip, sensor):
+    path = write_lmdb(make_clip(), tmp_path / "x.lmdb", scales=(4,), lq="dtof_peak")
+    item_of("Folder", path, {}, 4, "lmdb")
+    with pytest.raises(ValueError, match="got dtof_peak over 100 m in 1024 bins"):
+        item_of("Folder", path, {}, 4, "lmdb", **sensor)

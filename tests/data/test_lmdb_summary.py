@@ -53,3 +53,10 @@ def test_errors_and_clips_left_out_are_said(tmp_path, make_clip):
     assert "depth as float16: largest error 16 m" in text
     assert f"RGB as jpeg: largest error {manifest['max_error']['guide']} of 255" in text
     assert "left out: gone: " in text
+
+
+def test_the_rule_of_lr_depth_is_said(tmp_path, make_clip):
+    manifest = read_manifest(write_lmdb(make_clip(), tmp_path / "x.lmdb", scales=(4, 8)))
+    assert manifest["made_by"] == {"lq4": ["files"], "lq8": ["dtof_peak"]}
+    assert "\nLR depth by: lq4 files, lq8 dtof_peak" in describe_manifest(manifest)
+    assert "LR depth" not in describe_manifest({**manifest, "made_by": {}})

@@ -76,3 +76,10 @@ def test_the_same_pixels_compressed_otherwise_are_the_same(path, root):
 def test_a_missing_list_is_named(path):
     (path / "meta_info.txt").unlink()
     assert verify_lmdb(path, quiet=True) == [f"{path / 'meta_info.txt'}: missing"]
+
+
+@pytest.mark.parametrize("change", [lambda text: text[:-1], lambda text: text.replace("24", "23")])
+def test_a_list_of_other_values_is_named(path, change):
+    meta_info = path / "meta_info.txt"
+    meta_info.write_text(change(meta_info.read_text()))
+    assert verify_lmdb(path, quiet=True) == [f"{meta_info}: lists other values than are stored"]

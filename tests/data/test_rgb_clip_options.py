@@ -34,7 +34,11 @@ def test_all_clips_are_the_default_where_folders_are_listed_anyway():
     [
         ({"scale": 0}, ValueError, "scale must be at least 1; got 0"),
         ({"io_backend": {"type": "lmdb", "map": 1}}, ValueError, "io_backend must be .*'map': 1"),
-        ({"io_backend": "lmdb"}, TypeError, "io_backend must be Mapping; got 'lmdb'"),
+        (
+            {"io_backend": "lmdb"},
+            TypeError,
+            "io_backend must be a mapping, written {key: value}; got 'lmdb'",
+        ),
         ({"dataroot_gt": None}, TypeError, "dataroot_gt must be str; got None"),
         ({"source": "Folder"}, ValueError, "got source"),
     ],

@@ -113,3 +113,9 @@ def test_low_resolution_of_another_size_is_refused_at_once(make_set):
 def test_options_of_depth_are_unknown(make_set):
     with pytest.raises(ValueError, match="got depth_range_m"):
         make_set(depth_range_m=10)
+
+
+def test_a_folder_of_frames_is_no_folder_of_clips(make_set, root):
+    clip = root / "GT" / "walk"
+    with pytest.raises(FileNotFoundError, match=f"{clip}: expected a folder of frames per clip"):
+        make_set(dataroot_gt=str(clip), dataroot_lq=None)
