@@ -3,7 +3,7 @@
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.ops.resize import interleave, upsample
+from stdnet_arch.ops.resize import fill_in_time, upsample
 
 MODES = ("nearest", "bilinear", "bicubic")
 
@@ -45,6 +45,4 @@ class Interpolation(nn.Module):
             ``pred``, ``(b, t, c, H, W)``; ``t`` is ``n``, or ``2n - 1`` at ``time_scale`` 2.
         """
         pred = upsample(lq, self.scale, self.mode)
-        if self.time_scale == 2:
-            pred = interleave(pred, (pred[:, :-1] + pred[:, 1:]) / 2)
-        return {"pred": pred}
+        return {"pred": fill_in_time(pred) if self.time_scale == 2 else pred}

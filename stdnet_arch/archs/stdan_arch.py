@@ -10,7 +10,7 @@ from stdnet_arch.archs.stdan.feature_interpolation import FeatureInterpolation
 from stdnet_arch.archs.stdan.guidance import GuidedFusion, GuideEncoder, standardize
 from stdnet_arch.archs.stdan.head import Head
 from stdnet_arch.archs.swin import NUM_HEADS, SwinEncoder
-from stdnet_arch.ops.resize import interleave, upsample
+from stdnet_arch.ops.resize import fill_in_time, interleave, upsample
 from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 
 MODALITIES = ("rgb", "depth")
@@ -93,14 +93,15 @@ class STDAN(nn.Module):
         """
         self._check(lq, guide)
         hint = self.guide_encoder(guide) if guide is not None else None  # (b, t, c, h, w)
-        feat = self._encode(lq, hint)  # (b, n, c, h, w)
+        seen, unit = (lq, None) if hint is None else standardize(lq)
+        feat = self._encode(seen, hint)  # (b, n, c, h, w)
         if self.time_scale == 2:
             feat = self._fill_in(feat, hint)
         feat = self.aggregation(feat)  # (b, t, c, h, w)
         frames = self.reconstruction(feat.flatten(0, 1))
         out = self.head(frames, guide.flatten(0, 1) if guide is not None else None)
         out = out.unflatten(0, feat.shape[:2])
-        return {"pred": out if guide is None else self._add_to_depth(out, lq)}
+        return {"pred": out if unit is None else self._base(lq) + unit * out}
 
     def _check(self, lq: Tensor, guide: Tensor | None) -> None:
         if self.lq_channels == 1:
@@ -110,11 +111,10 @@ class STDAN(nn.Module):
         check_frames(lq, "lq", self.lq_channels, min_frames=self.min_frames)
         check_sides(lq, "lq", self.multiple_of)
 
-    def _encode(self, lq: Tensor, hint: Tensor | None) -> Tensor:
-        b, n = lq.shape[:2]
-        seen = lq
+    def _encode(self, seen: Tensor, hint: Tensor | None) -> Tensor:
+        b, n = seen.shape[:2]
         if hint is not None:
-            seen = torch.cat((standardize(lq)[0], hint[:, :: self.time_scale]), 2)
+            seen = torch.cat((seen, hint[:, :: self.time_scale]), 2)
         first = F.leaky_relu(self.conv_first(seen.flatten(0, 1)), 0.1)
         return self.extraction(first).unflatten(0, (b, n))
 
@@ -125,12 +125,10 @@ class STDAN(nn.Module):
             between = self.guided_fusion(between, hint[:, 1::2])
         return interleave(feat, between)
 
-    def _add_to_depth(self, out: Tensor, lq: Tensor) -> Tensor:
-        """``out``, in units of the clip's spread, added to the upsampled depth."""
+    def _base(self, lq: Tensor) -> Tensor:
+        """What the network's output is added to: depth interpolated in space and in time."""
         base = upsample(lq, self.scale, "bilinear")
-        if self.time_scale == 2:
-            base = interleave(base, (base[:, :-1] + base[:, 1:]) / 2)
-        return base + standardize(lq)[1] * out
+        return fill_in_time(base) if self.time_scale == 2 else base
 
 
 def _check_arguments(scale: int, modality: str, num_feat: int, embed_feat: int) -> None:

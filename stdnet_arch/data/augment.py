@@ -102,6 +102,11 @@ def draw_below(limit: int) -> int:
     return int(torch.randint(limit, ()))
 
 
+def draw_box(h: int, w: int, side: int) -> CropBox:
+    """A square of ``side`` anywhere in ``h x w``, drawn from torch's generator."""
+    return CropBox(draw_below(h - side + 1), draw_below(w - side + 1), side, side)
+
+
 def jitter_color(
     guide: np.ndarray, brightness: float, contrast: float, saturation: float
 ) -> np.ndarray:

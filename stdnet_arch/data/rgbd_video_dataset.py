@@ -70,10 +70,7 @@ class RGBDVideoDataset(Dataset):
     def _draw_box(self, window: ClipSpan) -> CropBox:
         h, w = self.reader.lr_size(window.clip)
         side = self.options.gt_size // self.options.scale
-        boxes = [
-            CropBox(draw_below(h - side + 1), draw_below(w - side + 1), side, side)
-            for _ in range(self.options.crop_candidates)
-        ]
+        boxes = [augment.draw_box(h, w, side) for _ in range(self.options.crop_candidates)]
         if len(boxes) == 1:
             return boxes[0]
         middle = (window.start + window.stop) // 2

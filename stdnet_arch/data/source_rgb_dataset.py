@@ -8,7 +8,7 @@ import numpy as np
 from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
-from stdnet_arch.data.augment import CropBox, change_at_random, draw_below
+from stdnet_arch.data.augment import CropBox, change_at_random, draw_box
 from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.rgb_clip_reader import RGBClipReader, to_rgb_item, whole_frame
@@ -107,7 +107,7 @@ class SourceRGBDataset(Dataset):
                 f"expected frames of at least gt_size {self.options.gt_size}; got "
                 f"{h * scale}x{w * scale}"
             )
-        return CropBox(draw_below(h - side + 1), draw_below(w - side + 1), side, side)
+        return draw_box(h, w, side)
 
 
 class SourceFrames:

@@ -7,7 +7,7 @@ from typing import Any
 from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
-from stdnet_arch.data.augment import CropBox, change_at_random, draw_below
+from stdnet_arch.data.augment import CropBox, change_at_random, draw_box
 from stdnet_arch.data.clip_list import read_entries
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.rgb_clip_options import (
@@ -67,7 +67,7 @@ class VimeoSeptupletDataset(Dataset):
                 f"expected frames of at least gt_size {side * scale}x{side * scale} in"
                 f" {self.options.dataroot_gt}; got {h * scale}x{w * scale}"
             )
-        return CropBox(draw_below(h - side + 1), draw_below(w - side + 1), side, side)
+        return draw_box(h, w, side)
 
 
 @DATASET_REGISTRY.register()

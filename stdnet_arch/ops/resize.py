@@ -64,6 +64,11 @@ def interleave(given: Tensor, between: Tensor) -> Tensor:
     return torch.cat((pairs, given[:, -1:]), 1)
 
 
+def fill_in_time(given: Tensor) -> Tensor:
+    """Linear interpolation in time: ``(b, n, ...)`` -> ``(b, 2n - 1, ...)``."""
+    return interleave(given, (given[:, :-1] + given[:, 1:]) / 2)
+
+
 def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Tensor:
     """Bring a map to any size, with half-pixel centres.
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.ops.resize import pad_to_multiple, replicate_up, resample, unpad, upsample
+from stdnet_arch.ops.resize import (
+    fill_in_time,
+    pad_to_multiple,
+    replicate_up,
+    resample,
+    unpad,
+    upsample,
+)
 
 
 def test_replication_repeats_each_pixel():
@@ -56,3 +63,13 @@ def test_antialiased_halving_is_a_weighted_mean_of_pixels():
     # A triangle of half-width 2 around the centre between pixels 2 and 3.
     weights = torch.tensor([0.25, 0.75, 0.75, 0.25], dtype=torch.float64) / 2
     torch.testing.assert_close(half[0, :, 1], x[0, :, 1:5] @ weights)
+
+
+def test_time_is_filled_in_linearly():
+    clip = torch.rand(2, 3, 1, 4, 5, dtype=torch.float64)
+    filled = fill_in_time(clip).numpy()
+    at = np.arange(5) / 2
+    expected = np.apply_along_axis(
+        lambda values: np.interp(at, np.arange(3), values), 1, clip.numpy()
+    )
+    np.testing.assert_allclose(filled, expected)
