@@ -84,6 +84,15 @@ def test_unguided_recurrent_networks_are_the_toolboxs(clip):
         torch.testing.assert_close(ours(lq, guide)["pred"], expected, atol=1e-5, rtol=0)
 
 
+def test_plus_plus_is_its_own_forward_where_that_takes_the_frames(clip):
+    ours = make("BasicVSRPlusPlus", is_guided=False)
+    lq, guide = clip(4, 1, 3, 65, 70)
+    x = lq.expand(-1, -1, 3, -1, -1).contiguous()
+    with torch.no_grad():
+        expected = ours.net(x).mean(2, keepdim=True)
+        torch.testing.assert_close(ours(lq, guide)["pred"], expected, atol=1e-6, rtol=0)
+
+
 def cancel_guide(net):
     """Guide weights that take away what the depth adds where both are equal."""
     for name in NETWORKS[net.arch].entries:

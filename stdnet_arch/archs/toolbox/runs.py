@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.flow import SMALLEST
 from stdnet_arch.archs.toolbox.entry import handing_out
 from stdnet_arch.ops.resize import upsample
 
@@ -128,18 +127,26 @@ def run_iconvsr(net: nn.Module, x: Tensor, hint: Hint | None, entries: Sequence[
 def run_basicvsr_plus_plus(
     net: nn.Module, x: Tensor, hint: Hint | None, entries: Sequence[str]
 ) -> Tensor:
-    """The whole clip, at least two frames of 64 x 64 (smaller ones are extended and cropped)."""
-    h, w = x.shape[-2:]
-    # basicsr/archs/basicvsrpp_arch.py:324 asserts it.
-    missing = (0, max(SMALLEST - w, 0), 0, max(SMALLEST - h, 0), 0, 0)
-    x = F.pad(x, missing, mode="replicate")
+    """The whole clip, at least two frames.
+
+    Through its methods, in the order of its own forward (basicsr/archs/basicvsrpp_arch.py:276):
+    that refuses frames below 64 x 64, which only the flow needs, and makes for itself
+    (:class:`FlowEstimator`). Extending the crops of a training would cost many times as much.
+    """
+    whole = cast(Any, net)
+    whole.cpu_cache = False  # its forward sets it, for clips that are moved through .cuda()
     guides: Guides = {}
     if hint is not None:
-        packed, small = (F.pad(y, missing, mode="replicate") for y in (hint.packed, hint.small))
-        guides = {name: [packed.flatten(0, 1)] for name in entries}
-        guides["spynet"] = flow_pairs(hint._replace(small=small))
+        guides = {name: [hint.packed.flatten(0, 1)] for name in entries}
+        guides["spynet"] = flow_pairs(hint)
     with handing_out(net, guides):
-        return net(x)[..., : 4 * h, : 4 * w]
+        feat = whole.feat_extract(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        feats = {"spatial": list(feat.unbind(1))}
+        flows = dict(zip(("forward", "backward"), whole.compute_flow(x), strict=True))
+        for branch in ("backward_1", "forward_1", "backward_2", "forward_2"):
+            feats[branch] = []
+            feats = whole.propagate(feats, flows[branch.split("_")[0]], branch)
+        return whole.upsample(x, feats)
 
 
 def trunk_guides(hint: Hint, trunks: Sequence[str]) -> Guides:

@@ -1,0 +1,59 @@
+"""A network that sees depth around 0 with a spread of 1, and answers in the same units."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from basicsr.archs import build_network
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+
+DELEGATED = {"halo": None, "multiple_of": 1, "time_scale": 1, "lq_channels": 1, "min_frames": 1}
+"""What archs declare, and what one without it means."""
+IN_DEPTH = ("pred", "stage_depth")
+"""Outputs that are depth."""
+
+
+@ARCH_REGISTRY.register()
+class Standardized(nn.Module):
+    """``mean + spread * net((lq - mean) / spread, guide)``.
+
+    Depth that is divided by its greatest value leaves the networks edges of some hundredths, about
+    as large as what a step of Adam does to the last layer: trained from scratch they hang at
+    interpolation. In units of the depth's own spread they need fewer steps. The two numbers are
+    constants of the training data, as a photograph network's mean colour is, so that results do not
+    depend on how a clip is cut.
+
+    Args:
+        scale: H / h.
+        net: ``type`` and arguments of another arch of depth.
+        mean: about the mean of depth, in units of the depth range.
+        spread: about the standard deviation of depth within a crop, in the same units.
+
+    Raises:
+        ValueError: ``spread`` is not positive, or ``net`` is of RGB.
+    """
+
+    def __init__(self, scale: int, net: Mapping[str, Any], mean: float, spread: float) -> None:
+        super().__init__()
+        if not spread > 0:
+            raise ValueError(f"spread must be > 0, in units of the depth range; got {spread}")
+        self.net = build_network({**net, "scale": scale})
+        self.scale, self.mean, self.spread = scale, mean, spread
+        for name, default in DELEGATED.items():
+            setattr(self, name, getattr(self.net, name, default))
+        if getattr(self, "lq_channels") != 1:  # noqa: B009  set just now, by name
+            raise ValueError(f"net must be of depth, got {net['type']} of RGB: {dict(net)}")
+
+    def forward(self, lq: Tensor, guide: Tensor | None = None) -> dict[str, Tensor]:
+        """Run the network on standardised depth.
+
+        Args:
+            lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1].
+            guide: as the network takes it.
+
+        Returns:
+            What the network returns; what is depth of it in [0, 1] again.
+        """
+        out = self.net((lq - self.mean) / self.spread, guide)
+        depth = {key: self.mean + self.spread * out[key] for key in IN_DEPTH if key in out}
+        return {**out, **depth}
