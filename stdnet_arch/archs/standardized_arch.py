@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
+
+from stdnet_arch.archs.loading import build_arch
 
 DELEGATED = {"halo": None, "multiple_of": 1, "time_scale": 1, "lq_channels": 1, "min_frames": 1}
 """What archs declare, and what one without it means."""
@@ -37,7 +38,7 @@ class Standardized(nn.Module):
         super().__init__()
         if not spread > 0:
             raise ValueError(f"spread must be > 0, in units of the depth range; got {spread}")
-        self.net = build_network({**net, "scale": scale})
+        self.net = build_arch({**net, "scale": scale}, "net")
         self.scale, self.mean, self.spread = scale, mean, spread
         for name, default in DELEGATED.items():
             setattr(self, name, getattr(self.net, name, default))

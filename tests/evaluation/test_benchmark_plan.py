@@ -1,5 +1,6 @@
 """Plans of benchmarks, and those of options/benchmark/."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -124,11 +125,12 @@ def test_names_that_make_one_file_are_refused(options):
 
 def test_what_departs_from_the_recipe_leaves_the_rest_as_it_was(options):
     plan = read_plan(options)
+    before = copy.deepcopy(plan.train)
     entry = Entry(name="a", network_g={"type": "DVSR"}, train={"train": {"total_iter": 7}})
     mine = training_options(plan, entry)
     assert mine["train"] == {**plan.train["train"], "total_iter": 7}
     assert mine["datasets"] == plan.train["datasets"]
-    assert plan.train["train"]["total_iter"] == 400
+    assert plan.train == before
 
 
 def test_a_space_time_network_sees_every_second_frame(options):
