@@ -13,7 +13,7 @@ from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import TemporalDifference
 
 BRANCH_GAIN = 0.1  # residual branches start small, as the paper's residual blocks do
-HEAD_STD = 1e-3  # first predictions stay within about a hundredth of the depth range of bilinear
+HEAD_STD = 3e-3  # first predictions stay within about two hundredths of the depth range of bilinear
 
 
 @torch.no_grad()
