@@ -1,4 +1,4 @@
-"""Turn an official STDNet or STDAN checkpoint (or one of ours) into one of ours.
+"""Turn an official STDNet, STDAN or DFlow checkpoint (or one of ours) into one of ours.
 
 The result is a checkpoint of the toolbox that also says what it is.
 
@@ -24,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--input", required=True, help="checkpoint to read")
     parser.add_argument("--output", required=True, help="checkpoint to write")
-    parser.add_argument("--arch", default="STDNet", choices=("STDNet", "STDAN"))
+    parser.add_argument("--arch", default="STDNet", choices=("STDNet", "STDAN", "DFlow"))
     parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))
     parser.add_argument("--num_feat", type=int, default=64)
     parser.add_argument("--head_feat", type=int, default=64, help="of STDNet")

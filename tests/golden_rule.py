@@ -41,8 +41,24 @@ def stdan_state():
     return {name: _fill(name, s) for name, s in zip(map(str, stored["names"]), shapes, strict=True)}
 
 
-def stdan_frames(seed, shape):
-    """RGB ``(b, n, 3, h, w)`` of a STDAN golden output."""
+def dflow_golden():
+    """The stored arrays of DFlow."""
+    return np.load(GOLDEN / "dflow.npz")
+
+
+def dflow_state():
+    """A full official DFlow state with the golden weights."""
+    stored = dflow_golden()
+    shapes = [tuple(map(int, shape.split(","))) for shape in stored["shapes"]]
+    scale = float(stored["gain_scale"])
+    return {
+        str(name): _fill(str(name), shape, scale)
+        for name, shape in zip(stored["names"], shapes, strict=True)
+    }
+
+
+def golden_frames(seed, shape):
+    """RGB ``(b, n, 3, h, w)`` of a golden output of STDAN or DFlow."""
     b, n, h, w = shape
     random = np.random.RandomState(int(seed))  # noqa: NPY002  frozen legacy stream
     return torch.from_numpy(random.uniform(0, 1, (b, n, 3, h, w)).astype(np.float32))
@@ -59,14 +75,14 @@ def golden_clip(stored):
     return [torch.from_numpy(x.astype(np.float32)) for x in (lq, guide, gt)]
 
 
-def _fill(name, shape):
+def _fill(name, shape, gain_scale=1):
     seed = zlib.crc32(name.encode())
     z = np.random.RandomState(seed).standard_normal(shape)  # noqa: NPY002  frozen legacy stream
     if name.endswith("relative_position_bias_table"):
         z = 0.2 * z
     elif len(shape) >= 2:
         gain = next(gain for pattern, gain in GAINS if re.search(pattern, name))
-        z = z * gain / np.sqrt(np.prod(shape[1:]))
+        z = z * gain * gain_scale / np.sqrt(np.prod(shape[1:]))
     elif "norm" in name and name.endswith("weight"):
         z = 1 + 0.1 * z
     else:

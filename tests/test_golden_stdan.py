@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from basicsr.archs import build_network
-from golden_rule import stdan_frames, stdan_golden, stdan_state
+from golden_rule import golden_frames, stdan_golden, stdan_state
 
 from stdnet_arch.archs.adapters import load_official
 
@@ -20,7 +20,7 @@ def net():
 def test_every_frame_is_the_authors(net, size):
     stored = stdan_golden()
     with torch.no_grad():
-        pred = net(stdan_frames(stored[f"seed_{size}"], stored[f"shape_{size}"]))["pred"]
+        pred = net(golden_frames(stored[f"seed_{size}"], stored[f"shape_{size}"]))["pred"]
     expected = stored[f"output_{size}"]
     tolerance = 1e-4 * stored[f"largest_{size}"]
     np.testing.assert_allclose(pred[..., 2::9, 1::7], expected, rtol=0, atol=tolerance)
@@ -46,5 +46,5 @@ def test_what_is_missing_or_too_much_is_named(net):
 
 def test_a_network_without_an_official_form_is_refused():
     net = build_network({"type": "ZoomingSlowMo", "num_feat": 8, "num_extract": 1, "num_recon": 1})
-    with pytest.raises(TypeError, match="known of STDNet, STDAN; got ZoomingSlowMo"):
+    with pytest.raises(TypeError, match="known of STDNet, STDAN, DFlow; got ZoomingSlowMo"):
         load_official(net, {})

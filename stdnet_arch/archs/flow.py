@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.adapters import read_checkpoint
 from stdnet_arch.archs.blocks import leaky_relu
-from stdnet_arch.ops.deform_sample import deform_sample, modulated_deform_conv
+from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.precision import at_least_float32
 
 SMALLEST = 64
@@ -77,19 +77,6 @@ def neighbor_flows(estimator: nn.Module, frames: Tensor) -> tuple[Tensor, Tensor
     before, after = (x.flatten(0, 1) for x in (frames[:, :-1], frames[:, 1:]))
     to_next, to_before = estimator(before, after), estimator(after, before)
     return to_next.unflatten(0, clip), to_before.unflatten(0, clip)
-
-
-def warp(feat: Tensor, flow: Tensor) -> Tensor:
-    """Fetch each pixel from where its flow points; zero outside.
-
-    Args:
-        feat: ``(b, c, h, w)``.
-        flow: px, (dx, dy), ``(b, 2, h, w)``.
-
-    Returns:
-        ``(b, c, h, w)``.
-    """
-    return deform_sample(feat, flow.flip(1), kernel=1, padding=0)[:, :, 0]
 
 
 class FlowGuidedAlignment(nn.Module):

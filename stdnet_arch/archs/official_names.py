@@ -114,8 +114,49 @@ _STDAN_RULES: Rules = (
     (r"^(conv_before_upsample|upsample|conv_last)\.", r"head.\1."),
 )
 
+# createflow is the first flow, flowconv3 and flowconv its update; 1 is backward, 2 forward.
+_DFLOW_RULES: Rules = (
+    (r"^module\.", ""),
+    (r"^createflowf\.", "forward_flow.initial."),
+    (r"^createflowb\.", "backward_flow.initial."),
+    (r"initial\.conv1\.", "initial.conv_difference."),
+    (r"initial\.conv2\.", "initial.conv_each."),
+    (r"initial\.conv3\.", "initial.conv_pair."),
+    (r"initial\.convout\.", "initial.conv_flow."),
+    *((rf"initial\.lka{n}\.", f"initial.views.{n - 1}.") for n in (1, 2, 3)),
+    (r"\.proj_1\.", ".conv_in.0."),
+    (r"\.proj_2\.", ".conv_out."),
+    (r"\.spatial_gating_unit\.conv0\.", ".attention.0."),
+    (r"\.spatial_gating_unit\.conv_spatial\.", ".attention.1."),
+    (r"\.spatial_gating_unit\.conv1\.", ".attention.2."),
+    (r"^flowconv31\.", "backward_flow.update.conv_in."),
+    (r"^flowconv32\.", "forward_flow.update.conv_in."),
+    (r"^flowconv1\.", "backward_flow.update.conv_out."),
+    (r"^flowconv2\.", "forward_flow.update.conv_out."),
+    (r"_trunk\.inconv\.", "_trunk.conv_in.0."),
+    *((rf"_trunk\.r{n}\.", f"_trunk.stages.{n - 1}.") for n in (1, 2, 3)),
+    *((rf"_trunk\.conv{n}\.", f"_trunk.taps.{n - 1}.") for n in (1, 2, 3)),
+    *((rf"\.c{n}_d\.", f".set_aside.{n - 1}.") for n in (1, 2, 3)),
+    *((rf"\.c{n}_r\.", f".refine.{n - 1}.") for n in (1, 2, 3)),
+    (r"\.c4\.", ".conv_rest."),
+    (r"\.c5\.", ".fusion."),
+    (r"\.esa\.conv1\.", ".attention.conv_in."),
+    (r"\.esa\.conv_f\.", ".attention.conv_direct."),
+    (r"\.esa\.conv2\.", ".attention.conv_shrink."),
+    (r"\.esa\.conv_max\.", ".attention.coarse.1."),
+    (r"\.esa\.conv3\.", ".attention.coarse.3."),
+    (r"\.esa\.conv3_\.", ".attention.coarse.5."),
+    (r"\.esa\.conv4\.", ".attention.conv_out."),
+    (r"^fusion\.", "fusion.0."),
+    (r"^upconv1\.", "upsample.0."),
+    (r"^upconv2\.", "upsample.3."),
+    (r"^conv_hr\.", "head.0."),
+    (r"^conv_last\.", "head.2."),
+)
+
 OFFICIAL = {
     "STDNet": OfficialNames(_STDNET_RULES, optional="regularizer."),
     "STDAN": OfficialNames(_STDAN_RULES, left_out=r"\.(attn_mask|relative_position_index)$"),
+    "DFlow": OfficialNames(_DFLOW_RULES),
 }
 """By the name of the arch."""

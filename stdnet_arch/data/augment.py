@@ -68,6 +68,11 @@ def reverse(clip: Clip) -> Clip:
     return {name: frames[::-1] for name, frames in clip.items()}
 
 
+def mirror_in_time(clip: Clip) -> Clip:
+    """The clip and behind it its reverse: twice as many frames."""
+    return {name: np.concatenate((frames, frames[::-1])) for name, frames in clip.items()}
+
+
 class Switches(Protocol):
     """Which changes a dataset's options allow."""
 

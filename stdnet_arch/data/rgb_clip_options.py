@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BACKENDS = ("disk", "lmdb")
+LQ_EVERY = (1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +66,20 @@ class SeptupletTrainOptions(RGBReadOptions):
     use_transpose: bool = True
     use_reverse: bool = True
     """Each with probability 1/2, for the whole clip."""
+    lq_every: int = 2
+    """2: LR frames 1, 3, 5 and 7, for space-time networks; 1: all seven."""
+    mirror: bool = False
+    """The clip and behind it its reverse, 14 frames (the toolbox's ``flip_sequence``), with all LR
+    frames."""
 
     def __post_init__(self) -> None:
-        """Check the crop too."""
+        """Check the crop and the frames, too."""
         super().__post_init__()
+        if self.lq_every not in LQ_EVERY or (self.mirror and self.lq_every != 1):
+            raise ValueError(
+                "lq_every must be 1 or 2, and 1 with mirror: true; got "
+                f"lq_every: {self.lq_every!r}, mirror: {self.mirror}"
+            )
         if self.gt_size <= 0 or self.gt_size % self.scale:
             raise ValueError(
                 f"gt_size must be a multiple of scale {self.scale}; got {self.gt_size}"

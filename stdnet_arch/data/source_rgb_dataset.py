@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from stdnet_arch.data.augment import CropBox, change_at_random, draw_box
 from stdnet_arch.data.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.dataset_options import read_options
+from stdnet_arch.data.rgb_clip_options import LQ_EVERY
 from stdnet_arch.data.rgb_clip_reader import RGBClipReader, to_rgb_item, whole_frame
 from stdnet_arch.data.source import Source, build_source, location
 
@@ -30,7 +31,10 @@ class SourceRGBOptions:
     clips: str | list[str] | None = None
     """Clip list; None for all clips of the source."""
     num_frame: int | None = None
-    """Frames of a window, odd and at least 3; None: whole clips, nothing random."""
+    """Frames of a window; None: whole clips, nothing random."""
+    lq_every: int = 2
+    """2: a window has ``lq`` at every second frame, and its length is odd and at least 3; 1: at all
+    of them, for networks that make none."""
     gt_size: int = 128
     """Side of the square HR crop of a window."""
     use_hflip: bool = True
@@ -42,8 +46,12 @@ class SourceRGBOptions:
     def __post_init__(self) -> None:
         """Check the sizes."""
         size = self.num_frame
-        if size is not None and (size < 3 or size % 2 == 0):
+        if self.lq_every not in LQ_EVERY:
+            raise ValueError(f"lq_every must be 1 or 2; got {self.lq_every!r}")
+        if size is not None and self.lq_every == 2 and (size < 3 or size % 2 == 0):
             raise ValueError(f"num_frame must be odd and at least 3, or null; got {size}")
+        if size is not None and size < 1:
+            raise ValueError(f"num_frame must be at least 1, or null; got {size}")
         if self.gt_size <= 0 or self.gt_size % self.scale:
             raise ValueError(
                 f"gt_size must be a multiple of scale {self.scale}; got {self.gt_size}"
@@ -76,8 +84,8 @@ class SourceRGBDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, object]:
         """``lq`` and ``gt``, float32 in [0, 1], ``clip``, ``frame`` (of the first).
 
-        A window has ``lq`` at every second frame, ``((t+1)/2,3,h,w)``, a whole clip at all of them,
-        ``(t,3,h,w)``; ``gt (t,3,H,W)``.
+        A window has ``lq`` at every second frame, ``((t+1)/2,3,h,w)``; with ``lq_every: 1`` it has
+        it at all of them, as a whole clip has, ``(t,3,h,w)``; ``gt (t,3,H,W)``.
         """
         span = self.spans[index]
         frames = range(span.start, span.stop)
@@ -85,7 +93,7 @@ class SourceRGBDataset(Dataset):
             return to_rgb_item(
                 self.reader.read(span.clip, frames, frames, whole_frame), span.clip, span.start
             )
-        clip = self.reader.read(span.clip, frames, frames[::2], self._draw_box)
+        clip = self.reader.read(span.clip, frames, frames[:: self.options.lq_every], self._draw_box)
         return to_rgb_item(change_at_random(clip, self.options), span.clip, span.start)
 
     def _windows(self, span: ClipSpan) -> list[ClipSpan]:

@@ -7,7 +7,7 @@ from typing import Any
 from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
-from stdnet_arch.data.augment import CropBox, change_at_random, draw_box
+from stdnet_arch.data.augment import CropBox, change_at_random, draw_box, mirror_in_time
 from stdnet_arch.data.clip_list import read_entries
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.rgb_clip_options import (
@@ -27,13 +27,10 @@ BLACK_CLIPS = frozenset({
 })  # fmt: skip
 """Test clips with black frames, six medium and three slow."""
 
-INPUT_FRAMES = range(0, SEPTUPLET, 2)
-"""Frames 1, 3, 5, 7: what a space-time network sees in training."""
-
 
 @DATASET_REGISTRY.register()
 class VimeoSeptupletDataset(Dataset):
-    """One random crop of each listed septuplet: four LR frames, seven HR frames.
+    """One random crop of each listed septuplet: seven HR frames and, by ``lq_every``, LR frames.
 
     All draws come from torch's generator, as those of ``RGBDVideoDataset``.
 
@@ -55,10 +52,14 @@ class VimeoSeptupletDataset(Dataset):
         return len(self.names)
 
     def __getitem__(self, index: int) -> dict[str, object]:
-        """``lq (4,3,h,w)``, ``gt (7,3,H,W)`` float32 in [0, 1], ``clip``, ``frame`` (0)."""
-        name = self.names[index]
-        clip = self.reader.read(name, range(SEPTUPLET), INPUT_FRAMES, self._draw_box)
-        return to_rgb_item(change_at_random(clip, self.options), name)
+        """``lq (4,3,h,w)``, ``gt (7,3,H,W)`` float32 in [0, 1], ``clip``, ``frame`` (0).
+
+        With ``lq_every: 1``, ``lq`` has seven frames; with ``mirror``, both have fourteen.
+        """
+        name, frames = self.names[index], range(SEPTUPLET)
+        clip = self.reader.read(name, frames, frames[:: self.options.lq_every], self._draw_box)
+        clip = change_at_random(clip, self.options)
+        return to_rgb_item(mirror_in_time(clip) if self.options.mirror else clip, name)
 
     def _draw_box(self, h: int, w: int) -> CropBox:
         scale, side = self.options.scale, self.options.gt_size // self.options.scale

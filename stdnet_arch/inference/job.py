@@ -27,6 +27,7 @@ from stdnet_arch.inference.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.recording import Recording
 from stdnet_arch.inference.sensor import SensorCleaner
+from stdnet_arch.inference.streaming import has_own_stream
 from stdnet_arch.utils.memory import peak_memory_mb
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -247,7 +248,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
 def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
     """What of the cutting changes the result: nothing, for an exact stream of whole frames."""
     settings: dict[str, int | None] = {}
-    if getattr(predictor.net, "halo", None) is None:
+    if getattr(predictor.net, "halo", None) is None and not has_own_stream(predictor.net):
         settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
     if predictor.tile is not None:
         settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}

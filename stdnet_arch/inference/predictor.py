@@ -19,7 +19,7 @@ from stdnet_arch.archs.loading import load_network
 from stdnet_arch.inference.difference import measure_difference
 from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
-from stdnet_arch.inference.streaming import check_streamable, stream
+from stdnet_arch.inference.streaming import check_streamable, has_own_stream, stream
 from stdnet_arch.inference.tiles import check_tiles
 from stdnet_arch.utils.device import choose_device
 
@@ -191,7 +191,8 @@ class DepthSRPredictor:
     def _check_cutting(self) -> None:
         """Refuse what :func:`stream` would refuse, before anything is read."""
         check_streamable(self.net, self.overlap)
-        if self.overlap is not None and getattr(self.net, "halo", None) is not None:
+        exact = getattr(self.net, "halo", None) is not None or has_own_stream(self.net)
+        if self.overlap is not None and exact:
             LOGGER.warning(
                 "%s is exact without an overlap; the one of %d frames is not used",
                 type(self.net).__name__,

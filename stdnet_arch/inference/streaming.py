@@ -53,8 +53,8 @@ def open_stream(
 ) -> PushStream:
     """The push interface: ``push(lq, guide)`` frame by frame and, at the end, ``flush()``.
 
-    A network that can run on a stream (STDNet) computes every feature once. Others with a finite
-    ``halo`` run on windows with that context, which is exact too.
+    A network that can run on a stream (STDNet, DFlowDepth) computes every feature once. Others with
+    a finite ``halo`` run on windows with that context, which is exact too.
 
     Args:
         net: a network of this plugin.
@@ -74,7 +74,7 @@ def open_stream(
     check_streamable(net, overlap)
     if tile is not None:
         return TiledStream(net, lambda: open_stream(net, overlap), tile, tile_overlap)
-    if hasattr(net, "open_stream"):
+    if has_own_stream(net):
         return FeatureStream(net)
     halo = getattr(net, "halo", None)
     if halo is None:
@@ -85,6 +85,15 @@ def open_stream(
         )
         halo = cast(int, overlap)
     return WindowStream(net, halo)
+
+
+def has_own_stream(net: nn.Module) -> bool:
+    """Whether a network runs on a stream by itself, exactly.
+
+    It has a method ``open_stream``, and does not say ``is_causal = False``: an arch of which some
+    forms need the whole clip.
+    """
+    return hasattr(net, "open_stream") and getattr(net, "is_causal", True)
 
 
 def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
@@ -99,7 +108,7 @@ def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
     """
     name, needed = type(net).__name__, getattr(net, "min_frames", 1) - 1
     _check_makes_depth(net)
-    if getattr(net, "halo", None) is not None:
+    if getattr(net, "halo", None) is not None or has_own_stream(net):
         return
     if overlap is None or overlap < 0:
         raise ValueError(

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stdnet_arch.ops.deform_sample import deform_sample
+
 
 def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
     """Look up where each pixel goes: ``warped[p] = x[p + flow[p]]``, bilinear.
@@ -33,6 +35,19 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
     grid = torch.stack(tuple(sides), dim=-1).nan_to_num(0, 2, -2).expand(len(x), -1, -1, -1)
     warped = F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=True)
     return warped, inside.unsqueeze(1)
+
+
+def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
+    """As :func:`flow_warp`, with zeros outside and at most the work of a deformable tap.
+
+    Args:
+        x: ``(b, c, h, w)``.
+        flow_px: (dx, dy), ``(b, 2, h, w)``.
+
+    Returns:
+        ``(b, c, h, w)``, dtype of ``x``.
+    """
+    return deform_sample(x, flow_px.flip(1), kernel=1, padding=0)[:, :, 0]
 
 
 def splat(

@@ -3,23 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from basicsr.archs.arch_util import flow_warp
 from basicsr.archs.basicvsrpp_arch import SecondOrderDeformableAlignment
 from basicsr.archs.spynet_arch import SpyNet
 
-from stdnet_arch.archs.flow import FlowEstimator, FlowGuidedAlignment, neighbor_flows, warp
-
-
-def test_warping_is_the_toolboxs():
-    feat, flow = torch.rand(2, 3, 7, 9), 4 * torch.randn(2, 2, 7, 9)
-    expected = flow_warp(feat, flow.permute(0, 2, 3, 1))
-    torch.testing.assert_close(warp(feat, flow), expected, atol=1e-5, rtol=0)
-
-
-def test_flow_fetches_a_pixel_from_where_it_points():
-    feat = torch.arange(12.0).view(1, 1, 3, 4)
-    flow = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 3, 4)
-    assert warp(feat, flow)[0, 0].tolist() == [[6, 7, 0, 0], [10, 11, 0, 0], [0, 0, 0, 0]]
+from stdnet_arch.archs.flow import FlowEstimator, FlowGuidedAlignment, neighbor_flows
 
 
 @pytest.mark.parametrize(("h", "w"), [(64, 70), (5, 66)])

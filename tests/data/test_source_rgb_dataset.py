@@ -39,9 +39,17 @@ def test_a_window_is_given_every_second_frame_of_one_crop():
     assert (mean - item["lq"])[..., 1:-1, 1:-1].abs().mean() < 0.1 * item["gt"].std()
 
 
+def test_a_window_may_be_given_every_frame():
+    item = dataset(num_frame=2, gt_size=8, lq_every=1)[3]
+    assert item["lq"].shape == (2, 3, 4, 4)
+    assert item["gt"].shape == (2, 3, 8, 8)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"num_frame": 0, "lq_every": 1}, "num_frame must be at least 1.*got 0"),
+        ({"lq_every": 3}, "lq_every must be 1 or 2; got 3"),
         ({"num_frame": 4}, "num_frame must be odd and at least 3.*got 4"),
         ({"gt_size": 9}, "gt_size must be a multiple of scale 2; got 9"),
         ({"num_frame": 5, "gt_size": 8}, "at least num_frame 5 frames; got 4"),

@@ -50,6 +50,20 @@ def test_a_training_item_keeps_the_contract(make_set):
     assert item.keys() == {"lq", "gt", "clip", "frame"}
 
 
+def test_a_mirrored_item_runs_forth_and_back_in_lr_and_hr(make_set):
+    item = make_set(lq_every=1, mirror=True)[1]
+    assert item["lq"].shape == (14, 3, 4, 4)
+    assert item["gt"].shape == (14, 3, 16, 16)
+    assert torch.equal(item["gt"], item["gt"].flip(0))
+    assert torch.equal(item["lq"], item["lq"].flip(0))
+    assert not torch.equal(item["lq"][0], item["lq"][6])
+
+
+def test_a_mirror_needs_every_low_resolution_frame(make_set):
+    with pytest.raises(ValueError, match="1 with mirror: true; got lq_every: 2, mirror: True"):
+        make_set(mirror=True)
+
+
 def test_a_test_item_is_the_whole_septuplet_in_rgb(make_set):
     item = make_set("test", drop_black=False)[0]
     y, x = 9, 14

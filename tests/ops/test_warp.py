@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from basicsr.archs.arch_util import flow_warp as toolbox_warp
 from scipy.ndimage import map_coordinates
 
-from stdnet_arch.ops.warp import camera_flow, flow_warp, splat
+from stdnet_arch.ops.warp import camera_flow, flow_sample, flow_warp, splat
 
 
 @pytest.fixture
@@ -132,3 +133,16 @@ def test_shapes_that_do_not_fit_are_named():
         splat(torch.ones(1, 3, 3, 4), torch.ones(1, 2, 3, 4))
     with pytest.raises(ValueError, match=r"got \(1, 1, 3, 4\) and -1"):
         splat(torch.ones(1, 1, 3, 4), torch.ones(1, 2, 3, 4), radius_px=-1)
+
+
+def test_flow_sample_is_the_toolboxs_warp(device):
+    feat = torch.rand(2, 3, 7, 9, device=device)
+    flow = 4 * torch.randn(2, 2, 7, 9, device=device)
+    expected = toolbox_warp(feat, flow.permute(0, 2, 3, 1))
+    torch.testing.assert_close(flow_sample(feat, flow), expected, atol=1e-5, rtol=0)
+
+
+def test_flow_sample_fetches_a_pixel_from_where_the_flow_points_and_zero_outside():
+    feat = torch.arange(12.0).view(1, 1, 3, 4)
+    flow = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 3, 4)
+    assert flow_sample(feat, flow)[0, 0].tolist() == [[6, 7, 0, 0], [10, 11, 0, 0], [0, 0, 0, 0]]

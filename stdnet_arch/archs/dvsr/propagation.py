@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.blocks import ResidualTrunk
-from stdnet_arch.archs.flow import FlowGuidedAlignment, warp
+from stdnet_arch.archs.flow import FlowGuidedAlignment
+from stdnet_arch.ops.warp import flow_sample
 
 DIRECTIONS = ("backward", "forward")
 
@@ -73,7 +74,9 @@ class Propagation(nn.Module):
         if flow.shape[1] == 1:
             flow_2, second = torch.zeros_like(flow_1), torch.zeros_like(before)
         else:
-            flow_2 = flow_1 + warp(flow[:, 0], flow_1)
+            flow_2 = flow_1 + flow_sample(flow[:, 0], flow_1)
             second = done[-2]
-        condition = torch.cat((warp(before, flow_1), current, warp(second, flow_2)), 1)
+        condition = torch.cat(
+            (flow_sample(before, flow_1), current, flow_sample(second, flow_2)), 1
+        )
         return self.alignment(torch.cat((before, second), 1), condition, flow_1, flow_2)
