@@ -131,6 +131,16 @@ def test_halo_is_not_larger_than_needed(net, inputs):
     assert not change[net.halo + 1 :].any()
 
 
+def test_a_causal_network_does_not_look_ahead(net, inputs):
+    if not getattr(net, "causal", False):
+        pytest.skip("not declared")
+    lq, guide = inputs(1, 4, 2, 3)
+    with torch.no_grad():
+        whole = net(lq, guide)["pred"][:, :2]
+        early = net(lq[:, :2], guide[:, :2])["pred"]
+    torch.testing.assert_close(early, whole, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16])
 def test_autocast_stays_close_to_float32(net, inputs, device, dtype):
     given = inputs(1, 3, 2, 3, device)

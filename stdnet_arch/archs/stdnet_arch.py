@@ -1,17 +1,21 @@
 """STDNet (Wang et al., AAAI 2026, arXiv 2508.01259): the wiring of the paper's Fig. 2."""
 
+from collections.abc import Sequence
+
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.archs.stdnet.initialization import balance
 from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
-from stdnet_arch.archs.stdnet.stage import Stage, StageOutput, blend
+from stdnet_arch.archs.stdnet.stage import Stage, StageOutput, blend, pass_names
 from stdnet_arch.archs.stdnet.streaming import STDNetStream
+from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
 
 INITS = ("paper", "balanced")
+STAGES = 2
 
 
 @ARCH_REGISTRY.register()
@@ -29,30 +33,43 @@ class STDNet(nn.Module):
             its time in; 64 in the paper at every ``num_feat``.
         init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
             for training from scratch; what it changes is in the README, results.
+        num_block: residual blocks of each trunk and reconstruction, attention blocks of each fusion
+            of two frames; 5 and 2 in the paper.
+        num_round: rounds of passes in each stage, backward and forward; 2 in the paper. Each one
+            sees 4 frames further in both directions.
+        causal: forward passes alone: no frame looks ahead, and on a stream each prediction comes
+            with its frame.
+        use_checkpoint: in training, compute features anew in backward instead of keeping them: the
+            same gradients, in less memory.
 
     Raises:
-        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, or ``init``
-            unknown.
+        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` unknown,
+            or a number of blocks or rounds below 1.
     """
 
-    halo = 8  # frames of context on each side: 2 stages x 2 passes x 2 neighbours in each direction
     multiple_of = 1  # lq sides must be divisible by this
 
     def __init__(
-        self, scale: int, num_feat: int = 64, head_feat: int = 64, init: str = "paper"
+        self,
+        scale: int,
+        num_feat: int = 64,
+        head_feat: int = 64,
+        init: str = "paper",
+        num_block: Sequence[int] = (5, 2),
+        num_round: int = 2,
+        causal: bool = False,
+        use_checkpoint: bool = False,
     ) -> None:
         super().__init__()
-        if scale < 4 or scale % 4:
-            raise ValueError(f"scale must be a multiple of 4 (4, 8, 16 in the paper), got {scale}")
-        if num_feat < 16 or num_feat % 16:
-            raise ValueError(
-                f"num_feat must be a multiple of 16 (channel attention), got {num_feat}"
-            )
-        if init not in INITS:
-            raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
+        _check_arguments(scale, num_feat, init, num_block, num_round)
         self.scale = scale
-        self.guided_stage = Stage(3, num_feat, head_feat)
-        self.refining_stage = Stage(2, num_feat, head_feat, earlier_feat=num_feat)
+        self.causal = causal  # halo is of frames before alone
+        self.halo = STAGES * num_round * NEIGHBOURS  # frames of context on each side
+        sizes = (num_block[0], num_block[1]), pass_names(num_round, causal)
+        self.guided_stage = Stage(3, num_feat, head_feat, 0, *sizes)
+        self.refining_stage = Stage(2, num_feat, head_feat, num_feat, *sizes)
+        for stage in (self.guided_stage, self.refining_stage):
+            stage.use_checkpoint = use_checkpoint
         self.regularizer = DifferenceRegularizer(num_feat)
         if init == "balanced":
             balance(self)
@@ -103,3 +120,19 @@ class STDNet(nn.Module):
         phi_1, phi_2 = zip(*phi, strict=True)
         maps = {"sigma": sigma, "phi_1": phi_1, "phi_2": phi_2}
         return {name: torch.stack(stacked) for name, stacked in maps.items()}
+
+
+def _check_arguments(
+    scale: int, num_feat: int, init: str, num_block: Sequence[int], num_round: int
+) -> None:
+    if scale < 4 or scale % 4:
+        raise ValueError(f"scale must be a multiple of 4 (4, 8, 16 in the paper), got {scale}")
+    if num_feat < 16 or num_feat % 16:
+        raise ValueError(f"num_feat must be a multiple of 16 (channel attention), got {num_feat}")
+    if init not in INITS:
+        raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
+    if len(num_block) != 2 or min(*num_block, num_round) < 1:
+        raise ValueError(
+            "num_block must be two numbers (trunk, fusion) and num_round one, each at least 1; "
+            f"got {num_block} and {num_round}"
+        )

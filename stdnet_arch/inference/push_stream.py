@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.utils.windows import Context
+
 Frame = tuple[Tensor, Tensor]
 """``lq (1, h, w)`` and ``guide (3, H, W)``, both in [0, 1]."""
 
@@ -100,9 +102,9 @@ class FeatureStream(PushStream):
 class WindowStream(PushStream):
     """Any other network, on windows with context."""
 
-    def __init__(self, net: nn.Module, halo: int) -> None:
+    def __init__(self, net: nn.Module, context: Context) -> None:
         super().__init__(net)
-        self.halo = halo
+        self.context = context
         self.lq: list[Tensor] = []
         self.guide: list[Tensor] = []
         self.done = 0  # frames at the start of what is kept that are context alone
@@ -113,7 +115,7 @@ class WindowStream(PushStream):
             lq, guide = self._prepare(frames)
             self.lq += lq
             self.guide += guide
-        return self._predict(len(self.lq) - self.halo)
+        return self._predict(len(self.lq) - self.context.after)
 
     def flush(self) -> list[Tensor]:
         """See :class:`PushStream`."""
@@ -131,7 +133,7 @@ class WindowStream(PushStream):
         self.move(device_of(self.net, self.lq[0].device))
         pred = self.net(torch.stack(self.lq, dim=1), torch.stack(self.guide, dim=1))["pred"]
         ready = list(pred[0, self.done : stop].unbind(0))
-        drop = max(stop - self.halo, 0)
+        drop = max(stop - self.context.before, 0)
         self.lq, self.guide, self.done = self.lq[drop:], self.guide[drop:], stop - drop
         return ready
 

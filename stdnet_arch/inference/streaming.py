@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.inference.push_stream import FeatureStream, Frame, PushStream, WindowStream
 from stdnet_arch.inference.tiles import TiledStream
+from stdnet_arch.utils.windows import Context, context_of
 
 
 def stream(
@@ -76,15 +77,15 @@ def open_stream(
         return TiledStream(net, lambda: open_stream(net, overlap), tile, tile_overlap)
     if has_own_stream(net):
         return FeatureStream(net)
-    halo = getattr(net, "halo", None)
-    if halo is None:
+    context = context_of(net)
+    if context is None:
         warnings.warn(
             f"{type(net).__name__} is cut into windows with {overlap} frames of context: "
             "not equal to the whole clip's result",
             stacklevel=2,
         )
-        halo = cast(int, overlap)
-    return WindowStream(net, halo)
+        context = Context(cast(int, overlap), cast(int, overlap))
+    return WindowStream(net, context)
 
 
 def has_own_stream(net: nn.Module) -> bool:

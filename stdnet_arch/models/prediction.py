@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.ops.resize import PADDINGS, pad_to_multiple, unpad
-from stdnet_arch.utils.windows import time_windows
+from stdnet_arch.utils.windows import context_of, time_windows
 
 
 class Prediction(Protocol):
@@ -55,15 +55,15 @@ class FramePrediction:
         """
         if self.chunk_frames is None:
             return predict_padded(net, lq, guide)
-        halo = getattr(net, "halo", None)
-        if not isinstance(halo, int):
+        context = context_of(net)
+        if context is None:
             raise ValueError(
                 f"val.chunk_frames: {type(net).__name__} needs whole clips (it declares no halo), "
                 f"got chunk_frames: {self.chunk_frames}; leave it out"
             )
         parts = [
             predict_padded(net, lq[:, part.read], _frames(guide, part.read))[:, part.keep]
-            for part in time_windows(lq.shape[1], self.chunk_frames, halo)
+            for part in time_windows(lq.shape[1], self.chunk_frames, *context)
         ]
         return torch.cat(parts, dim=1)
 

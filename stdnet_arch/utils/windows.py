@@ -4,6 +4,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
+class Context(NamedTuple):
+    """Frames that each frame of a prediction needs beside itself."""
+
+    before: int
+    after: int
+
+
+def context_of(net: object) -> Context | None:
+    """What an arch declares: ``halo`` on both sides, before alone if it is ``causal``.
+
+    Returns:
+        None: the whole clip.
+    """
+    halo = getattr(net, "halo", None)
+    if not isinstance(halo, int):
+        return None
+    return Context(halo, 0 if getattr(net, "causal", False) else halo)
+
+
 class TimeWindow(NamedTuple):
     """Frames to give to a network, and which of its outputs to keep."""
 
@@ -11,13 +30,16 @@ class TimeWindow(NamedTuple):
     keep: slice  # the part's frames within what was read
 
 
-def time_windows(length: int, size: int, halo: int) -> Iterator[TimeWindow]:
+def time_windows(
+    length: int, size: int, before: int, after: int | None = None
+) -> Iterator[TimeWindow]:
     """Parts of ``size`` frames that cover a clip once, each with context on both sides.
 
     Args:
         length: frames of the clip.
         size: frames of a part, at least 1; the last part may be shorter.
-        halo: frames of context on each side, as far as the clip goes.
+        before: frames of context before each part, as far as the clip goes.
+        after: frames of context behind it; None: as many as before.
 
     Yields:
         The parts in order.
@@ -27,7 +49,9 @@ def time_windows(length: int, size: int, halo: int) -> Iterator[TimeWindow]:
     """
     if size < 1:
         raise ValueError(f"a part needs at least 1 frame, got {size}")
+    after = before if after is None else after
     for start in range(0, length, size):
         stop = min(start + size, length)
-        first = max(start - halo, 0)
-        yield TimeWindow(slice(first, min(stop + halo, length)), slice(start - first, stop - first))
+        first = max(start - before, 0)
+        read = slice(first, min(stop + after, length))
+        yield TimeWindow(read, slice(start - first, stop - first))

@@ -25,6 +25,17 @@ class Smooth(nn.Module):
         return {"pred": up + guide.mean(2, keepdim=True)}
 
 
+class Trailing(Smooth):
+    """Averages frames i-1 and i: a causal network without a stream of its own."""
+
+    causal = True
+
+    def forward(self, lq, guide):
+        before = torch.cat((lq[:, :1], lq[:, :-1]), dim=1)
+        up = ((lq + before) / 2).repeat_interleave(4, -1).repeat_interleave(4, -2)
+        return {"pred": up + guide.mean(2, keepdim=True)}
+
+
 class Everything(Smooth):
     """Says that it needs the whole clip."""
 
@@ -168,3 +179,11 @@ def test_no_window_is_shorter_than_the_network_takes(t, chunk, clip):
 def test_an_overlap_too_short_for_the_network_is_refused():
     with pytest.raises(ValueError, match="at least 2 frames at once: the overlap must be.*got 0"):
         open_stream(build_network(dict(WHOLE_CLIP[0])), overlap=0)
+
+
+def test_a_causal_network_in_windows_has_no_delay(clip):
+    net, (lq, guide) = Trailing(), clip(4, 1, 6, 2, 3)
+    opened = open_stream(net)
+    given = [opened.push(*frame) for frame in frames_of(lq, guide)]
+    pushed = torch.stack([preds[0] for preds in given if len(preds) == 1])
+    torch.testing.assert_close(pushed, net(lq, guide)["pred"][0], atol=1e-6, rtol=0)

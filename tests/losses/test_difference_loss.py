@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from basicsr.losses import build_loss
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from stdnet_arch.losses.difference_loss import DifferenceLoss, spatial_term, temporal_term
 from stdnet_arch.ops.resize import upsample
@@ -113,3 +115,23 @@ def test_output_of_another_network_is_refused():
 def test_the_toolbox_builds_it():
     loss = build_loss({"type": "DifferenceLoss", "loss_weight": 0.5})
     assert loss.loss_weight == 0.5
+
+
+class LargestTensor(TorchDispatchMode):
+    """Sees every tensor that an operator makes, in backward too."""
+
+    values = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        sizes = [x.numel() for x in tree_leaves(made) if torch.is_tensor(x)]
+        self.values = max(self.values, *sizes, 0)
+        return made
+
+
+def test_no_map_is_larger_than_the_clip():
+    # Temporal terms pair frames: nothing of (b, t, t, H, W) may be made on the way.
+    out, gt = output(t=6)
+    with LargestTensor() as largest:
+        DifferenceLoss()({k: x.requires_grad_() for k, x in out.items()}, gt).backward()
+    assert largest.values == gt.numel()

@@ -1,8 +1,10 @@
 """Windows cover a clip once, with the context that exists."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from stdnet_arch.utils.windows import time_windows
+from stdnet_arch.utils.windows import context_of, time_windows
 
 
 @pytest.mark.parametrize("halo", [0, 1, 8])
@@ -16,6 +18,29 @@ def test_every_frame_is_kept_once_with_its_context(length, size, halo):
         assert read == list(context)
         kept += part
     assert kept == list(range(length))
+
+
+def test_context_may_differ_before_and_behind():
+    windows = list(time_windows(9, 3, 2, 0))
+    assert [(w.read, w.keep) for w in windows] == [
+        (slice(0, 3), slice(0, 3)),
+        (slice(1, 6), slice(2, 5)),
+        (slice(4, 9), slice(2, 5)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "context"),
+    [
+        ({"halo": 3}, (3, 3)),
+        ({"halo": 3, "causal": True}, (3, 0)),
+        ({"halo": 0}, (0, 0)),
+        ({"halo": None, "causal": True}, None),
+        ({}, None),
+    ],
+)
+def test_context_is_what_an_arch_declares(declared, context):
+    assert context_of(SimpleNamespace(**declared)) == context
 
 
 def test_parts_without_frames_are_refused():

@@ -1,10 +1,12 @@
 """One of STDNet's two stages: encode, fuse in space, propagate in time, reconstruct."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
@@ -12,7 +14,15 @@ from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference
 from stdnet_arch.ops.precision import at_least_float32
 
-PASSES = ("backward_1", "forward_1", "backward_2", "forward_2")
+
+def pass_names(num_round: int = 2, causal: bool = False) -> tuple[str, ...]:
+    """The passes of a stage in order: a backward and a forward one per round, or forward alone."""
+    directions = ("forward",) if causal else ("backward", "forward")
+    return tuple(f"{direction}_{i + 1}" for i in range(num_round) for direction in directions)
+
+
+PASSES = pass_names()
+"""Those of the paper."""
 
 
 class StageOutput(NamedTuple):
@@ -69,20 +79,33 @@ class Stage(nn.Module):
         num_feat: channels of every feature map.
         head_feat: channels of the prediction head at H x W.
         earlier_feat: channels of the earlier stage's fused features, 0 for the first stage.
+        num_block: residual blocks of the trunk and of the reconstruction; attention blocks where a
+            neighbour is fused.
+        passes: see :func:`pass_names`.
     """
 
+    use_checkpoint = False
+    """In training, keep what goes from box to box alone and compute each box anew in backward."""
+
     def __init__(
-        self, guide_channels: int, num_feat: int, head_feat: int, earlier_feat: int = 0
+        self,
+        guide_channels: int,
+        num_feat: int,
+        head_feat: int,
+        earlier_feat: int = 0,
+        num_block: tuple[int, int] = (5, 2),
+        passes: tuple[str, ...] = PASSES,
     ) -> None:
         super().__init__()
         self.guide_encoder = encoder(guide_channels, num_feat, stride=2)
         self.depth_encoder = encoder(1, num_feat, stride=1)
         self.spatial_difference = SpatialDifference(num_feat)
-        self.trunk = ResidualTrunk(num_feat + earlier_feat, num_feat, num_block=5)
+        trunk_block, fusion_block = num_block
+        self.trunk = ResidualTrunk(num_feat + earlier_feat, num_feat, trunk_block)
         self.passes = nn.ModuleDict(
-            {name: PropagationPass(num_feat, name.split("_")[0]) for name in PASSES}
+            {name: PropagationPass(num_feat, name.split("_")[0], fusion_block) for name in passes}
         )
-        self.reconstruction = ResidualTrunk((1 + len(PASSES)) * num_feat, num_feat, num_block=5)
+        self.reconstruction = ResidualTrunk((1 + len(passes)) * num_feat, num_feat, trunk_block)
         self.prediction_head = prediction_head(num_feat, head_feat)
 
     def forward(
@@ -100,17 +123,28 @@ class Stage(nn.Module):
         """
         clip = base.shape[:2]
         earlier = None if earlier_feat is None else earlier_feat.flatten(0, 1)
-        encoded = self.encode(base.flatten(0, 1), guide.flatten(0, 1), earlier)
+        encoded = self._run(self.encode, base.flatten(0, 1), guide.flatten(0, 1), earlier)
         feat, guide_feat, attention, sigma = (x.unflatten(0, clip) for x in encoded)
 
         phi = [temporal_difference(feat, step) for step in (1, 2)]
         lists = [feat]
         for run_pass in self.passes.values():
-            lists.append(run_pass(lists[-1], guide_feat, attention, phi))
+            lists.append(self._run(run_pass, lists[-1], guide_feat, attention, phi))
 
-        decoded = self.reconstruct(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
+        decoded = self._run(self._decode, lists, base)
         depth, confidence, fused = (x.unflatten(0, clip) for x in decoded)
         return StageOutput(depth, confidence, fused, sigma, phi)
+
+    def _run(self, box: Callable[..., Any], *inputs: Any) -> Any:  # noqa: ANN401  any box
+        """Run a box; with ``use_checkpoint``, keep its inputs alone for backward."""
+        if self.use_checkpoint and torch.is_grad_enabled():
+            # No box draws random numbers.
+            return checkpoint(box, *inputs, use_reentrant=False, preserve_rng_state=False)
+        return box(*inputs)
+
+    def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`reconstruct` of a clip; what it reads is joined here, so that nobody keeps it."""
+        return self.reconstruct(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
 
     def encode(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
         """What is computed of each frame alone, before the passes.
@@ -130,7 +164,7 @@ class Stage(nn.Module):
         """What is computed of each frame alone, after the passes.
 
         Args:
-            lists: features of the trunk and of every pass, ``(n, 5c, H/4, W/4)``.
+            lists: features of the trunk and of every pass, ``(n, (1 + passes) * c, H/4, W/4)``.
             base: frames of depth, ``(n, 1, H/4, W/4)``.
 
         Returns:

@@ -14,7 +14,7 @@ NEIGHBOURS = 2  # frames that a pass reads beside each frame, all on one side
 class TemporalDifference(nn.Module):
     """Bring what a neighbour frame knows to the current frame (paper, Sec. 3.3)."""
 
-    def __init__(self, num_feat: int) -> None:
+    def __init__(self, num_feat: int, num_block: int = 2) -> None:
         super().__init__()
         self.conv_difference = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_motion = nn.Conv2d(2 * num_feat, num_feat, 1)
@@ -22,7 +22,7 @@ class TemporalDifference(nn.Module):
         self.weight = nn.Parameter(torch.empty(num_feat, num_feat, 3, 3))
         self.bias = nn.Parameter(torch.zeros(num_feat))
         self.conv_aligned = nn.Conv2d(num_feat, num_feat, 3, padding=1)
-        self.residual_group = ResidualGroup(3 * num_feat, num_block=2)
+        self.residual_group = ResidualGroup(3 * num_feat, num_block)
         self.conv_fuse = nn.Conv2d(3 * num_feat, num_feat, 1)
         bound = (TAPS * num_feat) ** -0.5
         nn.init.uniform_(self.weight, -bound, bound)
@@ -72,10 +72,10 @@ class PropagationPass(nn.Module):
     frames and both neighbours run as one batch.
     """
 
-    def __init__(self, num_feat: int, direction: str) -> None:
+    def __init__(self, num_feat: int, direction: str, num_block: int = 2) -> None:
         super().__init__()
         self.direction = direction
-        self.temporal_difference = TemporalDifference(num_feat)
+        self.temporal_difference = TemporalDifference(num_feat, num_block)
 
     def neighbours(self, frame: int) -> list[int]:
         """The frames that ``frame`` reads, nearest first; they may lie outside the clip."""

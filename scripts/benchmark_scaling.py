@@ -1,0 +1,59 @@
+"""How time and memory grow with clip length, resolution, scale, batch, threads, GPUs.
+
+python scripts/benchmark_scaling.py options/tiny/tiny_STDNetS.yml -o results/scaling
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+from tqdm import tqdm
+
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
+from basicsr.utils.options import ordered_yaml
+
+from stdnet_arch.evaluation.cost import read_size
+from stdnet_arch.evaluation.run_cost import Run
+from stdnet_arch.evaluation.scaling import (
+    fit_axes,
+    growth_table,
+    measure_axes,
+    panels_of,
+    plan_axes,
+    point_table,
+    write_scaling,
+)
+from stdnet_arch.visual.scaling_plot import draw_scaling
+from stdnet_arch.visual.strips import save_png
+
+
+def main() -> None:
+    """Measure each point in a process of its own, fit, print, write."""
+    form = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("yaml", type=Path, help="options whose network_g is measured")
+    parser.add_argument("--size", default="128x128", help="HxW; half and twice of it, too")
+    parser.add_argument("--frames", type=int, default=5, help="where length is not what grows")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--axes", nargs="+", help="only axes whose names begin so")
+    parser.add_argument("-o", "--output", type=Path, help="writes OUTPUT.md, .json and .png")
+    args = parser.parse_args()
+    network = dict(yaml.load(args.yaml.read_text(), Loader=ordered_yaml()[0])["network_g"])
+    base = Run(network, "clip", args.frames, read_size(args.size), device=args.device)
+    axes = plan_axes(base, torch.cuda.device_count() if args.device != "cpu" else 0)
+    axes = [a for a in axes if not args.axes or a.name.startswith(tuple(args.axes))]
+    points = list(tqdm(measure_axes(base, axes), total=sum(len(axis.values) for axis in axes)))
+    growths = fit_axes(axes, points)
+    sys.stdout.write(f"{point_table(points).text()}\n\n{growth_table(growths).text()}\n")
+    if args.output:
+        write_scaling(args.output, base, points, growths)
+        title = f"{network['type']}, {args.size}"
+        save_png(args.output.with_suffix(".png"), draw_scaling(panels_of(axes, points), title))
+
+
+if __name__ == "__main__":
+    main()
