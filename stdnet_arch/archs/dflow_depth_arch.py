@@ -62,7 +62,7 @@ class DFlowDepth(nn.Module):
             raise ValueError(f"num_feat must be a multiple of 4 (trunk's taps), got {num_feat}")
         self.scale, self.num_feat = scale, num_feat
         self.multiple_of = 2 if scale == 2 else 1  # of lq: the work is done at H/4
-        self.is_causal = not bidirectional  # no frame takes from later ones: it can be streamed
+        self.causal = not bidirectional  # no frame takes from later ones: it can be streamed
         seen = (8 if scale == 2 else 2) + num_feat
         self.guide_encoder = GuideEncoder(num_feat)
         if bidirectional:
@@ -114,7 +114,7 @@ class DFlowDepth(nn.Module):
         seen, unit = self._see(lq, guide)
         start = lq.new_zeros(lq.shape[0], self.num_feat, *small.shape[-2:])
         maps, back = {}, None
-        if not self.is_causal:
+        if not self.causal:
             maps["flow_to_next"] = self.backward_flow(small.flip(1)).flip(1)
             turned = maps["flow_to_next"].flip(1)
             back = propagate(self.backward_trunk, seen.flip(1), turned, start).flip(1)

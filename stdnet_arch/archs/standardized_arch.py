@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.loading import build_arch
 
-DELEGATED = {"halo": None, "multiple_of": 1, "time_scale": 1, "lq_channels": 1, "min_frames": 1}
+DELEGATED = {
+    "halo": None, "causal": False, "multiple_of": 1, "time_scale": 1, "lq_channels": 1,
+    "min_frames": 1,
+}  # fmt: skip
 """What archs declare, and what one without it means."""
 IN_DEPTH = ("pred", "stage_depth")
 """Outputs that are depth."""

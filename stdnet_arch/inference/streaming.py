@@ -91,10 +91,11 @@ def open_stream(
 def has_own_stream(net: nn.Module) -> bool:
     """Whether a network runs on a stream by itself, exactly.
 
-    It has a method ``open_stream``, and does not say ``is_causal = False``: an arch of which some
-    forms need the whole clip.
+    It has a method ``open_stream`` and looks ahead by a finite ``halo``, or not at all (``causal``):
+    some forms of recurrent networks need the whole clip.
     """
-    return hasattr(net, "open_stream") and getattr(net, "is_causal", True)
+    looks_ahead = getattr(net, "halo", None) is None and not getattr(net, "causal", False)
+    return hasattr(net, "open_stream") and not looks_ahead
 
 
 def check_streamable(net: nn.Module, overlap: int | None = None) -> None:

@@ -25,7 +25,7 @@ class DFlowDepthStream:
     """
 
     def __init__(self, net: "DFlowDepth") -> None:
-        if not net.is_causal:
+        if not net.causal:
             raise ValueError(
                 "a stream needs a DFlowDepth of one pass, got bidirectional: true; its first frame "
                 "waits for the last one of the clip"
