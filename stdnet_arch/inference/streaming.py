@@ -91,7 +91,7 @@ def open_stream(
 def has_own_stream(net: nn.Module) -> bool:
     """Whether a network runs on a stream by itself, exactly.
 
-    It has a method ``open_stream`` and looks ahead by a finite ``halo``, or not at all (``causal``):
+    It has a method ``open_stream`` and a finite ``halo``, or looks at no later frame (``causal``):
     some forms of recurrent networks need the whole clip.
     """
     looks_ahead = getattr(net, "halo", None) is None and not getattr(net, "causal", False)
