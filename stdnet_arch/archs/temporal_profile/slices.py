@@ -31,8 +31,8 @@ def shuffle_along(x: Tensor, factor: int, dim: int) -> Tensor:
         dim: 2 or 3, which side.
 
     Returns:
-        ``(b, c, h * factor, w)`` or ``(b, c, h, w * factor)``: ``out[.., c, factor * i + k, ..]`` is
-        ``x[.., factor * c + k, i, ..]``.
+        ``(b, c, h * factor, w)`` or ``(b, c, h, w * factor)``; pixel ``factor * i + k`` of channel
+        ``c`` is pixel ``i`` of channel ``factor * c + k``.
     """
     parts = x.unflatten(1, (-1, factor))  # (b, c, factor, h, w)
     return parts.movedim(2, dim + 1).flatten(dim, dim + 1)
