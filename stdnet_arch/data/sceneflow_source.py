@@ -28,13 +28,16 @@ class SceneFlow(FileSource):
         root: folder that holds these two.
         view: ``left`` or ``right``.
         render: ``cleanpass`` or ``finalpass`` (with blur and defocus).
+        under: only clips below this folder, such as ``TRAIN`` or ``TEST``; names stay whole.
     """
 
     default_range_m = 100.0
     guide_suffixes = (".png", ".webp")
     depth_suffixes = (".pfm",)
 
-    def __init__(self, root: str, view: str = "left", render: str = "cleanpass") -> None:
+    def __init__(
+        self, root: str, view: str = "left", render: str = "cleanpass", under: str = ""
+    ) -> None:
         """Look for the frames."""
         super().__init__(root)
         check_view(view)
@@ -43,7 +46,8 @@ class SceneFlow(FileSource):
         self.view = view
         self.frames = self.root / f"frames_{render}"
         self.disparities = self.root / "disparity"
-        for folder in (self.frames, self.disparities):
+        self.under = under
+        for folder in (self.frames / under, self.disparities / under):
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f"expected {folder} (an archive of its own, unpacked there); it does not exist"
@@ -51,7 +55,10 @@ class SceneFlow(FileSource):
 
     def find_clips(self) -> dict[str, ClipFolders]:
         """Every folder of frames that has a sub-folder of the view."""
-        places = [folder.relative_to(self.frames) for folder in self.frames.rglob(self.view)]
+        places = [
+            folder.relative_to(self.frames)
+            for folder in (self.frames / self.under).rglob(self.view)
+        ]
         return {
             str(place.parent): ClipFolders(self.frames / place, self.disparities / place)
             for place in sorted(places)

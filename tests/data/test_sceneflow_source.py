@@ -48,12 +48,19 @@ def test_all_parts_may_lie_under_one_root(tmp_path):
     assert SceneFlow(str(tmp_path)).clips() == {THINGS: 2, "a_rain_of_stones_x2": 3}
 
 
+def test_a_part_of_the_folders_may_be_named(tmp_path):
+    write_clip(tmp_path, THINGS)
+    write_clip(tmp_path, "TEST/A/0000", frames=1)
+    assert SceneFlow(str(tmp_path), under="TEST").clips() == {"TEST/A/0000": 1}
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"view": "middle"}, ValueError, "view must be left or right; got 'middle'"),
         ({"render": "rawpass"}, ValueError, "cleanpass or finalpass; got 'rawpass'"),
         ({"render": "finalpass"}, FileNotFoundError, "expected .*frames_finalpass"),
+        ({"under": "VAL"}, FileNotFoundError, "expected .*frames_cleanpass/VAL"),
     ],
 )
 def test_what_is_not_there_is_named(tmp_path, options, error, message):
