@@ -1,4 +1,4 @@
-"""Turn an official STDNet, STDAN or DFlow checkpoint (or one of ours) into one of ours.
+"""Turn an official STDNet, STDAN, DFlow or SVSRNet checkpoint (or one of ours) into one of ours.
 
 The result is a checkpoint of the toolbox that also says what it is.
 
@@ -24,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--input", required=True, help="checkpoint to read")
     parser.add_argument("--output", required=True, help="checkpoint to write")
-    parser.add_argument("--arch", default="STDNet", choices=("STDNet", "STDAN", "DFlow"))
+    parser.add_argument("--arch", default="STDNet", choices=("STDNet", "STDAN", "DFlow", "SVSRNet"))
     parser.add_argument("--scale", type=int, required=True, choices=(4, 8, 16))
     parser.add_argument("--num_feat", type=int, default=64)
     parser.add_argument("--head_feat", type=int, default=64, help="of STDNet")
@@ -35,6 +35,8 @@ def main() -> None:
     network_g = {"type": args.arch, "scale": args.scale, "num_feat": args.num_feat}
     if args.arch == "STDNet":
         network_g["head_feat"] = args.head_feat
+    if args.arch == "SVSRNet":
+        network_g["as_released"] = True
     net = build_network(network_g)
     try:
         load_any(net, read_checkpoint(args.input))

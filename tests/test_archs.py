@@ -38,7 +38,7 @@ def net(path):
 
 @pytest.fixture
 def inputs(net):
-    """A function that makes what a network takes: ``lq``, and ``guide`` unless it is for RGB.
+    """A function that makes what a network takes: ``lq``, and ``guide`` if it is for depth.
 
     ``h`` and ``w`` are in units of ``multiple_of``; ``t`` frames are given.
     """
@@ -47,7 +47,7 @@ def inputs(net):
     def make(b, t, h, w, device="cpu"):
         h, w = h * net.multiple_of, w * net.multiple_of
         lq = torch.rand(b, t, channels, h, w, device=device)
-        if channels == 3:
+        if channels != 1:
             return (lq,)
         frames = (t - 1) * time_scale + 1
         return lq, torch.rand(b, frames, 3, h * net.scale, w * net.scale, device=device)
@@ -110,11 +110,11 @@ def test_declared_halo_is_true(net, inputs):
     if net.halo is None:
         pytest.skip("unbounded by declaration")
     t = 2 * net.halo + FRAMES + 2
-    lq, guide = inputs(1, t, 2, 3)
+    given = inputs(1, t, 2, 3)
     middle = slice(1, t - 1)
     with torch.no_grad():
-        whole = net(lq, guide)["pred"][:, middle][:, net.halo :][:, :FRAMES]
-        part = net(lq[:, middle], guide[:, middle])["pred"][:, net.halo :][:, :FRAMES]
+        whole = net(*given)["pred"][:, middle][:, net.halo :][:, :FRAMES]
+        part = net(*(x[:, middle] for x in given))["pred"][:, net.halo :][:, :FRAMES]
     torch.testing.assert_close(part, whole, atol=1e-5, rtol=0)
 
 
@@ -122,11 +122,11 @@ def test_halo_is_not_larger_than_needed(net, inputs):
     if not net.halo:
         pytest.skip("nothing smaller than no halo")
     t = 2 * net.halo + 1
-    lq, guide = inputs(1, t, 2, 3)
+    lq, *guide = inputs(1, t, 2, 3)
     moved = lq.clone()
     moved[:, 0] = 1 - moved[:, 0]
     with torch.no_grad():
-        change = (net(moved, guide)["pred"] - net(lq, guide)["pred"]).abs().amax(dim=(0, 2, 3, 4))
+        change = (net(moved, *guide)["pred"] - net(lq, *guide)["pred"]).abs().amax(dim=(0, 2, 3, 4))
     assert change[net.halo] > 0
     assert not change[net.halo + 1 :].any()
 

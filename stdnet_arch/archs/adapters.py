@@ -150,9 +150,10 @@ def load_official(net: nn.Module, state_dict: Mapping) -> None:
     """Load a checkpoint of the authors in place, strictly.
 
     Args:
-        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`, or the published form of
+        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`, the published form of
             :class:`~stdnet_arch.archs.stdan_arch.STDAN` or
-            :class:`~stdnet_arch.archs.dflow_arch.DFlow`.
+            :class:`~stdnet_arch.archs.dflow_arch.DFlow`, or the released one of
+            :class:`~stdnet_arch.archs.svsrnet_arch.SVSRNet`.
         state_dict: with or without the wrappers ``params``, ``params_ema``, ``state_dict`` and the
             prefix ``module.``. STDNet: of the inference net (the regulariser is then left as it is)
             or of a full training state. STDAN: with or without its masks and indices, which depend

@@ -154,8 +154,46 @@ _DFLOW_RULES: Rules = (
     (r"^conv_last\.", "head.2."),
 )
 
+# What the authors' code declares and does not use is left out.
+_SVSRNET_UNUSED = r"^st_fusion_right\.|^upconv\d_right\.|\.conv_out\.|\.out_fusion\."
+
+_SVSRNET_RULES: Rules = (
+    (r"^module\.", ""),
+    (r"^conv_first\.", "extraction.main.0."),
+    (r"^feature_extraction\.", "extraction.main.2."),
+    (r"^st_fusion_left\.", "fusions.left."),
+    (r"\.tAtt_1\.", ".conv_aligned."),
+    (r"\.tAtt_2\.", ".conv_center."),
+    (r"\.dcnpack\.conv_offset_mask\.", ".deform.conv_offset."),
+    (r"\.dcnpack\.", ".deform."),
+    (r"\.center_Resblock\.", ".center_block."),
+    (r"\.fea_fusion_tam\.", ".conv_weighed."),
+    (r"\.fea_fusion\.", ".conv_fuse."),
+    (r"\.sAtt_(\d)\.", r".attention.conv\1."),
+    (r"\.sAtt_L(\d)\.", r".attention.half_conv\1."),
+    (r"\.sAtt_add_(\d)\.", r".attention.shift_conv\1."),
+    (r"^vtam_(left|right)\.", r"attentions.\1."),
+    (r"\.pam\.", ".same_time."),
+    (r"\.vtam_layers\.", ".other_times."),
+    (r"\.rb\.", ".block."),
+    (r"\.conv_l\.", ".conv_query."),
+    (r"\.conv_r\.", ".conv_key."),
+    (r"\.pam_conv\.", ".conv_same."),
+    (r"\.vtam_conv\.", ".conv_pairs."),
+    (r"\.vtam_fusion\.", ".conv_times."),
+    (r"\.out_conv_(\d)\.", r".conv_out\1."),
+    (r"^(fusion|recon_trunk|upconv\d|HRconv|conv_last)\.", r"\1_left."),
+    (r"^fusion_(left|right)\.", r"conv_merge.\1."),
+    (r"^recon_trunk_(left|right)\.", r"reconstructions.\1."),
+    (r"^upconv1_left\.", "enlargements.left.0."),
+    (r"^upconv2_left\.", "enlargements.left.3."),
+    (r"^HRconv_(left|right)\.", r"heads.\1.0."),
+    (r"^conv_last_(left|right)\.", r"heads.\1.2."),
+)
+
 OFFICIAL = {
     "STDNet": OfficialNames(_STDNET_RULES, optional="regularizer."),
+    "SVSRNet": OfficialNames(_SVSRNET_RULES, left_out=_SVSRNET_UNUSED),
     "STDAN": OfficialNames(_STDAN_RULES, left_out=r"\.(attn_mask|relative_position_index)$"),
     "DFlow": OfficialNames(_DFLOW_RULES),
 }

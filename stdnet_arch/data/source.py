@@ -14,6 +14,9 @@ from stdnet_arch.data.rgb_codec import read_bytes, read_rgb
 
 SOURCE_REGISTRY = Registry("source")
 
+VIEWS = ("left", "right")
+"""Of a rectified stereo camera."""
+
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
@@ -109,6 +112,12 @@ def choose_layout(asked: str | None, found: Mapping[str, bool], expected: str) -
             " (check dataroot, or name the layout in source_opt)"
         )
     return present[0]
+
+
+def check_view(view: str) -> None:
+    """Raise unless ``view`` is one of a stereo camera's."""
+    if view not in VIEWS:
+        raise ValueError(f"view must be {' or '.join(VIEWS)}; got {view!r}")
 
 
 def child_folders(parent: Path) -> list[Path]:

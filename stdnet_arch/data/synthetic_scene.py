@@ -164,6 +164,7 @@ class Camera:
     cy: float
     eye: Motion
     target: Motion
+    right_m: float = 0.0  # how far it stands to the right of the eye, looking the same way
 
     def at(self, i: float) -> Pose:
         """Camera-to-world pose at frame ``i``."""
@@ -172,7 +173,8 @@ class Camera:
         forward /= np.linalg.norm(forward)
         right = np.cross([0.0, 1.0, 0.0], forward)
         right /= np.linalg.norm(right)
-        return Pose(np.stack([right, np.cross(forward, right), forward], axis=1), position)
+        axes = np.stack([right, np.cross(forward, right), forward], axis=1)
+        return Pose(axes, position + self.right_m * right)
 
     def rays(self, x: Array, y: Array) -> Array:
         """Directions through pixels in camera coordinates, ``(3, n)``, with z = 1.

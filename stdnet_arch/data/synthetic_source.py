@@ -2,18 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.source import SOURCE_REGISTRY
+from stdnet_arch.data.source import SOURCE_REGISTRY, VIEWS, check_view
 from stdnet_arch.data.synthetic_scene import Scene
 from stdnet_arch.data.synthetic_world import draw_scene, draw_textures
 
 T = TypeVar("T")
 
 MAX_SCENES = 1024  # a scene is a few kilobytes
+MAX_BASELINE_M = 0.5  # things keep 0.9 m from the left camera
 BYTES_PER_PIXEL = 7  # three of colour, four of depth
 
 
@@ -54,6 +56,8 @@ class Synthetic:
         size: ``[H, W]`` of the frames.
         seed: of everything random, >= 0.
         cache_mb: memory for rendered frames, in each worker; the oldest are rendered again.
+        view: ``left``, or ``right``: the same scenes from ``baseline_m`` to the right, rectified.
+        baseline_m: distance of the two views.
     """
 
     default_range_m = 12.0
@@ -67,6 +71,8 @@ class Synthetic:
         size: Sequence[int] = (256, 320),
         seed: int = 0,
         cache_mb: int = 1024,
+        view: str = "left",
+        baseline_m: float = 0.12,
     ) -> None:
         """Draw the textures; clips are drawn when they are asked for."""
         if num_clips < 1 or num_frame < 1:
@@ -77,7 +83,14 @@ class Synthetic:
             raise ValueError(f"size must be [H, W] with sides of at least 8, got {list(size)}")
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}")
+        check_view(view)
+        if not 0 < baseline_m <= MAX_BASELINE_M:
+            raise ValueError(
+                f"baseline_m must be in (0, {MAX_BASELINE_M}], so that nothing stands between the "
+                f"views, got {baseline_m}"
+            )
         self.num_frame, self.seed = num_frame, seed
+        self.view, self.baseline_m = view, baseline_m
         self._names = {f"{k:04d}": k for k in range(num_clips)}
         self.size = int(size[0]), int(size[1])
         self._atlas = draw_textures(seed)
@@ -139,4 +152,12 @@ class Synthetic:
         if not 0 <= i < self.num_frame:
             raise IndexError(f"expected a frame of {clip!r} below {self.num_frame}; got {i}")
         k = self._names[clip]
-        return self._scenes.get((k,), lambda: draw_scene(self.seed, k, self.size, self._atlas))
+        return self._scenes.get((k,), lambda: self._draw(k))
+
+    def _draw(self, k: int) -> Scene:
+        """Clip ``k`` from the view that was asked for; each view has noise of its own."""
+        scene = draw_scene(self.seed, k, self.size, self._atlas)
+        if self.view == "left":
+            return scene
+        camera = replace(scene.camera, right_m=self.baseline_m)
+        return replace(scene, camera=camera, seed=(*scene.seed, VIEWS.index(self.view)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ def draw_scene(
     return Scene(tuple(parts), camera, atlas, light, size, noise, (seed, clip))
 
 
+@lru_cache(maxsize=4)
 def draw_textures(seed: int) -> NDArray[np.uint8]:
     """The textures of all clips of a seed, as one atlas."""
     return make_atlas(np.random.default_rng(seed), NUM_TEXTURES)

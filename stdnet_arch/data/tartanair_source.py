@@ -9,6 +9,7 @@ from stdnet_arch.data.source import (
     SOURCE_REGISTRY,
     ClipFolders,
     FileSource,
+    check_view,
     child_folders,
     choose_layout,
 )
@@ -25,26 +26,35 @@ _LAYOUTS = (
 
 @SOURCE_REGISTRY.register()
 class TarTanAir(FileSource):
-    """Clips ``environment/P###`` of the left camera; depth npy in metres, sky far beyond any range.
+    """Clips ``environment/P###`` of one camera; depth npy in metres, sky far beyond any range.
 
     STDNet's layout drops the difficulty level and has LR files of shape ``(1, 1, h, w)``. The same
     ``P###`` is another flight at the other level, so the native layout needs ``level``. (STDNet's
     clips are ``Hard``, to judge by frame counts; the shipped clip lists check the counts.)
 
-    Flow and poses are read where ``flow/`` and ``pose_left.txt`` lie beside the frames.
+    Flow and poses are read where ``flow/`` and ``pose_<view>.txt`` lie beside the frames.
 
     Args:
         root: folder of the dataset.
         layout: ``stdnet``, ``native``, or None to look.
         level: ``Easy`` or ``Hard``; without meaning in STDNet's layout.
+        view: ``left``, or ``right``: 0.25 m beside it, rectified; without flow and LR files.
     """
 
     default_range_m = 30.0
     guide_suffixes = (".png",)
 
-    def __init__(self, root: str, layout: str | None = None, level: str | None = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        layout: str | None = None,
+        level: str | None = None,
+        view: str = "left",
+    ) -> None:
         """Look which layout the root has."""
         super().__init__(root)
+        check_view(view)
+        self.view = view
         found = {
             "stdnet": (self.root / "HR_RGB").is_dir(),
             "native": any(any(self.root.glob(f"*/{name}/P*")) for name in LEVELS),
@@ -59,29 +69,34 @@ class TarTanAir(FileSource):
         self._poses: dict[str, np.ndarray] = {}
 
     def find_clips(self) -> dict[str, ClipFolders]:
-        """Every ``environment/P###`` (of the level)."""
+        """Every ``environment/P###`` (of the level) that has depth of the view."""
         native = self.layout == "native"
         base = self.root if native else self.root / "HR_RGB"
         return {
-            f"{env.name}/{clip.name}": ClipFolders(clip / "image_left", clip / "depth_left")
+            f"{env.name}/{clip.name}": self._of_view(clip)
             for env in child_folders(base)
             for clip in child_folders(env / str(self.level) if native else env)
-            if (clip / "depth_left").is_dir()
+            if self._of_view(clip).depth.is_dir()
         }
+
+    def _of_view(self, clip: Path) -> ClipFolders:
+        return ClipFolders(clip / f"image_{self.view}", clip / f"depth_{self.view}")
 
     def lq_folder(self, clip: str, scale: int) -> Path | None:
         """``LR/X4/environment/P###``, in STDNet's layout."""
-        return None if self.layout == "native" else self.root / "LR" / f"X{scale}" / clip
+        has_files = self.layout == "stdnet" and self.view == "left"
+        return self.root / "LR" / f"X{scale}" / clip if has_files else None
 
     def flow_px(self, clip: str, i: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Motion (dx, dy) to the next frame [px], ``(2, H, W)``, and where the mask is 0.
 
-        The mask marks occlusions and what leaves the view. None for the last frame, and for clips
-        without a folder ``flow``.
+        The mask marks occlusions and what leaves the view. None for the last frame, the
+        right view, and for clips without a folder ``flow``.
         """
         folder = self.folders(clip).depth.parent / "flow"
         number = int(self._frame(clip, "depth", i).name.split("_")[0])
-        if not folder.is_dir() or i == len(self._files[clip, "depth"]) - 1:
+        is_last = i == len(self._files[clip, "depth"]) - 1
+        if not folder.is_dir() or is_last or self.view != "left":
             return None
         stem = f"{number:06d}_{number + 1:06d}"
         flow, mask = (folder / f"{stem}_{what}.npy" for what in ("flow", "mask"))
@@ -98,7 +113,7 @@ class TarTanAir(FileSource):
 
         The files hold ``tx ty tz qx qy qz qw`` with x forward, y right and z down.
         """
-        path = self.folders(clip).depth.parent / "pose_left.txt"
+        path = self.folders(clip).depth.parent / f"pose_{self.view}.txt"
         if not path.is_file():
             return None
         if clip not in self._poses:

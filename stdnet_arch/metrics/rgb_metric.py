@@ -15,18 +15,22 @@ from stdnet_arch.metrics.traits import higher_is_better
 
 Y_WEIGHTS = (65.481, 128.553, 24.966)
 Y_OFFSET = 16.0
+VIEWS = ("left", "right")
 _SSIM_SIDE, _SSIM_SIGMA = 11, 1.5
 
 
 @METRIC_REGISTRY.register()
 @higher_is_better
-def calculate_psnr_y(pred: Tensor, gt: Tensor, *, valid: Tensor | None = None) -> float:
+def calculate_psnr_y(
+    pred: Tensor, gt: Tensor, *, valid: Tensor | None = None, view: str | None = None
+) -> float:
     """Peak signal-to-noise ratio of Y.
 
     Args:
         pred: RGB frames in [0, 1], ``(..., 3, H, W)``.
         gt: the truth, the same shape.
         valid: none may be invalid; bool, the same shape.
+        view: of stereo video, ``(..., 6, H, W)``, the ``left`` or the ``right`` view alone.
 
     Returns:
         Mean over the frames [dB]; ``inf`` if one is exact, ``nan`` if a prediction is not finite.
@@ -34,20 +38,24 @@ def calculate_psnr_y(pred: Tensor, gt: Tensor, *, valid: Tensor | None = None) -
     Raises:
         ValueError: shapes differ, are not RGB, or a pixel is invalid.
     """
-    _check(pred, gt, valid)
+    pred, gt = _of_view(pred, view), _of_view(gt, view)
+    _check(pred, gt, None if valid is None else _of_view(valid, view))
     error = (luma(pred) - luma(gt)).square().mean(dim=(-1, -2)).flatten()
     return (10 * torch.log10(255.0**2 / error)).mean().item()
 
 
 @METRIC_REGISTRY.register()
 @higher_is_better
-def calculate_ssim_y(pred: Tensor, gt: Tensor, *, valid: Tensor | None = None) -> float:
+def calculate_ssim_y(
+    pred: Tensor, gt: Tensor, *, valid: Tensor | None = None, view: str | None = None
+) -> float:
     """Structural similarity of Y (Wang et al. 2004): 11 x 11 Gaussian, sigma 1.5, inner pixels.
 
     Args:
         pred: RGB frames in [0, 1], ``(..., 3, H, W)``, sides at least 11.
         gt: the truth, the same shape.
         valid: none may be invalid; bool, the same shape.
+        view: of stereo video, ``(..., 6, H, W)``, the ``left`` or the ``right`` view alone.
 
     Returns:
         Mean over the frames, at most 1; ``nan`` if a prediction is not finite.
@@ -55,13 +63,26 @@ def calculate_ssim_y(pred: Tensor, gt: Tensor, *, valid: Tensor | None = None) -
     Raises:
         ValueError: shapes differ, are not RGB or too small, or a pixel is invalid.
     """
-    _check(pred, gt, valid)
+    pred, gt = _of_view(pred, view), _of_view(gt, view)
+    _check(pred, gt, None if valid is None else _of_view(valid, view))
     if min(pred.shape[-2:]) < _SSIM_SIDE:
         raise ValueError(f"SSIM needs sides of at least {_SSIM_SIDE}, got {tuple(pred.shape[-2:])}")
     one, two = (luma(x).reshape(-1, 1, *x.shape[-2:]) for x in (pred, gt))
     # One frame at a time: five float64 maps each.
     values = [_ssim(a[None], b[None]) for a, b in zip(one, two, strict=True)]
     return torch.stack(values).mean().item()
+
+
+def _of_view(x: Tensor, view: str | None) -> Tensor:
+    """The channels of a view; everything without one."""
+    if view is None:
+        return x
+    if view not in VIEWS:
+        raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
+    if x.ndim < 3 or x.shape[-3] != 3 * len(VIEWS):
+        raise ValueError(f"view: {view} needs stereo frames (..., 6, H, W), got {tuple(x.shape)}")
+    first = 3 * VIEWS.index(view)
+    return x[..., first : first + 3, :, :]
 
 
 def luma(rgb: Tensor) -> Tensor:
@@ -94,6 +115,9 @@ def _check(pred: Tensor, gt: Tensor, valid: Tensor | None) -> None:
             f"pred and gt must have one shape, got {tuple(pred.shape)} and {tuple(gt.shape)}"
         )
     if pred.ndim < 3 or pred.shape[-3] != 3 or math.prod(pred.shape) == 0:
-        raise ValueError(f"pred must be RGB frames (..., 3, H, W), got {tuple(pred.shape)}")
+        raise ValueError(
+            f"pred must be RGB frames (..., 3, H, W), or (..., 6, H, W) with view: left or right, "
+            f"got {tuple(pred.shape)}"
+        )
     if valid is not None and not bool(valid.all()):
         raise ValueError("PSNR and SSIM count whole frames, got a mask with invalid pixels")

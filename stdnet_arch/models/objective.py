@@ -15,7 +15,8 @@ class Objective(nn.Module):
     """All ``*_opt`` losses of a run.
 
     ``pixel_opt`` has the toolbox's form ``loss(pred, target, weight)``; any other has ours,
-    ``loss(out, gt, valid=valid)``. A loss with a method ``set_iteration`` is told the iteration.
+    ``loss(out, gt, valid=valid)``, where ``out`` holds the clip's ``guide``, too. A loss with a
+    method ``set_iteration`` is told the iteration.
 
     Args:
         losses: key under ``train:`` (such as ``pixel_opt``) to loss.
@@ -40,7 +41,12 @@ class Objective(nn.Module):
         return cls({key: build_loss(opt) for key, opt in chosen.items()})
 
     def forward(
-        self, out: dict[str, Tensor], gt: Tensor, valid: Tensor, iteration: int
+        self,
+        out: dict[str, Tensor],
+        gt: Tensor,
+        valid: Tensor,
+        iteration: int,
+        guide: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute every loss.
 
@@ -49,6 +55,7 @@ class Objective(nn.Module):
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
             valid: bool, shape of ``gt``.
             iteration: number of this training step, from 1.
+            guide: RGB, ``(b, t, 3, H, W)``, if the clip has it.
 
         Returns:
             Scalars named as the toolbox names them: ``l_pix``, ``l_difference``, ...; each 0 with
@@ -56,6 +63,7 @@ class Objective(nn.Module):
         """
         empty = not bool(valid.any())
         named = {}
+        seen = out if guide is None else {"guide": guide, **out}
         for key, loss in self.losses.items():
             set_iteration = getattr(loss, "set_iteration", None)
             if callable(set_iteration):
@@ -65,7 +73,7 @@ class Objective(nn.Module):
             elif key == PIXEL:
                 value = masked_pixel_loss(loss, out["pred"], gt, valid)
             else:
-                value = loss(out, gt, valid=valid)
+                value = loss(seen, gt, valid=valid)
             if value.ndim:
                 raise ValueError(
                     f"{key} must give a scalar (reduction: mean or sum), got {tuple(value.shape)}"

@@ -190,7 +190,7 @@ class RGBDVideoModel(BaseModel):
         with self.precision.autocast():
             out = self.net_g(self.lq, self.guide)
         out = as_float32(out)
-        losses = self.objective(out, self.gt, self.valid, current_iter)
+        losses = self.objective(out, self.gt, self.valid, current_iter, self.guide)
         check_finite(losses, current_iter, self.where)
         total = torch.stack(list(losses.values())).sum()
         if self.opt["dist"]:

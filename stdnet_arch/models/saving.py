@@ -16,12 +16,15 @@ from stdnet_arch.utils.depth_color import depth_to_rgb
 FORMATS = ("png16", "npy")
 LIMIT_M = MAX_CODE / 1000
 _HALF_MM = 5e-4
+VIEWS_OF = {3: ("",), 6: ("left", "right")}
+"""Channels of RGB to the folders of its views."""
 
 
 @dataclass(frozen=True)
 class PredictionWriter:
     """Writes ``<folder>/<clip>/depth/000012.png`` and ``.../preview/000012.png`` for each frame of
-    depth, ``<folder>/<clip>/000012.png`` for each frame of RGB.
+    depth, ``<folder>/<clip>/000012.png`` for each frame of RGB, ``<folder>/<clip>/left/000012.png``
+    and ``.../right/...`` for each of stereo RGB.
     """
 
     folder: Path
@@ -43,10 +46,13 @@ class PredictionWriter:
         Args:
             batch: the clip as a batch of one; ``clip``, ``frame`` and, for the range of the
                 preview's colours, ``gt`` and ``valid`` are read.
-            pred_m: prediction, ``(1, t, 1, H, W)`` [m] or RGB, ``(1, t, 3, H, W)`` in [0, 1].
+            pred_m: prediction, ``(1, t, 1, H, W)`` [m], RGB, ``(1, t, 3, H, W)`` in [0, 1], or RGB
+                of two views, ``(1, t, 6, H, W)``.
         """
-        if pred_m.shape[2] == 3:
-            self._write_rgb(batch, pred_m)
+        if pred_m.shape[2] in VIEWS_OF:
+            views = VIEWS_OF[pred_m.shape[2]]
+            for view, frames in zip(views, pred_m.split(3, dim=2), strict=True):
+                self._write_rgb(batch, frames, view)
             return
         clip, start = batch["clip"][0], int(batch["frame"][0])
         depth_m = pred_m[0, :, 0].cpu().numpy()
@@ -63,11 +69,11 @@ class PredictionWriter:
             preview = depth_to_rgb(frame_m, *limits)
             imwrite(preview[..., ::-1], str(self.folder / clip / "preview" / f"{name}.png"))
 
-    def _write_rgb(self, batch: Mapping[str, Any], pred: Tensor) -> None:
+    def _write_rgb(self, batch: Mapping[str, Any], pred: Tensor, view: str) -> None:
         """Eight bits, clamped: what the metrics of RGB judge."""
         frames = (pred[0].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         for i, frame in enumerate(frames, int(batch["frame"][0])):
-            file = self.folder / batch["clip"][0] / f"{self._name(i)}.png"
+            file = self.folder / batch["clip"][0] / view / f"{self._name(i)}.png"
             imwrite(frame[..., ::-1], str(file))
 
     def _name(self, frame: int) -> str:

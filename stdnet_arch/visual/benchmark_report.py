@@ -15,7 +15,7 @@ from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.visual.figure import TEXT, new_figure, to_image
 from stdnet_arch.visual.strips import draw_strip
-from stdnet_arch.visual.temporal_profile import draw_profile
+from stdnet_arch.visual.temporal_profile import LINES, busiest, draw_profile
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1100px;margin:2em auto;padding:0 1em}
@@ -144,7 +144,7 @@ def draw_frame_curves(results: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]
 def clip_pictures(
     item: Mapping[str, Any], predictions_m: Mapping[str, NDArray[np.floating]], show_data: bool
 ) -> list[str]:
-    """A strip and x-t slices of one clip, one colour range for all.
+    """A strip, an x-t and a y-t slice of one clip.
 
     Args:
         item: a clip of the dataset: ``lq``, ``guide``, ``gt``, ``valid``, ``depth_range_m``.
@@ -161,9 +161,12 @@ def clip_pictures(
         guide if show_data else None, lq_m, predictions, gt_m, valid=valid, frames=[t // 2]
     )
     pictures = [picture(strip, f"frame {t // 2} of {item['clip']}")]
-    if show_data:
-        slices = draw_profile(guide, {**predictions, "ground truth": gt_m})
-        pictures.append(picture(slices, f"one row of {item['clip']} over time"))
+    shown = {**predictions, "ground truth": gt_m} if show_data else predictions
+    # Steady where it should be, steady where it moves: the slices with the most motion.
+    for line in LINES:
+        place = busiest(gt_m, line)
+        slices = draw_profile(guide if show_data else None, shown, place, line=line)
+        pictures.append(picture(slices, f"{line} {place} of {item['clip']} over time"))
     return pictures
 
 

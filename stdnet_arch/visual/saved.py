@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.depth_codec import load_npy, load_png16
 from stdnet_arch.visual.strips import draw_strip, upsample_bilinear
-from stdnet_arch.visual.temporal_profile import draw_profile
+from stdnet_arch.visual.temporal_profile import busiest, draw_profile
 
 READERS = {".npy": load_npy, ".png": lambda path: load_png16(path) * np.float32(1e-3)}
 
@@ -67,7 +67,7 @@ def draw_saved_clip(
 
 
 def draw_saved_slices(item: Mapping[str, Any], folder: Path, method: str) -> NDArray[np.uint8]:
-    """The middle row of one clip over time: RGB, prediction, ground truth.
+    """The row of one clip in which most moves, over time: RGB, prediction, ground truth.
 
     Args:
         item: see :func:`draw_saved_clip`.
@@ -79,7 +79,7 @@ def draw_saved_slices(item: Mapping[str, Any], folder: Path, method: str) -> NDA
     """
     _, gt_m, guide = _arrays(item)
     depths_m = {method: _prediction(item, folder), "ground truth": gt_m}
-    return draw_profile(guide, depths_m, title=item["clip"])
+    return draw_profile(guide, depths_m, busiest(gt_m), title=item["clip"])
 
 
 def _arrays(

@@ -128,3 +128,40 @@ def test_bilinear_is_clearly_wrong_at_edges(source):
     lq_m = torch.from_numpy(dtof_peak(depth_m, rgb, 4))[:, None]
     up_m = F.interpolate(lq_m, scale_factor=4, mode="bilinear").numpy()[:, 0]
     assert np.sqrt(((up_m - depth_m) ** 2).mean()) > 0.2
+
+
+def test_the_right_view_is_the_left_one_shifted_by_disparity():
+    left, right = (
+        build_source("Synthetic", "", {**OPTIONS, "view": view, "baseline_m": 0.2})
+        for view in ("left", "right")
+    )
+    fx = left.intrinsics_px("0001")[0]
+    depth, other = left.depth_m("0001", 2), right.depth_m("0001", 2)
+    y, x = np.mgrid[:32, :48]
+    column = np.rint(x - fx * 0.2 / depth).astype(int)  # rows stay: the views are rectified
+    inside = (column >= 0) & (column < 48)
+    error = np.abs(other[y[inside], column[inside]] - depth[inside]) / depth[inside]
+    assert np.median(error) < 0.01
+    assert np.median(np.abs(other - depth) / depth) > np.median(error)
+
+
+def test_the_right_camera_stands_beside_the_left_one():
+    poses = [
+        build_source("Synthetic", "", {**OPTIONS, "view": view}).pose("0000", 3)
+        for view in ("left", "right")
+    ]
+    move = np.linalg.inv(poses[0]) @ poses[1]
+    np.testing.assert_allclose(move[:3, 3], [0.12, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(move[:3, :3], np.eye(3), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"view": "top"}, "view must be left or right; got 'top'"),
+        ({"baseline_m": 0.6}, r"baseline_m must be in \(0, 0.5\].*got 0.6"),
+    ],
+)
+def test_views_that_there_are_not_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build_source("Synthetic", "", OPTIONS | options)

@@ -134,3 +134,36 @@ def test_a_clip_without_poses_has_none_but_intrinsics(tmp_path):
     source = TarTanAir(str(tmp_path))
     assert source.pose(CLIP, 0) is None
     assert source.intrinsics_px(CLIP) == (320, 320, 320, 240)
+
+
+def write_right(folder, frames):
+    """The right camera's files; depth is twice the left one's."""
+    for i in range(frames):
+        write_rgb(folder / "image_right" / f"{i:06d}_right.png", coordinate_guide(1, 8, 12)[0])
+        write_npy(folder / "depth_right" / f"{i:06d}_right_depth.npy", 2 * coordinates(1, 8, 12)[0])
+    np.savetxt(folder / "pose_right.txt", [[0, 0.25, 0, 0, 0, 0, 1]] * frames)
+
+
+def test_the_right_view_has_files_and_poses_of_its_own(tmp_path):
+    folder = tmp_path / "office2/Hard/P000"
+    write_clip(folder, frames=2, flow=True)
+    write_right(folder, frames=2)
+    source = TarTanAir(str(tmp_path), level="Hard", view="right")
+    assert source.clips() == {CLIP: 2}
+    np.testing.assert_array_equal(source.depth_m(CLIP, 1), 2 * coordinates(1, 8, 12)[0])
+    assert source.flow_px(CLIP, 0) is None  # the files are of the left view
+    np.testing.assert_allclose(source.pose(CLIP, 0)[:3, 3], [0.25, 0, 0])
+
+
+def test_lr_files_are_of_the_left_view(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=2)
+    write_right(tmp_path / "HR_RGB" / CLIP, frames=2)
+    write_npy(tmp_path / "LR" / "X4" / CLIP / "000000_left_depth.npy", np.ones((1, 1, 2, 3), "f4"))
+    assert TarTanAir(str(tmp_path), view="right").lq_m(CLIP, 0, 4) is None
+
+
+def test_clips_without_a_right_view_are_not_listed(tmp_path):
+    write_clip(tmp_path / "HR_RGB" / CLIP, frames=2)
+    write_clip(tmp_path / "HR_RGB/office2/P001", frames=2)
+    write_right(tmp_path / "HR_RGB" / CLIP, frames=2)
+    assert list(TarTanAir(str(tmp_path), view="right").clips()) == [CLIP]

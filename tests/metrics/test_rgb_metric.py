@@ -84,3 +84,25 @@ def test_bad_input_is_an_error_that_says_so(metric, pair):
 def test_ssim_needs_room_for_its_window():
     with pytest.raises(ValueError, match=r"at least 11.*10, 20"):
         calculate_ssim_y(torch.rand(1, 3, 10, 20), torch.rand(1, 3, 10, 20))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(("view", "first"), [("left", 0), ("right", 3)])
+def test_a_view_of_a_stereo_clip_is_judged_alone(metric, view, first):
+    pred, gt = torch.rand(2, 1, 2, 6, 14, 17)
+    one = [x[:, :, first : first + 3] for x in (pred, gt)]
+    assert metric(pred, gt, view=view) == metric(*one)
+
+
+@pytest.mark.parametrize(
+    ("channels", "view", "message"),
+    [
+        (6, "top", "view must be left or right, got 'top'"),
+        (3, "left", r"view: left needs stereo frames \(..., 6, H, W\), got \(1, 3"),
+        (6, None, r"or \(..., 6, H, W\) with view: left or right, got \(1, 6"),
+    ],
+)
+def test_a_view_that_there_is_not_is_refused(channels, view, message):
+    frames = torch.rand(1, channels, 12, 13)
+    with pytest.raises(ValueError, match=message):
+        calculate_psnr_y(frames, frames, view=view)

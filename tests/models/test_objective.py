@@ -92,3 +92,16 @@ def test_options_choose_the_losses():
 @pytest.mark.parametrize(("key", "name"), [("pixel_opt", "l_pix"), ("temporal_opt", "l_temporal")])
 def test_names_are_the_toolbox_s(key, name):
     assert loss_name(key) == name
+
+
+def test_losses_of_ours_see_the_guide(pair):
+    pred, gt, valid = pair
+    seen = {}
+    loss = nn.Module()
+    loss.forward = lambda out, gt, valid: seen.update(out) or out["pred"].sum()
+    guide = torch.rand(1)
+    Objective({"other_opt": loss})({"pred": pred}, gt, valid, iteration=1, guide=guide)
+    assert seen == {"guide": guide, "pred": pred}
+    seen.clear()
+    Objective({"other_opt": loss})({"pred": pred}, gt, valid, iteration=1)
+    assert seen == {"pred": pred}

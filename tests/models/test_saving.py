@@ -87,3 +87,11 @@ def test_a_test_without_truth_saves_without_metrics(tmp_path):
     saved = tmp_path / "visualization/test/test/clip0/depth/000001_tiny.npy"
     assert np.load(saved).shape == (12, 18)
     assert not (tmp_path / "metrics").exists()
+
+
+def test_views_of_stereo_video_have_folders_of_their_own(tmp_path):
+    pred = torch.arange(6).view(1, 1, 6, 1, 1).expand(1, 2, 6, 3, 4) / 255
+    PredictionWriter(tmp_path).write(BATCH, pred)
+    clip = tmp_path / "office/P000"
+    read = [cv2.imread(str(clip / view / "000008.png"))[2, 3] for view in ("left", "right")]
+    assert [pixel.tolist() for pixel in read] == [[2, 1, 0], [5, 4, 3]]  # blue, green, red

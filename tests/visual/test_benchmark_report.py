@@ -122,13 +122,30 @@ def test_what_failed_has_no_curve():
     np.testing.assert_array_equal(draw_frame_curves([GOOD, FAILED]), draw_frame_curves([GOOD]))
 
 
-@pytest.mark.parametrize(("show_data", "count"), [(False, 1), (True, 2)])
-def test_pictures_of_a_clip_decode(show_data, count):
+@pytest.mark.parametrize("show_data", [False, True])
+def test_pictures_of_a_clip_are_a_strip_and_two_slices(show_data):
     item = {
         "clip": "c", "lq": torch.rand(3, 1, 8, 10), "gt": torch.rand(3, 1, 32, 40),
         "guide": torch.rand(3, 3, 32, 40), "valid": torch.ones(3, 1, 32, 40, dtype=torch.bool),
         "depth_range_m": torch.tensor(5.0),
     }  # fmt: skip
     pictures = clip_pictures(item, {"flat": np.ones((2, 32, 40), np.float32)}, show_data)
-    assert len(pictures) == count
+    assert len(pictures) == 3
+    assert "row " in pictures[1]
+    assert "column " in pictures[2]
     assert min(min(decoded(html).shape[:2]) for html in pictures) >= 2
+
+
+def test_data_that_may_not_be_shown_is_not_in_the_slices(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "stdnet_arch.visual.benchmark_report.draw_profile",
+        lambda *a, **k: drawn.append(a) or np.zeros((4, 4, 3), np.uint8),
+    )
+    item = {
+        "clip": "c", "lq": torch.rand(2, 1, 8, 10), "gt": torch.rand(2, 1, 32, 40),
+        "guide": torch.rand(2, 3, 32, 40), "valid": torch.ones(2, 1, 32, 40, dtype=torch.bool),
+        "depth_range_m": torch.tensor(5.0),
+    }  # fmt: skip
+    clip_pictures(item, {"flat": np.ones((2, 32, 40), np.float32)}, show_data=False)
+    assert [(guide, list(shown)) for guide, shown, _ in drawn] == [(None, ["flat"])] * 2

@@ -32,7 +32,7 @@ def test_pictures_decode(tmp_path):
     pictures = sample_pictures(found("lower", 1.0), {"rooms": ROOMS}, 4, tmp_path, True)
     data = [re.search(r"base64,([^\"]+)", html)[1] for html in pictures]
     images = [cv2.imdecode(np.frombuffer(base64.b64decode(d), np.uint8), 1) for d in data]
-    assert [image.ndim for image in images] == [3, 3]
+    assert [image.ndim for image in images] == [3, 3, 3]
 
 
 def test_without_predictions_there_is_no_picture(tmp_path):

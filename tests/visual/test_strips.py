@@ -10,7 +10,7 @@ from stdnet_arch.visual import figure, strips
 from stdnet_arch.visual.colorize import colorize_depth, depth_range
 from stdnet_arch.visual.figure import round_up
 from stdnet_arch.visual.strips import draw_strip, save_png, upsample_bilinear
-from stdnet_arch.visual.temporal_profile import draw_profile, time_slice
+from stdnet_arch.visual.temporal_profile import busiest, draw_profile, time_slice
 
 T, H, W = 4, 24, 36
 
@@ -126,6 +126,33 @@ def test_profile_shows_every_frame_as_a_line():
         draw_profile(guide, {"mine": gt_m[:2]})
     with pytest.raises(ValueError, match="at least one depth clip"):
         draw_profile(guide, {})
+
+
+def test_a_column_over_time_is_a_slice_too():
+    clip = np.arange(T * H * W).reshape(T, H, W)
+    np.testing.assert_array_equal(time_slice(clip, 7, "column"), clip[:, :, 7])
+    with pytest.raises(ValueError, match="row, column, got 'diagonal'"):
+        time_slice(clip, 0, "diagonal")
+
+
+@pytest.mark.parametrize(("line", "place"), [("row", 4), ("column", 9)])
+def test_the_busiest_slice_is_where_depth_changes(line, place):
+    depth_m = np.ones((3, 20, 30))
+    depth_m[1, 4, 9] = 2
+    depth_m[2, 0, 0] = np.inf
+    assert busiest(depth_m, line) == place
+    assert busiest(np.ones((2, 20, 30)), line) == {"row": 10, "column": 15}[line]
+
+
+@pytest.mark.parametrize("line", ["row", "column"])
+def test_a_profile_without_rgb_shows_depth_alone(line):
+    guide, gt_m = flat_clip()
+    image = draw_profile(None, {"mine": gt_m}, line=line)
+    for colour in colorize_depth(gt_m, depth_range(gt_m))[:, 0, 0]:
+        assert share_of(image, colour) > 0.01
+    assert share_of(image, guide[0, 0, 0]) < 0.01
+    with pytest.raises(ValueError, match="other must be .* as the first clip"):
+        draw_profile(None, {"mine": gt_m, "other": gt_m[:1]})
 
 
 @pytest.mark.parametrize(("value", "end"), [(0.7, 1), (1.1, 2), (23, 30), (41, 50), (60, 100)])

@@ -1,0 +1,1 @@
+"""Parts of SVSRNet and of its cross-modal variant."""
