@@ -168,6 +168,9 @@ class RGBDVideoModel(BaseModel):
         self.guide = self._guide_of(data)
         self.length = length_of(data)
         self.range_m = data.get("depth_range_m")
+        self.extras = {"guide": self.guide} if self.guide is not None else {}
+        if self.is_train and "flow_px" in data:
+            self.extras["flow_px"] = data["flow_px"].to(self.device, non_blocking=True)
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
@@ -212,7 +215,7 @@ class RGBDVideoModel(BaseModel):
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         """Every term that is summed and minimised, scalars by name."""
-        return self.objective(out, self.gt, self.valid, current_iter)
+        return self.objective(out, self.gt, self.valid, current_iter, self.extras)
 
     def _step(self, current_iter: int) -> Tensor:
         """Clip and apply the gradient; returns its norm before clipping."""

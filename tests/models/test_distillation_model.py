@@ -186,3 +186,30 @@ def test_a_teacher_may_be_described_in_the_options(tmp_path):
     model = make(tmp_path, about=None, teacher_network=TEACHER)
     assert model.teacher.net.shift == 0.1
     train(model, batches(1))
+
+
+def run_options(folder, total_iter):
+    """A distillation as a YAML for the toolbox's trainer, saved every second iteration."""
+    opt = distilling(folder)
+    loader = {"num_worker_per_gpu": 0, "batch_size_per_gpu": 2, "dataset_enlarge_ratio": 1}
+    clips = {"name": "train", "type": "TinyClips", "num_clip": 8, "num_frame": 3, "gt_size": 12}
+    return {
+        **{key: opt[key] for key in ("name", "model_type", "scale", "network_g", "distill")},
+        "num_gpu": 0,
+        "manual_seed": 1,
+        "datasets": {"train": {**clips, "lq_size": [6, 6], **loader}},
+        "path": {},
+        "train": {**opt["train"], "total_iter": total_iter},
+        "logger": {"print_freq": 1, "save_checkpoint_freq": 2, "use_tb_logger": False},
+    }
+
+
+def test_the_trainer_resumes_convlstm_adapter_and_guard(toolbox_run, tmp_path):
+    toolbox_run(run_options(tmp_path, total_iter=2))
+    log = toolbox_run(run_options(tmp_path, total_iter=4), "--auto_resume")
+    assert "Resuming training from epoch: 0, iter: 2" in log
+    states = tmp_path / "experiments/tiny/training_states"
+    first, second = (torch.load(states / f"{i}.state", weights_only=True) for i in (2, 4))
+    spreads = [state["distillation"]["guard.first_spread"] for state in (first, second)]
+    assert spreads[0] == spreads[1]  # kept, and not measured anew
+    assert second["optimizers"][1]["state"][0]["step"] == 4

@@ -92,3 +92,16 @@ def test_options_choose_the_losses():
 @pytest.mark.parametrize(("key", "name"), [("pixel_opt", "l_pix"), ("temporal_opt", "l_temporal")])
 def test_names_are_the_toolbox_s(key, name):
     assert loss_name(key) == name
+
+
+def test_a_loss_is_given_what_it_uses_and_no_more(pair):
+    class Aligned(nn.Module):
+        uses = ("flow_px", "guide")
+
+        def forward(self, out, gt, valid=None, flow_px=None, guide=None):
+            assert guide is None
+            return flow_px.sum()
+
+    extras = {"flow_px": torch.ones(2), "pose": torch.ones(3)}
+    losses = Objective({"aligned_opt": Aligned()})
+    assert losses({"pred": pair[0]}, pair[1], pair[2], 1, extras)["l_aligned"].item() == 2
