@@ -17,7 +17,10 @@ from stdnet_arch.data.source import SOURCE_REGISTRY
 ROOT = Path(__file__).parent.parent
 # Those of a benchmark have another form: tests/evaluation/test_benchmark_plan.py.
 BENCHMARKS = ROOT / "options/benchmark"
-YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent != BENCHMARKS)
+# And those of the toolbox's own models: tests/test_toolbox_losses.py.
+TOOLBOX = ROOT / "options/toolbox"
+ELSEWHERE = (BENCHMARKS, TOOLBOX)
+YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)
 
 
 @pytest.fixture(params=YAMLS, ids=lambda path: path.stem)

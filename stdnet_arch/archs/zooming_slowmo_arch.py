@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.alignment import COARSEST, FeaturePyramid, PairFusion, StateAlignment
 from stdnet_arch.archs.blocks import ResidualBlock, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.conv_lstm import lstm_step
 from stdnet_arch.ops.resize import interleave
 from stdnet_arch.utils.shapes import check_frames, check_sides
 
@@ -121,9 +122,6 @@ class DeformableConvLSTM(nn.Module):
         for i in range(feat.shape[1]):
             state = self.align_state(feat[:, i], state)
             memory = self.align_memory(feat[:, i], memory)
-            gates = self.gates(torch.cat((feat[:, i], state), 1)).chunk(4, dim=1)
-            into, forget, out = (gate.sigmoid() for gate in gates[:3])
-            memory = forget * memory + into * gates[3].tanh()
-            state = out * memory.tanh()
+            state, memory = lstm_step(self.gates(torch.cat((feat[:, i], state), 1)), memory)
             states.append(state)
         return torch.stack(states, 1)

@@ -2,7 +2,8 @@
 
 A clip is a dict of arrays ``(t, rows, columns)`` or ``(t, rows, columns, channels)``. ``lq`` lies
 on the LR grid, everything else on the HR grid, ``scale`` times finer; every function keeps them
-aligned. None changes its input (results may be views of it).
+aligned. ``flow_px``, ``(t - 1, rows, columns, 2)``, is turned with the frames; it cannot be
+reversed, since the flow back is another one. None changes its input (results may be views of it).
 """
 
 from typing import NamedTuple, Protocol
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 
 Clip = dict[str, np.ndarray]
+
+FLOW = "flow_px"
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -50,27 +53,35 @@ class CropBox(NamedTuple):
 
 def hflip(clip: Clip) -> Clip:
     """Swap left and right."""
-    return {name: frames[:, :, ::-1] for name, frames in clip.items()}
+    return _turn_flow({name: frames[:, :, ::-1] for name, frames in clip.items()}, (-1, 1))
 
 
 def vflip(clip: Clip) -> Clip:
     """Swap top and bottom."""
-    return {name: frames[:, ::-1] for name, frames in clip.items()}
+    return _turn_flow({name: frames[:, ::-1] for name, frames in clip.items()}, (1, -1))
 
 
 def transpose(clip: Clip) -> Clip:
     """Swap rows and columns."""
-    return {name: frames.swapaxes(1, 2) for name, frames in clip.items()}
+    turned = {name: frames.swapaxes(1, 2) for name, frames in clip.items()}
+    return {**turned, FLOW: turned[FLOW][..., ::-1]} if FLOW in clip else turned
 
 
 def reverse(clip: Clip) -> Clip:
-    """Swap first and last frame, second and last but one, and so on."""
+    """Swap first and last frame, second and last but one, and so on; not with ``flow_px``."""
+    if FLOW in clip:
+        raise ValueError("a reversed clip needs the flow back; got flow_px to the next frame")
     return {name: frames[::-1] for name, frames in clip.items()}
 
 
 def mirror_in_time(clip: Clip) -> Clip:
     """The clip and behind it its reverse: twice as many frames."""
     return {name: np.concatenate((frames, frames[::-1])) for name, frames in clip.items()}
+
+
+def _turn_flow(clip: Clip, signs: tuple[int, int]) -> Clip:
+    """The clip with the signs of (dx, dy) changed, if it has a flow."""
+    return {**clip, FLOW: clip[FLOW] * np.array(signs, np.float32)} if FLOW in clip else clip
 
 
 class Switches(Protocol):

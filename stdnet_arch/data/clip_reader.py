@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from stdnet_arch.data.augment import Clip, CropBox
+from stdnet_arch.data.augment import FLOW, Clip, CropBox
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
@@ -211,13 +211,18 @@ def to_item(
 
     Returns:
         ``lq (t',1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
-        ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame).
+        ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame); and
+        ``flow_px (t-1,2,H,W)`` float32 if the clip has one.
     """
     # Ordered while it is small: bytes move faster than floats.
     guide = np.ascontiguousarray(clip["guide"].transpose(0, 3, 1, 2))
     if guide.dtype == np.uint8 and not as_bytes:
         guide = guide.astype(np.float32) / 255
+    flow = {}
+    if FLOW in clip:
+        flow[FLOW] = _tensor(clip[FLOW].transpose(0, 3, 1, 2).astype(np.float32))
     return {
+        **flow,
         "lq": _tensor(clip["lq"][:, None] / np.float32(range_m)),
         "guide": _tensor(guide),
         "gt": _tensor(clip["gt"][:, None] / np.float32(range_m)),

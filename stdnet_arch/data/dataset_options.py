@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from stdnet_arch.data.augment import FLOW
 from stdnet_arch.data.degradation import LQ_MODES as MODES
 from stdnet_arch.data.degradation import RANDOM_LQ_MODES
 from stdnet_arch.data.extras import EXTRAS
@@ -99,6 +100,9 @@ class TrainOptions(ReadOptions):
     quarter of the way from the loader's workers. Not with ``color_jitter``, which makes floats."""
     crop_candidates: int = 1
     """Corners drawn per window; the one where depth varies most is taken (1: plain cropping)."""
+    extras: list[str] = field(default_factory=list)
+    """``[flow_px]`` for losses that need true flow, of a source that has it for every clip
+    (:mod:`stdnet_arch.data.extras`); not with ``use_reverse``, which needs the flow back."""
 
     def __post_init__(self) -> None:
         """Check the sizes too."""
@@ -114,6 +118,9 @@ class TrainOptions(ReadOptions):
         _require(0 <= self.color_jitter < 1, "color_jitter", "in [0, 1)", self.color_jitter)
         at_least_one = self.crop_candidates >= 1
         _require(at_least_one, "crop_candidates", "at least 1", self.crop_candidates)
+        _require(set(self.extras) <= {FLOW}, "extras", f"[{FLOW}] or [] in training", self.extras)
+        forth = not (self.extras and self.use_reverse)
+        _require(forth, "use_reverse", f"false with extras: [{FLOW}]", self.use_reverse)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,16 @@ class ExtrasReader:
                     " leave it out (metrics that need it then say nan)"
                 )
 
+    def check_all(self, spans: Sequence[ClipSpan]) -> None:
+        """Raise if one listed clip lacks what is asked for: batches hold all of it or none."""
+        for name in self.names:
+            lacking = [s.clip for s in spans if self._one(name, s.clip, s.start) is None]
+            if lacking:
+                raise ValueError(
+                    f"extras: training needs {name} of every listed clip; source "
+                    f"{type(self.source).__name__} has none of {', '.join(lacking[:5])}"
+                )
+
     def read(self, span: ClipSpan, box: Box) -> dict[str, Tensor]:
         """The extras of one clip; what it does not have is left out.
 

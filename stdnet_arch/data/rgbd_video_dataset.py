@@ -13,6 +13,7 @@ from stdnet_arch.data.augment import Clip, CropBox, draw_below
 from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TrainOptions, read_options
+from stdnet_arch.data.extras import ExtrasReader
 
 
 @DATASET_REGISTRY.register()
@@ -34,6 +35,8 @@ class RGBDVideoDataset(Dataset):
         self.opt = opt
         self.options = read_options(self.options_kind, opt)
         self.reader = ClipReader(self.options)
+        self.extras = ExtrasReader(self.reader.source, self.options.extras)
+        self.extras.check_all(self.reader.spans)
         self.windows = [w for span in self.reader.spans for w in self._windows(span)]
 
     def __len__(self) -> int:
@@ -46,7 +49,8 @@ class RGBDVideoDataset(Dataset):
         frames = range(window.start, window.stop)
         box = self._draw_box(window)
         seed = draw_below(2**62) if self.reader.is_random else 0
-        clip = self._augment(self.reader.read(window.clip, frames, box, seed))
+        read = self.reader.read(window.clip, frames, box, seed)
+        clip = self._augment({**read, **self._flow(window, box)})
         as_bytes = self.options.guide_bytes
         return to_item(clip, self.reader.range_m, window, window.clip, as_bytes=as_bytes)
 
@@ -66,6 +70,11 @@ class RGBDVideoDataset(Dataset):
             )
         starts = range(span.start, span.stop - length + 1)
         return [ClipSpan(span.clip, start, start + length) for start in starts]
+
+    def _flow(self, window: ClipSpan, box: CropBox) -> Clip:
+        """``flow_px (t - 1, H, W, 2)``, if the options ask for it."""
+        read = self.extras.read(window, box.hr(self.options.scale))
+        return {name: flow.numpy().transpose(0, 2, 3, 1) for name, flow in read.items()}
 
     def _draw_box(self, window: ClipSpan) -> CropBox:
         h, w = self.reader.lr_size(window.clip)

@@ -50,6 +50,8 @@ class ViewTemporalConsistencyLoss(nn.Module):
         ValueError: an argument is not one of these.
     """
 
+    uses = ("guide",)  # of the batch
+
     def __init__(
         self,
         loss_weight: float = 1e-3,
@@ -71,15 +73,22 @@ class ViewTemporalConsistencyLoss(nn.Module):
         self.form, self.sharpness, self.sums_channels = form, sharpness, sums_channels
         self.flow = FlowEstimator(flow, flow_weights)
 
-    def forward(self, out: dict[str, Tensor], gt: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        out: dict[str, Tensor],
+        gt: Tensor,
+        valid: Tensor | None = None,
+        guide: Tensor | None = None,
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
-            out: ``pred``, ``(b, t, num_view * c, H, W)``; and ``guide``, RGB in [0, 1], ``(b, t, 3
-                * num_view, H, W)``, for depth. Without it the truth must be RGB.
+            out: ``pred``, ``(b, t, num_view * c, H, W)``.
             gt: ground truth, shape of ``pred``.
             valid: bool, shape of ``gt``: a pixel counts where it and all that is warped there is
                 valid.
+            guide: RGB in [0, 1], ``(b, t, 3 * num_view, H, W)``, for depth. Without it the truth
+                must be RGB.
 
         Returns:
             A scalar; 0 where there is no pair.
@@ -87,7 +96,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
         Raises:
             ValueError: channels do not fit, or RGB is missing.
         """
-        frames = self._by_place(out.get("guide", gt).detach(), "RGB (guide, or gt)", 3)
+        frames = self._by_place((gt if guide is None else guide).detach(), "RGB (guide, or gt)", 3)
         valid = torch.ones_like(gt, dtype=torch.bool) if valid is None else valid
         pred = at_least_float32(out["pred"])
         shown = pred.where(valid, 0) if self.form == "direct" else (pred - gt).where(valid, 0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.metrics.pixels import Array, Clip, one_clip
-from stdnet_arch.ops.warp import camera_flow, flow_warp
+from stdnet_arch.ops.warp import camera_flow, warp_known
 
 DEPTH_CHANGE = 0.02  # of the depth, between two frames: what counts as motion without flow
 
@@ -102,9 +102,5 @@ def look_up(values: Tensor, counted: Tensor, flow_px: Tensor) -> tuple[Tensor, T
         ``(c, H, W)``, and where it is known, bool ``(1, H, W)``: inside of the image, between
         pixels that all count.
     """
-    filled = torch.cat([torch.where(counted, values, 0.0), counted.to(values.dtype)])
-    (both,), (inside,) = flow_warp(filled[None], flow_px[None])
-    value, share = both[:-1], both[-1:]
-    # Bilinear weights sum to 1 but for rounding; what is missing must not darken the value.
-    known = inside & (share > 1 - 1e-3)
-    return torch.where(known, value / share, 0.0), known
+    (value,), (known,) = warp_known(values[None], counted[None], flow_px[None])
+    return value, known

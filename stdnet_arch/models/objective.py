@@ -15,8 +15,8 @@ class Objective(nn.Module):
     """All ``*_opt`` losses of a run.
 
     ``pixel_opt`` has the toolbox's form ``loss(pred, target, weight)``; any other has ours,
-    ``loss(out, gt, valid=valid)``, where ``out`` holds the clip's ``guide``, too. A loss with a
-    method ``set_iteration`` is told the iteration.
+    ``loss(out, gt, valid=valid)``. A loss with a method ``set_iteration`` is told the iteration;
+    what else of a batch it ``uses`` (``flow_px``, ``guide``) is given by name, where it is there.
 
     Args:
         losses: key under ``train:`` (such as ``pixel_opt``) to loss.
@@ -46,7 +46,7 @@ class Objective(nn.Module):
         gt: Tensor,
         valid: Tensor,
         iteration: int,
-        guide: Tensor | None = None,
+        extras: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Compute every loss.
 
@@ -55,7 +55,7 @@ class Objective(nn.Module):
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
             valid: bool, shape of ``gt``.
             iteration: number of this training step, from 1.
-            guide: RGB, ``(b, t, 3, H, W)``, if the clip has it.
+            extras: what else the batch brings, by name.
 
         Returns:
             Scalars named as the toolbox names them: ``l_pix``, ``l_difference``, ...; each 0 with
@@ -63,7 +63,6 @@ class Objective(nn.Module):
         """
         empty = not bool(valid.any())
         named = {}
-        seen = out if guide is None else {"guide": guide, **out}
         for key, loss in self.losses.items():
             set_iteration = getattr(loss, "set_iteration", None)
             if callable(set_iteration):
@@ -73,13 +72,18 @@ class Objective(nn.Module):
             elif key == PIXEL:
                 value = masked_pixel_loss(loss, out["pred"], gt, valid)
             else:
-                value = loss(seen, gt, valid=valid)
+                named_extras = {k: v for k, v in (extras or {}).items() if k in _uses(loss)}
+                value = loss(out, gt, valid=valid, **named_extras)
             if value.ndim:
                 raise ValueError(
                     f"{key} must give a scalar (reduction: mean or sum), got {tuple(value.shape)}"
                 )
             named[loss_name(key)] = value
         return named
+
+
+def _uses(loss: nn.Module) -> tuple[str, ...]:
+    return getattr(loss, "uses", ())
 
 
 def loss_name(key: str) -> str:

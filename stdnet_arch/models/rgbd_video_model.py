@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from stdnet_arch.archs.adapters import add_about
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
+from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
 from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
@@ -26,6 +27,7 @@ from stdnet_arch.models.stepping import (
     as_float32,
     build_optimizer,
     check_finite,
+    has_gradient,
     update_average,
 )
 from stdnet_arch.models.validation import (
@@ -68,9 +70,9 @@ class RGBDVideoModel(BaseModel):
         """Build the network and, for training, all that surrounds it."""
         super().__init__(opt)
         val_opt = opt.get("val") or {}
-        _refuse_unknown("val", val_opt, VAL_KEYS | self.prediction_keys)
+        refuse_unknown("val", val_opt, VAL_KEYS | self.prediction_keys)
         self.prediction: Prediction = self._build_prediction(val_opt)
-        _refuse_equal_names(opt.get("datasets", {}))
+        refuse_equal_names(opt.get("datasets", {}))
         self.metrics = read_metrics(val_opt.get("metrics"))
         self.writer_options = {
             "save_format": val_opt.get("save_format", "png16"),
@@ -131,17 +133,17 @@ class RGBDVideoModel(BaseModel):
         """Build losses, optimiser, scheduler, precision and moving average."""
         train_opt = self.opt["train"]
         losses = {key for key in train_opt if key.endswith(SUFFIX)}
-        _refuse_unknown("train", train_opt, TRAIN_KEYS | losses)
+        refuse_unknown("train", train_opt, TRAIN_KEYS | losses)
         self.net_g.train()
         self.objective = Objective.from_options(train_opt).to(self.device)
         self.grad_clip = float(train_opt.get("grad_clip") or "inf")
-        _require(self.grad_clip > 0, "train.grad_clip", "a norm > 0 or ~", self.grad_clip)
+        require(self.grad_clip > 0, "train.grad_clip", "a norm > 0 or ~", self.grad_clip)
         on_cpu = train_opt.get("amp_on_cpu", False)
         self.precision = MixedPrecision(train_opt.get("amp"), self.device, on_cpu)
         if train_opt.get("amp") and not self.precision.enabled:
             get_root_logger().warning("amp is off on a CPU; amp_on_cpu: true switches it on.")
         self.ema_decay = train_opt.get("ema_decay") or 0
-        _require(0 <= self.ema_decay < 1, "train.ema_decay", "in [0, 1)", self.ema_decay)
+        require(0 <= self.ema_decay < 1, "train.ema_decay", "in [0, 1)", self.ema_decay)
         if self.ema_decay:
             get_root_logger().info(f"Use Exponential Moving Average with decay: {self.ema_decay}")
             self.net_g_ema = deepcopy(self.get_bare_model(self.net_g)).requires_grad_(False)
@@ -166,6 +168,9 @@ class RGBDVideoModel(BaseModel):
         self.guide = self._guide_of(data)
         self.length = length_of(data)
         self.range_m = data.get("depth_range_m")
+        self.extras = {"guide": self.guide} if self.guide is not None else {}
+        if self.is_train and "flow_px" in data:
+            self.extras["flow_px"] = data["flow_px"].to(self.device, non_blocking=True)
         self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
         if "gt" in data:
             self.gt = data["gt"].to(self.device, non_blocking=True)
@@ -186,11 +191,12 @@ class RGBDVideoModel(BaseModel):
             FloatingPointError: a loss or the gradient is not finite; weights are left as they were.
         """
         self.trained_range_m = None if self.range_m is None else float(self.range_m[0])
-        self.optimizer_g.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
-            out = self.net_g(self.lq, self.guide)
+            out = self._run_network()
         out = as_float32(out)
-        losses = self.objective(out, self.gt, self.valid, current_iter, self.guide)
+        losses = self._losses(out, current_iter)
         check_finite(losses, current_iter, self.where)
         total = torch.stack(list(losses.values())).sum()
         if self.opt["dist"]:
@@ -203,14 +209,25 @@ class RGBDVideoModel(BaseModel):
         if self.ema_decay:
             self.model_ema(self.ema_decay)
 
+    def _run_network(self) -> dict[str, Tensor]:
+        """Output of the network on the batch of :meth:`feed_data`."""
+        return self.net_g(self.lq, self.guide)
+
+    def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
+        """Every term that is summed and minimised, scalars by name."""
+        return self.objective(out, self.gt, self.valid, current_iter, self.extras)
+
     def _step(self, current_iter: int) -> Tensor:
         """Clip and apply the gradient; returns its norm before clipping."""
         scaler = self.precision.scaler
-        scaler.unscale_(self.optimizer_g)
+        used = [optimizer for optimizer in self.optimizers if has_gradient(optimizer)]
+        for optimizer in used:
+            scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(self.trained, self.grad_clip)
         if not scaler.is_enabled():  # the scaler of fp16 leaves out such a step and scales down
             check_finite({"grad_norm": norm}, current_iter, self.where)
-        scaler.step(self.optimizer_g)
+        for optimizer in used:
+            scaler.step(optimizer)
         scaler.update()
         return norm
 
@@ -244,8 +261,13 @@ class RGBDVideoModel(BaseModel):
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             "scaler": self.precision.scaler.state_dict(),
             "rng": rng,
+            **self._further_state(),
         }
         save_whole(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+
+    def _further_state(self) -> dict[str, Any]:
+        """What a derived model adds to the training state, read back by its resume_training."""
+        return {}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state; states of stock models lack our entries and load too."""
@@ -369,24 +391,3 @@ class RGBDVideoModel(BaseModel):
     def _table_folder(self) -> Path:
         root = self.opt["path"]["experiments_root" if self.is_train else "results_root"]
         return Path(root) / "metrics"
-
-
-def _refuse_unknown(section: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
-    unknown = sorted(given.keys() - known)
-    if unknown:
-        raise ValueError(
-            f"{section}: expected only the keys {', '.join(sorted(known))}; "
-            f"got {', '.join(unknown)}"
-        )
-
-
-def _require(condition: bool, key: str, required: str, got: object) -> None:
-    if not condition:
-        raise ValueError(f"{key} must be {required}, got {got!r}")
-
-
-def _refuse_equal_names(datasets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Tables, best values and predictions are kept by the name of a dataset."""
-    names = [dataset["name"] for key, dataset in datasets.items() if key != "train"]
-    if len(set(names)) < len(names):
-        raise ValueError(f"datasets to judge need names of their own, got {', '.join(names)}")

@@ -87,3 +87,8 @@ def build_optimizer(
     if kind not in OPTIMIZERS:
         raise ValueError(f"optim_g.type must be one of {', '.join(OPTIMIZERS)}, got {kind!r}")
     return OPTIMIZERS[kind](params, **options)
+
+
+def has_gradient(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether a step of this optimiser would change anything (fp16's scaler demands that)."""
+    return any(p.grad is not None for group in optimizer.param_groups for p in group["params"])

@@ -89,6 +89,27 @@ def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Te
     return F.interpolate(x[None], size=size, mode=mode, align_corners=False, antialias=antialias)[0]
 
 
+def area_down(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Shrink a map by the mean over whole cells.
+
+    Args:
+        x: ``(..., h, w)``, floating point.
+        size: ``(H, W)``; ``h`` and ``w`` are whole multiples of it.
+
+    Returns:
+        ``(..., H, W)``; ``x`` itself when it has that size.
+
+    Raises:
+        ValueError: a side is no whole multiple.
+    """
+    (h, w), (H, W) = x.shape[-2:], size
+    if (h, w) == (H, W):
+        return x
+    if h % H or w % W:
+        raise ValueError(f"sides must be whole multiples of {H}x{W} to be averaged, got {h}x{w}")
+    return x.unflatten(-1, (W, w // W)).unflatten(-3, (H, h // H)).mean((-3, -1))
+
+
 def pad_to_multiple(x: Tensor, multiple: int, pad: str = "replicate") -> tuple[Tensor, Padding]:
     """Extend a map at the bottom and at the right until its sides are multiples of ``multiple``.
 

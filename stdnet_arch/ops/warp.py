@@ -50,6 +50,26 @@ def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
     return deform_sample(x, flow_px.flip(1), kernel=1, padding=0)[:, :, 0]
 
 
+def warp_known(x: Tensor, known: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`flow_warp`, between pixels that are known; gradients never see the others.
+
+    Args:
+        x: the later frame, ``(b, c, H, W)``; what it is where it is not known is not looked at.
+        known: bool, ``(b, 1, H, W)``.
+        flow_px: (dx, dy) from the earlier frame to ``x``, ``(b, 2, H, W)``.
+
+    Returns:
+        ``x`` as the earlier frame sees it, ``(b, c, H, W)``, 0 where it is not known, and where it
+        is, bool ``(b, 1, H, W)``: inside of the image, between pixels that are all known.
+    """
+    filled = torch.cat([torch.where(known, x, 0.0), known.to(x.dtype)], dim=1)
+    both, inside = flow_warp(filled, flow_px)
+    value, share = both[:, :-1], both[:, -1:]
+    # Bilinear weights sum to 1 but for rounding; what is missing must not darken the value.
+    found = inside & (share > 1 - 1e-3)
+    return torch.where(found, value / share.where(found, 1.0), 0.0), found
+
+
 def splat(
     depth: Tensor, flow_px: Tensor, valid: Tensor | None = None, radius_px: float = 1.0
 ) -> tuple[Tensor, Tensor]:

@@ -92,6 +92,32 @@ def test_a_change_moves_each_pixel_where_its_name_says(change, pixel):
     assert change(clip)["gt"][pixel(1, 2, 5)] == clip["gt"][1, 2, 5]
 
 
+@pytest.mark.parametrize("change", [augment.hflip, augment.vflip, augment.transpose])
+def test_flow_turns_with_the_frames(change):
+    rng = np.random.default_rng(0)
+    flow = rng.normal(size=(2, 8, 11, 2)).astype(np.float32)
+    clip = {"gt": rng.random((3, 8, 11), np.float32), "flow_px": flow}
+    turned = change(clip)
+    np.testing.assert_array_equal(looked_up(turned), change({"gt": looked_up(clip)})["gt"])
+    np.testing.assert_array_equal(clip["flow_px"], flow)
+
+
+def looked_up(clip):
+    """Each frame's value in the next one, where the flow goes, to the nearest pixel; 0 outside."""
+    out = np.zeros_like(clip["gt"][:-1])
+    for t, y, x in np.ndindex(out.shape):
+        dx, dy = clip["flow_px"][t, y, x].round().astype(int)
+        inside = 0 <= y + dy < out.shape[1] and 0 <= x + dx < out.shape[2]
+        out[t, y, x] = clip["gt"][t + 1, y + dy, x + dx] if inside else 0
+    return out
+
+
+def test_a_clip_with_flow_cannot_be_reversed():
+    clip = {"gt": np.zeros((2, 4, 4)), "flow_px": np.zeros((1, 4, 4, 2))}
+    with pytest.raises(ValueError, match="a reversed clip needs the flow back"):
+        augment.reverse(clip)
+
+
 def test_a_box_covers_the_same_area_on_both_grids():
     assert CropBox(1, 2, 3, 5).lr() == (slice(1, 4), slice(2, 7))
     assert CropBox(1, 2, 3, 5).hr(4) == (slice(4, 16), slice(8, 28))

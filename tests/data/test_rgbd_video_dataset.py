@@ -222,3 +222,45 @@ def test_a_clip_shorter_than_the_window_is_refused(make_clip, section):
 def test_a_crop_larger_than_the_frame_is_refused(make_clip, section):
     with pytest.raises(ValueError, match=r"at least gt_size 32x32; got 24x40"):
         build_dataset(section(make_clip(height=24, width=40), gt_size=32))
+
+
+def rooms(**changes):
+    """Training windows of synthetic rooms, whose flow is exact."""
+    return build_dataset({
+        "name": "rooms", "type": "RGBDVideoDataset", "phase": "train", "scale": 4,
+        "source": "Synthetic",
+        "source_opt": {"num_clips": 1, "num_frame": 3, "size": [32, 48], "seed": 3},
+        "num_frame": 3, "gt_size": 24, "extras": ["flow_px"], **changes,
+    })  # fmt: skip
+
+
+def test_flow_is_that_of_the_crop():
+    torch.manual_seed(1)
+    plain = rooms(use_hflip=False, use_vflip=False, use_transpose=False)
+    item = plain[0]
+    whole, _ = plain.reader.source.flow_px(item["clip"], 0)
+    gt = torch.from_numpy(plain.reader.source.depth_m(item["clip"], 0).copy())
+    here = item["gt"][0, 0] * plain.reader.range_m
+    corners = [
+        (y, x) for y in range(0, 9, 4) for x in range(0, 25, 4)
+        if torch.allclose(gt[y : y + 24, x : x + 24], here)
+    ]  # fmt: skip
+    assert len(corners) == 1
+    y, x = corners[0]
+    assert item["flow_px"].shape == (2, 2, 24, 24)
+    np.testing.assert_array_equal(item["flow_px"][0], whole[:, y : y + 24, x : x + 24])
+
+
+def test_reversed_windows_have_no_flow():
+    with pytest.raises(ValueError, match=r"use_reverse must be false with extras: \[flow_px\]"):
+        rooms(use_reverse=True)
+
+
+def test_training_knows_flow_alone():
+    with pytest.raises(ValueError, match=r"extras must be \[flow_px\] or \[\] in training"):
+        rooms(extras=["pose"])
+
+
+def test_every_clip_needs_the_flow(make_clip, section):
+    with pytest.raises(ValueError, match="training needs flow_px of every listed clip; source F"):
+        build_dataset(section(make_clip(), extras=["flow_px"]))

@@ -84,7 +84,7 @@ def test_depth_is_compared_by_its_difference_along_the_flow_of_the_guide():
     known = [valid[:, 1].numpy(), valid[:, 0].numpy()]
     frames = guide.numpy()
     expected = term(error[:, 1], error[:, 0], frames[:, 1], frames[:, 0], valid=known)
-    got = make(num_view=1, form="difference")({**out, "guide": guide}, gt, valid)
+    got = make(num_view=1, form="difference")(out, gt, valid, guide)
     assert got.item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -107,9 +107,10 @@ def test_invalid_pixels_do_not_count():
     guide = torch.rand(2, 2, 3, 5, 7, dtype=torch.float64)
     valid = torch.rand(gt.shape) < 0.7
     loss = make(num_view=1, form="difference")
-    worse = {"pred": out["pred"].where(valid, 1e6), "guide": guide}
+    worse = {"pred": out["pred"].where(valid, 1e6)}
     broken = gt.where(valid, torch.nan)
-    torch.testing.assert_close(loss(worse, broken, valid), loss({**out, "guide": guide}, gt, valid))
+    expected = loss(out, gt, valid, guide)
+    torch.testing.assert_close(loss(worse, broken, valid, guide), expected)
 
 
 @pytest.mark.parametrize(("t", "pairs"), [(1, 1), (2, 4), (4, 18)])

@@ -94,14 +94,14 @@ def test_names_are_the_toolbox_s(key, name):
     assert loss_name(key) == name
 
 
-def test_losses_of_ours_see_the_guide(pair):
-    pred, gt, valid = pair
-    seen = {}
-    loss = nn.Module()
-    loss.forward = lambda out, gt, valid: seen.update(out) or out["pred"].sum()
-    guide = torch.rand(1)
-    Objective({"other_opt": loss})({"pred": pred}, gt, valid, iteration=1, guide=guide)
-    assert seen == {"guide": guide, "pred": pred}
-    seen.clear()
-    Objective({"other_opt": loss})({"pred": pred}, gt, valid, iteration=1)
-    assert seen == {"pred": pred}
+def test_a_loss_is_given_what_it_uses_and_no_more(pair):
+    class Aligned(nn.Module):
+        uses = ("flow_px", "guide")
+
+        def forward(self, out, gt, valid=None, flow_px=None, guide=None):
+            assert guide is None
+            return flow_px.sum()
+
+    extras = {"flow_px": torch.ones(2), "pose": torch.ones(3)}
+    losses = Objective({"aligned_opt": Aligned()})
+    assert losses({"pred": pair[0]}, pair[1], pair[2], 1, extras)["l_aligned"].item() == 2

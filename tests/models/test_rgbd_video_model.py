@@ -330,3 +330,17 @@ def test_every_parameter_gets_a_gradient_when_processes_train_together(tmp_path,
 def test_amp_on_a_cpu_is_reported(tmp_path, log):
     make_model(tmp_path, amp="fp16")
     assert "amp is off on a CPU" in log.text
+
+
+def test_losses_on_motion_see_the_flow_of_the_batch(tmp_path):
+    siamese = {"type": "SiameseWarpLoss", "warp_hr_weight": 0}
+    model = make_model(tmp_path, siamese_opt=siamese)
+    (batch,) = batches(1)
+    flow_px = torch.full((2, 2, 2, *batch["gt"].shape[-2:]), 100.0)  # goes out: nothing to compare
+    assert train(model, [{**batch, "flow_px": flow_px}])[0]["l_siamese"] == 0
+    assert train(model, [{**batch, "flow_px": 0 * flow_px}])[0]["l_siamese"] > 0
+
+
+def test_losses_on_motion_find_flow_in_the_guide(tmp_path):
+    motion = {"type": "MotionWeightedLoss", "flow": "tvl1"}
+    assert train(make_model(tmp_path, motion_opt=motion), batches(1))[0]["l_motion"] > 0

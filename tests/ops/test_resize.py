@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from stdnet_arch.ops.resize import (
+    area_down,
     fill_in_time,
     pad_to_multiple,
     replicate_up,
@@ -73,3 +75,15 @@ def test_time_is_filled_in_linearly():
         lambda values: np.interp(at, np.arange(3), values), 1, clip.numpy()
     )
     np.testing.assert_allclose(filled, expected)
+
+
+def test_area_down_is_the_mean_of_cells():
+    x = torch.rand(2, 3, 1, 6, 20, dtype=torch.float64)
+    expected = F.avg_pool2d(x.flatten(0, 1), (3, 4)).unflatten(0, (2, 3))
+    torch.testing.assert_close(area_down(x, (2, 5)), expected)
+    assert area_down(x, (6, 20)) is x
+
+
+def test_area_down_refuses_cells_that_are_not_whole():
+    with pytest.raises(ValueError, match="whole multiples of 4x5 to be averaged, got 6x20"):
+        area_down(torch.rand(6, 20), (4, 5))
