@@ -68,9 +68,8 @@ class FoldedTemporalDifference:
             motion[:, c:],
             module.conv_motion.bias,
         )
-        self.blocks: list[Any] = list(module.residual_group.body)[:-1]
-        first: Tensor = self.blocks[0].body[0].weight
-        self.first_own, self.first_pair = first.tensor_split((c,), dim=1)
+        self.blocks = list(cast(Any, module.residual_group).body)[:-1]
+        self.first_own, self.first_pair = self.blocks[0].body[0].weight.tensor_split((c,), dim=1)
         self.skip_own, self.skip_pair = module.conv_fuse.weight.tensor_split((c,), dim=1)
         self.tail, self.constant = fold_tail(module.residual_group, module.conv_fuse)
 
