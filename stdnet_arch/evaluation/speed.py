@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.ceilings import Ceilings, measure_ceilings
@@ -126,9 +127,9 @@ def measure_forms(
     net = make_net(setting.num_feat).to(device)
     checks = Checks(device, setting.num_feat)
     lq, guide = random_clip(setting.frames, setting.size, device)
-    measured = [_Measured(form, net, lq, guide, checks) for form in forms]
+    measured = [_Measured(form, net, lq, guide, checks) for form in tqdm(forms, "forms checked")]
     working = [each for each in measured if not each.failed]
-    for _ in range(setting.rounds):
+    for _ in tqdm(range(setting.rounds), "rounds"):
         for each in working:
             each.time_once(device)
     operations = count_flops(make_net(setting.num_feat), setting.frames, setting.size)
