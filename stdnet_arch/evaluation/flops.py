@@ -40,7 +40,9 @@ def count_flops(net: nn.Module, frames: int, size: tuple[int, int]) -> int:
     H, W = padded_size(size, scale * getattr(arch, "multiple_of", 1))
     given = (frames - 1) // getattr(arch, "time_scale", 1) + 1
     # A copy: some networks of the toolbox keep tensors of their last call.
-    copy = deepcopy(net).eval()
+    copy: Any = deepcopy(net).eval()
+    if hasattr(copy, "fuse"):
+        copy.fuse(False)  # the arithmetic of the network as published, not of a shortcut
     counter = FlopCounterMode(display=False, custom_mapping=_sampling())
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode, counter:
         tensors = copy.state_dict().items()

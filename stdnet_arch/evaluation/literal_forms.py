@@ -1,11 +1,20 @@
 """Published computations written down as published: what the fast forms are measured against."""
 
+from typing import NamedTuple, cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.ops import deform_conv2d
 
 from stdnet_arch.archs.stdan.deformable_aggregation import TOP, DeformableAggregation
+from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
+from stdnet_arch.archs.stdnet.stage import Stage
+from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass, TemporalDifference
+from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.ops.deform_sample import deform_sample
+from stdnet_arch.ops.difference import spatial_difference
+from stdnet_arch.ops.resize import replicate_up
 
 
 def literal_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
@@ -51,3 +60,112 @@ def literal_pair(
     index = tap[:, None].expand(-1, keys.shape[1], -1, -1, -1)
     taken = [(weight * samples.gather(2, index)).sum(2) for samples in (keys, values)]
     return taken[0], taken[1]
+
+
+class LiteralStage(NamedTuple):
+    """What a stage of STDNet hands on."""
+
+    depth: Tensor  # (b, t, 1, H, W)
+    confidence: Tensor  # (b, t, 1, H, W)
+    feat: Tensor  # (b, t, c, H/4, W/4)
+
+
+def literal_stdnet(net: STDNet, lq: Tensor, guide: Tensor) -> Tensor:
+    """STDNet as published: what is of each frame alone in one call, the passes frame by frame, with
+    two deformable convolutions of torchvision per neighbour.
+
+    Args:
+        net: whose weights are used.
+        lq: ``(b, t, 1, h, w)``.
+        guide: ``(b, t, 3, H, W)``.
+
+    Returns:
+        The prediction, ``(b, t, 1, H, W)``.
+    """
+    base = replicate_up(lq, net.scale // 4)
+    coarse = _literal_stage(net.guided_stage, base, guide, None)
+    second_guide = torch.cat((coarse.depth, coarse.confidence), dim=2)
+    fine = _literal_stage(net.refining_stage, base, second_guide, coarse.feat)
+    weight = torch.stack((coarse.confidence, fine.confidence)).softmax(dim=0)
+    return (torch.stack((coarse.depth, fine.depth)) * weight).sum(dim=0)
+
+
+def _literal_stage(
+    stage: Stage, base: Tensor, guide: Tensor, earlier: Tensor | None
+) -> LiteralStage:
+    """One of the two stages on a clip."""
+    clip = base.shape[:2]
+    guide_feat = stage.guide_encoder(guide.flatten(0, 1))
+    depth_feat = stage.depth_encoder(base.flatten(0, 1))
+    feat, attention = _literal_spatial(stage.spatial_difference, depth_feat, guide_feat)
+    if earlier is not None:
+        feat = torch.cat((feat, earlier.flatten(0, 1)), dim=1)
+    first, guides, weights = (
+        list(x.unflatten(0, clip).unbind(1)) for x in (stage.trunk(feat), guide_feat, attention)
+    )
+    lists = [first]
+    for run_pass in stage.passes.values():
+        lists.append(
+            literal_pass(cast(PropagationPass, run_pass), lists[-1], first, guides, weights)
+        )
+    joint = torch.cat([torch.stack(frames, dim=1) for frames in lists], dim=2)
+    fused = stage.reconstruction(joint.flatten(0, 1))
+    residual, confidence = stage.prediction_head(fused).split(1, dim=1)
+    bilinear = F.interpolate(base.flatten(0, 1), scale_factor=4, mode="bilinear")
+    parts = (residual + bilinear, confidence, fused)
+    return LiteralStage(*(x.unflatten(0, clip) for x in parts))
+
+
+def _literal_spatial(
+    module: SpatialDifference, depth_feat: Tensor, guide_feat: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Fused features and attention, ``(n, c, h, w)`` each; neighbourhoods by ``unfold``."""
+    sigma = spatial_difference(depth_feat)
+    kernels = module.kernel_generator(module.conv_difference(sigma))  # (n, c, 9, h, w)
+    around = F.unfold(guide_feat, 3, padding=1).view_as(kernels)
+    summary = torch.cat((sigma.mean(1, keepdim=True), sigma.amax(1, keepdim=True)), dim=1)
+    attention = torch.sigmoid(module.conv_attention(summary))
+    guided = attention * guide_feat + module.beta * (around * kernels).sum(2)
+    joint = torch.cat((depth_feat, guided), dim=1)
+    return module.conv_fuse(module.residual_group(joint)), attention
+
+
+def literal_pass(
+    run_pass: PropagationPass,
+    feats: list[Tensor],
+    first: list[Tensor],
+    guides: list[Tensor],
+    attentions: list[Tensor],
+) -> list[Tensor]:
+    """A pass over frames, ``(b, c, h, w)`` each; ``first`` are those of the trunk."""
+    out = []
+    for i, feat in enumerate(feats):
+        inside = [j for j in run_pass.neighbours(i) if 0 <= j < len(feats)]
+        total = feat if not inside else torch.zeros_like(feat)
+        for j in inside:
+            difference = (first[j] - first[i]).abs()
+            pair = (feat, feats[j], difference, guides[j], attentions[i])
+            total = total + _literal_temporal(run_pass.temporal_difference, *pair)
+        out.append(total)
+    return out
+
+
+def _literal_temporal(
+    module: TemporalDifference,
+    current: Tensor,
+    neighbour: Tensor,
+    difference: Tensor,
+    neighbour_guide: Tensor,
+    attention: Tensor,
+) -> Tensor:
+    """What one neighbour adds to one frame, ``(b, c, h, w)``."""
+    motion = module.conv_motion(torch.cat((current, module.conv_difference(difference)), dim=1))
+    vertical, horizontal, mask = module.conv_offset_mask(motion).chunk(3, dim=1)
+    offset, mask = torch.cat((vertical, horizontal), dim=1), mask.sigmoid()
+    aligned, aligned_guide = (
+        deform_conv2d(x, offset, module.weight, module.bias, padding=1, mask=mask)
+        for x in (neighbour, neighbour_guide)
+    )
+    aligned = module.conv_aligned(F.leaky_relu(aligned, 0.1))
+    joint = torch.cat((current, aligned, aligned_guide * attention), dim=1)
+    return module.conv_fuse(module.residual_group(joint))

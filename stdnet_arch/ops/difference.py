@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from stdnet_arch.ops.precision import at_least_float32
+
 
 def spatial_difference(feat: Tensor, step: int = 2) -> Tensor:
     """How far each feature is from its smooth version: large at edges (sigma in the STDNet paper).
@@ -20,9 +22,10 @@ def spatial_difference(feat: Tensor, step: int = 2) -> Tensor:
     h, w = feat.shape[-2:]
     if min(h, w) < step:
         raise ValueError(f"spatial_difference needs sides of at least {step}, got {h}x{w}")
-    small = F.interpolate(feat, size=(h // step, w // step), mode="bilinear", align_corners=False)
+    full = at_least_float32(feat)  # a smooth version rounded to half precision would be the error
+    small = F.interpolate(full, size=(h // step, w // step), mode="bilinear", align_corners=False)
     smooth = F.interpolate(small, size=(h, w), mode="bilinear", align_corners=False)
-    return (feat - smooth).abs()
+    return (full - smooth).abs().to(feat.dtype)
 
 
 def temporal_difference(feat: Tensor, step: int = 1) -> Tensor:

@@ -9,7 +9,8 @@ from torch import Tensor
 def apply_pixel_kernels(feat: Tensor, kernels: Tensor) -> Tensor:
     """Filter every channel with its own k x k kernel at every pixel; zero outside.
 
-    One shifted view per tap: the k*k-fold copy that ``unfold`` makes is never in memory.
+    One shifted view per tap, summed in place: the k*k-fold copy that ``unfold`` makes is never in
+    memory.
 
     Args:
         feat: ``(b, c, h, w)``.
@@ -31,5 +32,5 @@ def apply_pixel_kernels(feat: Tensor, kernels: Tensor) -> Tensor:
     out = padded[..., :h, :w] * taps[0]
     for i, tap in enumerate(taps[1:], start=1):
         dy, dx = divmod(i, side)
-        out = out + padded[..., dy : dy + h, dx : dx + w] * tap
+        out.addcmul_(padded[..., dy : dy + h, dx : dx + w], tap)
     return out

@@ -50,3 +50,11 @@ def test_temporal_difference_compares_frames_step_apart(t, step):
     assert got.shape[1] == len(expected)
     for i, frame in enumerate(expected):
         torch.testing.assert_close(got[:, i], frame)
+
+
+def test_half_precision_rounds_the_difference_and_not_the_smooth_version():
+    feat = (100 + torch.rand(1, 2, 6, 8)).bfloat16()
+    exact = spatial_difference(feat.double())
+    got = spatial_difference(feat)
+    assert got.dtype == torch.bfloat16
+    torch.testing.assert_close(got.double(), exact, atol=1e-6, rtol=2**-8)

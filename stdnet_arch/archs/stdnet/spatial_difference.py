@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualGroup, leaky_relu
+from stdnet_arch.archs.blocks import ResidualGroup
+from stdnet_arch.archs.stdnet.folded import Foldable, fuse_folded
 from stdnet_arch.ops.difference import spatial_difference
 from stdnet_arch.ops.pixel_kernels import apply_pixel_kernels
 
@@ -23,13 +24,13 @@ class KernelGenerator(nn.Module):
         return kernels.unflatten(1, (-1, 9))
 
 
-class SpatialDifference(nn.Module):
+class SpatialDifference(Foldable):
     """Fuse depth and RGB features under the lead of the spatial difference (paper, Sec. 3.2)."""
 
     def __init__(self, num_feat: int) -> None:
         super().__init__()
         self.conv_difference = nn.Sequential(
-            leaky_relu(), nn.Conv2d(num_feat, num_feat, 3, padding=1)
+            nn.LeakyReLU(0.1), nn.Conv2d(num_feat, num_feat, 3, padding=1)
         )
         self.kernel_generator = KernelGenerator(num_feat)
         self.conv_attention = nn.Conv2d(2, num_feat, 3, padding=1)
@@ -53,5 +54,7 @@ class SpatialDifference(nn.Module):
         summary = torch.cat((sigma.mean(1, keepdim=True), sigma.amax(1, keepdim=True)), dim=1)
         attention = torch.sigmoid(self.conv_attention(summary))
         guided = attention * guide_feat + self.beta * filtered
-        fused = self.conv_fuse(self.residual_group(torch.cat((depth_feat, guided), dim=1)))
-        return fused, attention, sigma
+        both = torch.cat((depth_feat, guided), dim=1)
+        if self.is_folded():
+            return fuse_folded(self.residual_group, self.conv_fuse, both), attention, sigma
+        return self.conv_fuse(self.residual_group(both)), attention, sigma

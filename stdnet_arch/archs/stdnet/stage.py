@@ -12,6 +12,7 @@ from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference
+from stdnet_arch.ops.frame_parts import run_in_parts
 from stdnet_arch.ops.precision import at_least_float32
 
 
@@ -97,6 +98,7 @@ class Stage(nn.Module):
         passes: tuple[str, ...] = PASSES,
     ) -> None:
         super().__init__()
+        self.num_feat, self.head_feat = num_feat, head_feat
         self.guide_encoder = encoder(guide_channels, num_feat, stride=2)
         self.depth_encoder = encoder(1, num_feat, stride=1)
         self.spatial_difference = SpatialDifference(num_feat)
@@ -123,7 +125,7 @@ class Stage(nn.Module):
         """
         clip = base.shape[:2]
         earlier = None if earlier_feat is None else earlier_feat.flatten(0, 1)
-        encoded = self._run(self.encode, base.flatten(0, 1), guide.flatten(0, 1), earlier)
+        encoded = self._run(self.encode_all, base.flatten(0, 1), guide.flatten(0, 1), earlier)
         feat, guide_feat, attention, sigma = (x.unflatten(0, clip) for x in encoded)
 
         phi = [temporal_difference(feat, step) for step in (1, 2)]
@@ -142,9 +144,19 @@ class Stage(nn.Module):
             return checkpoint(box, *inputs, use_reentrant=False, preserve_rng_state=False)
         return box(*inputs)
 
-    def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """:meth:`reconstruct` of a clip; what it reads is joined here, so that nobody keeps it."""
-        return self.reconstruct(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
+    def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, ...]:
+        """:meth:`reconstruct_all` of a clip; what it reads is joined here, so that nobody keeps it."""
+        return self.reconstruct_all(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
+
+    def encode_all(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
+        """:meth:`encode`, as many frames at a time as is fastest."""
+        widest = guide[0, 0].numel() * self.num_feat
+        return Encoded(*run_in_parts(self.encode, (base, guide, earlier_feat), widest))
+
+    def reconstruct_all(self, lists: Tensor, base: Tensor) -> tuple[Tensor, ...]:
+        """:meth:`reconstruct`, as many frames at a time as is fastest."""
+        widest = 16 * base[0].numel() * self.head_feat
+        return run_in_parts(self.reconstruct, (lists, base), widest)
 
     def encode(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
         """What is computed of each frame alone, before the passes.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
+from stdnet_arch.archs.stdnet.folded import FoldedTemporalDifference, Neighbours
 from stdnet_arch.archs.stdnet.stage import Stage, blend
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS, PropagationPass
 from stdnet_arch.ops.resize import replicate_up
@@ -64,7 +65,14 @@ class PassStream:
         return self._fuse(known, ready)
 
     def _fuse(self, known: list[FrameState], ready: range) -> list[FrameState]:
-        """Run the pass on the frames ``ready``, all pairs as one batch."""
+        """Run the pass on the frames ``ready``: as one batch, or folded, frame by frame."""
+        if self.run_pass.is_folded():
+            fuse = FoldedTemporalDifference(self.run_pass.temporal_difference)
+            fused = [self._fuse_folded(fuse, known, i) for i in ready]
+            return [
+                replace(known[i], lists=(*known[i].lists, feat))
+                for i, feat in zip(ready, fused, strict=True)
+            ]
         pairs = [(i, j) for i in ready for j in self.run_pass.neighbours(i) if 0 <= j < len(known)]
         totals: dict[int, Tensor] = {}
         if pairs:
@@ -74,6 +82,25 @@ class PassStream:
             replace(known[i], lists=(*known[i].lists, totals.get(i, known[i].lists[-1])))
             for i in ready
         ]
+
+    def _fuse_folded(
+        self, fuse: FoldedTemporalDifference, known: list[FrameState], i: int
+    ) -> Tensor:
+        """Frame ``i`` with its neighbours, ``(b, c, h, w)``."""
+        frame = known[i]
+        others = [known[j] for j in self.run_pass.neighbours(i) if 0 <= j < len(known)]
+        nearby = [
+            Neighbours(
+                slice(0, 1),
+                other.lists[-1][:, None],
+                other.guide_feat[:, None],
+                (frame.lists[0] - other.lists[0]).abs()[:, None],
+            )
+            for other in others
+        ]
+        if not nearby:
+            return frame.lists[-1]
+        return fuse(frame.lists[-1][:, None], frame.attention[:, None], nearby)[:, 0]
 
     def _fuse_pairs(
         self, known: list[FrameState], pairs: list[tuple[int, int]]
@@ -121,7 +148,7 @@ class StageStream:
         if not frames:
             return []
         lists = torch.cat([torch.cat(frame.lists, dim=1) for frame in frames])
-        decoded = self.stage.reconstruct(lists, torch.cat([frame.base for frame in frames]))
+        decoded = self.stage.reconstruct_all(lists, torch.cat([frame.base for frame in frames]))
         parts = zip(*(x.chunk(len(frames)) for x in decoded), strict=True)
         return [
             StageFrame(frame.base, depth, confidence, feat)
@@ -135,7 +162,7 @@ class StageStream:
         earlier_feat: Sequence[Tensor] | None,
     ) -> list[FrameState]:
         earlier = None if earlier_feat is None else torch.cat(list(earlier_feat))
-        encoded = self.stage.encode(torch.cat(list(base)), torch.cat(list(guide)), earlier)
+        encoded = self.stage.encode_all(torch.cat(list(base)), torch.cat(list(guide)), earlier)
         # Clones: a chunk of a batch would keep the whole batch alive for as long as one frame is.
         feat, guide_feat, attention = (
             [part.clone() for part in x.chunk(len(base))] for x in encoded[:3]
@@ -149,7 +176,7 @@ class StageStream:
 class STDNetStream:
     """Frames in, predictions out, eight frames later; equal to the whole clip's forward.
 
-    Gradients are not tracked. The network's mode is not touched; nothing in it depends on it.
+    Gradients are not tracked. The network's mode is not touched; only rounding depends on it.
 
     Args:
         net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`.

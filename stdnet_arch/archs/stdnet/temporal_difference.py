@@ -1,13 +1,21 @@
 """Temporal difference branch: neighbours are aligned by deformable sampling that motion steers."""
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stdnet_arch.archs.blocks import ResidualGroup
+from stdnet_arch.archs.stdnet.folded import (
+    TAPS,
+    Foldable,
+    FoldedTemporalDifference,
+    Neighbours,
+)
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
+from stdnet_arch.ops.frame_parts import frames_at_once
 
-TAPS = 9  # of the 3x3 deformable kernel
 NEIGHBOURS = 2  # frames that a pass reads beside each frame, all on one side
 
 
@@ -64,12 +72,12 @@ class TemporalDifference(nn.Module):
         return self.conv_fuse(self.residual_group(joint))
 
 
-class PropagationPass(nn.Module):
+class PropagationPass(Foldable):
     """One pass over the clip, backward or forward in time; every frame reads its next two
     neighbours.
 
     A pass maps the list of the previous pass to a new list and never reads its own outputs, so all
-    frames and both neighbours run as one batch.
+    frames and both neighbours run as one batch; folded, as many frames at once as is fastest.
     """
 
     def __init__(self, num_feat: int, direction: str, num_block: int = 2) -> None:
@@ -100,6 +108,8 @@ class PropagationPass(nn.Module):
         steps = [step for step in range(1, len(phi) + 1) if step < t]
         if not steps:
             return feat
+        if self.is_folded():
+            return self._run_folded(feat, guide_feat, attention, phi)
         early = [slice(0, t - step) for step in steps]
         late = [slice(step, t) for step in steps]
         current, neighbour = (early, late) if self.direction == "backward" else (late, early)
@@ -126,3 +136,38 @@ class PropagationPass(nn.Module):
         alone = slice(-1, None) if self.direction == "backward" else slice(0, 1)
         total[:, alone] = feat[:, alone]
         return total
+
+    def _run_folded(
+        self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]
+    ) -> Tensor:
+        """:meth:`forward`, a few frames at a time."""
+        t = feat.shape[1]
+        frames = range(t - 1) if self.direction == "backward" else range(1, t)
+        fuse = FoldedTemporalDifference(self.temporal_difference)
+        widest = 3 * NEIGHBOURS * feat[:, 0].numel()
+        most = t if torch.compiler.is_compiling() else frames_at_once(feat.device, widest)
+        fused = []
+        for first in range(frames.start, frames.stop, most):
+            part = range(first, min(first + most, frames.stop))
+            inside = slice(part.start, part.stop)
+            nearby = list(self._nearby(part, feat, guide_feat, phi))
+            fused.append(fuse(feat[:, inside], attention[:, inside], nearby))
+        alone = slice(t - 1, t) if self.direction == "backward" else slice(0, 1)
+        parts = [*fused, feat[:, alone]]
+        return torch.cat(parts if self.direction == "backward" else [parts[-1], *parts[:-1]], dim=1)
+
+    def _nearby(
+        self, part: range, feat: Tensor, guide_feat: Tensor, phi: list[Tensor]
+    ) -> Iterator[Neighbours]:
+        """The neighbours of consecutive frames, distance by distance."""
+        t = feat.shape[1]
+        for step, difference in enumerate(phi, start=1):
+            if self.direction == "backward":
+                own = range(part.start, min(part.stop, t - step))
+                other, at = slice(own.start + step, own.stop + step), slice(own.start, own.stop)
+            else:
+                own = range(max(part.start, step), part.stop)
+                other = at = slice(own.start - step, own.stop - step)
+            if len(own):
+                span = slice(own.start - part.start, own.stop - part.start)
+                yield Neighbours(span, feat[:, other], guide_feat[:, other], difference[:, at])

@@ -1,0 +1,34 @@
+"""Exact algebra on convolutions: what is linear twice in a row is one convolution."""
+
+import torch
+from torch import Tensor
+
+
+def fold_pointwise(
+    weight: Tensor,
+    bias: Tensor | None,
+    pointwise_weight: Tensor,
+    pointwise_bias: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A convolution followed by a 1x1 convolution, as one.
+
+    Folded in float64, so that folding itself rounds once; autocast does not touch it.
+
+    Args:
+        weight: of the first, ``(m, c, k, k)``.
+        bias: of the first, ``(m,)``, or None.
+        pointwise_weight: of the second, ``(o, m, 1, 1)``.
+        pointwise_bias: of the second, ``(o,)``, or None.
+
+    Returns:
+        Weight, ``(o, c, k, k)``, and bias, ``(o,)``; dtype of ``weight``.
+    """
+    with torch.autocast(weight.device.type, enabled=False):
+        matrix = pointwise_weight.flatten(1).double()
+        joint = (matrix @ weight.flatten(1).double()).unflatten(1, weight.shape[1:])
+        constant = matrix.new_zeros(matrix.shape[0])
+        if bias is not None:
+            constant = constant + matrix @ bias.double()
+        if pointwise_bias is not None:
+            constant = constant + pointwise_bias.double()
+    return joint.to(weight.dtype), constant.to(weight.dtype)
