@@ -145,7 +145,7 @@ class Stage(nn.Module):
         return box(*inputs)
 
     def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, ...]:
-        """:meth:`reconstruct_all` of a clip; what it reads is joined here, so that nobody keeps it."""
+        """:meth:`reconstruct_all` of a clip; its input is joined here, so that nobody keeps it."""
         return self.reconstruct_all(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
 
     def encode_all(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
