@@ -1,0 +1,201 @@
+"""A network on windows of a fixed size, for programs without this package: ONNX, torch.export."""
+
+import importlib
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from stdnet_arch.archs.loading import LoadedNetwork
+from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.windows import context_of
+
+OPSET = 20
+"""Of ONNX: the first one whose ``GridSample`` is spelled as PyTorch's."""
+SUFFIXES = (".onnx", ".pt2")
+
+
+class Window(nn.Module):
+    """A network as a function of two tensors that gives one."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, lq: Tensor, guide: Tensor) -> Tensor:
+        """``lq (1, t, 1, h, w)``, ``guide (1, t, 3, H, W)`` -> ``pred (1, t, 1, H, W)``."""
+        return self.net(lq, guide)["pred"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An ONNX file beside PyTorch, on the same window and threads."""
+
+    largest_difference: float
+    """Of predictions, in units of the depth range."""
+    torch_ms: float
+    onnx_ms: float
+    """Of a frame; medians."""
+
+    def in_words(self) -> str:
+        """A sentence for the user."""
+        return (
+            f"largest difference from PyTorch {self.largest_difference:.1e} of the depth range; "
+            f"{self.onnx_ms:.1f} ms/frame, PyTorch {self.torch_ms:.1f} ms/frame"
+        )
+
+
+def export_window(
+    loaded: LoadedNetwork, path: str | Path, frames: int, size: tuple[int, int]
+) -> None:
+    """Write a network for windows of one size; the file is there whole or not at all.
+
+    Deformable sampling becomes ``grid_sample``; the batch is one clip. Depth goes in and comes out
+    divided by ``depth_range_m``, which stands in the file beside ``scale``, ``frames``,
+    ``frames_before`` and ``frames_after`` (the context after which predictions are those of the
+    whole clip).
+
+    Args:
+        loaded: see :func:`stdnet_arch.archs.loading.load_network`; it is put on the CPU.
+        path: ``.onnx``, or ``.pt2`` for ``torch.export.load``.
+        frames: of a window.
+        size: H and W of the result, multiples of the scale (and of what the network takes).
+
+    Raises:
+        ImportError: ONNX is not installed.
+        ValueError: another suffix, or a window that the network cannot take.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"an export must be named {' or '.join(SUFFIXES)}, got {path.name!r}")
+    needs_onnx = path.suffix == ".onnx"
+    onnx = _optional("onnx") if needs_onnx else None
+    if needs_onnx:
+        _optional("onnxscript")  # torch.onnx asks for it late, in words of its own
+    inputs = example(loaded, frames, size)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own code
+        program = torch.export.export(Window(loaded.net.cpu().eval()), inputs)
+    about = {name: str(value) for name, value in _about(loaded, frames).items()}
+    with whole_file(path) as part:
+        if onnx is None:
+            with part.open("wb") as file:
+                torch.export.save(program, file, extra_files=about)
+        else:
+            model = _to_onnx(program)
+            onnx.helper.set_model_props(model, about)
+            part.write_bytes(model.SerializeToString())
+
+
+def example(
+    loaded: LoadedNetwork, frames: int, size: tuple[int, int], seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """A random window, ``lq (1, t, 1, h, w)`` and ``guide (1, t, 3, H, W)`` in [0, 1].
+
+    Raises:
+        ValueError: the network cannot take such windows.
+    """
+    net, (H, W) = loaded.net, size
+    multiple = loaded.scale * getattr(net, "multiple_of", 1)
+    fewest = getattr(net, "min_frames", 1)
+    if H % multiple or W % multiple or min(H, W) < 1 or frames < fewest:
+        raise ValueError(
+            f"{type(net).__name__} takes windows of at least {fewest} frames whose sides are "
+            f"multiples of {multiple}; got {frames} frames of {H}x{W}"
+        )
+    if getattr(net, "lq_channels", 1) != 1 or getattr(net, "time_scale", 1) != 1:
+        raise ValueError(f"{type(net).__name__} does not make a frame of depth for each of depth")
+    random = torch.Generator().manual_seed(seed)
+    lq = torch.rand(1, frames, 1, H // loaded.scale, W // loaded.scale, generator=random)
+    return lq, torch.rand(1, frames, 3, H, W, generator=random)
+
+
+def _about(loaded: LoadedNetwork, frames: int) -> dict[str, Any]:
+    """What a user of the file has to know."""
+    context = context_of(loaded.net) or ("all", "all")
+    return {
+        "arch": type(loaded.net).__name__,
+        "scale": loaded.scale,
+        "depth_range_m": loaded.depth_range_m,
+        "frames": frames,
+        "frames_before": context[0],
+        "frames_after": context[1],
+    }
+
+
+def _to_onnx(program: torch.export.ExportedProgram) -> Any:  # noqa: ANN401  an optional library's
+    """The program as ONNX's ModelProto, weights inside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.onnx.export(
+            program,
+            input_names=["lq", "guide"],
+            output_names=["pred"],
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if made is None:
+        raise RuntimeError("torch.onnx.export gave nothing; ONNX needs PyTorch's dynamo exporter")
+    return made.model_proto
+
+
+def run_onnx(path: str | Path, threads: int = 1) -> Callable[[Tensor, Tensor], NDArray[np.float32]]:
+    """A function that runs a file of :func:`export_window` on the CPU with onnxruntime.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+    """
+    runtime = _optional("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda lq, guide: session.run(None, {"lq": lq.numpy(), "guide": guide.numpy()})[0]
+
+
+def compare_onnx(
+    loaded: LoadedNetwork, path: str | Path, frames: int, size: tuple[int, int], repeats: int = 3
+) -> Agreement:
+    """Run a file of :func:`export_window` and its network on the same random window.
+
+    Args:
+        loaded: what was exported, on the CPU.
+        path: the ``.onnx``.
+        frames: of its window.
+        size: H and W of it.
+        repeats: runs of each that are timed, in turn, after a first one.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+    """
+    inputs = example(loaded, frames, size, seed=1)
+    run, window = run_onnx(path, torch.get_num_threads()), Window(loaded.net.eval())
+    seconds: dict[str, list[float]] = {"torch": [], "onnx": []}
+    with torch.no_grad():
+        for _ in range(repeats + 1):
+            began = time.perf_counter()
+            expected = window(*inputs)
+            between = time.perf_counter()
+            got = run(*inputs)
+            seconds["torch"].append(between - began)
+            seconds["onnx"].append(time.perf_counter() - between)
+    ms = {name: 1e3 * statistics.median(times[1:]) / frames for name, times in seconds.items()}
+    difference = float(np.abs(got - expected.numpy()).max())
+    return Agreement(difference, ms["torch"], ms["onnx"])
+
+
+def _optional(name: str) -> Any:  # noqa: ANN401  an optional library
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"ONNX files need: pip install 'stdnet_arch[onnx]'; got no module {name}"
+        ) from error
