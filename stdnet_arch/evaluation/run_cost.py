@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from stdnet_arch.archs.loading import build_arch
 from stdnet_arch.evaluation.cost import Setting
 from stdnet_arch.evaluation.peak_memory import MB, resident_mb
-from stdnet_arch.inference.streaming import stream
 from stdnet_arch.models.objective import Objective
 from stdnet_arch.models.stepping import MixedPrecision, as_float32
 
@@ -38,7 +37,8 @@ class Run:
     network: Mapping[str, Any]
     """``type`` and arguments, as ``network_g:`` in a YAML."""
     way: str = "clip"
-    """``clip``: frames at once; ``stream``: one after the other; ``step``: a training step."""
+    """``clip``: frames at once; ``stream``: one after the other, of an arch that streams by itself;
+    ``step``: a training step."""
     frames: int = 5
     size: tuple[int, int] = (128, 128)
     """H and W of the result, multiples of the scale."""
@@ -143,10 +143,12 @@ def _stream(net: nn.Module, run: Run) -> Act:
     net.eval()
 
     def act(frames: int, size: tuple[int, int]) -> object:
-        made = (_inputs(run, 1, size) for _ in range(frames))
-        camera = ((lq[0, 0], guide[0, 0]) for lq, guide in made)
+        stream = cast(Any, net).open_stream()
         with torch.no_grad(), precision.autocast():
-            return sum(1 for _ in stream(net, camera))
+            for _ in range(frames):
+                lq, guide = _inputs(run, 1, size)
+                stream.push([lq[:, 0]], [guide[:, 0]])
+            return stream.push([], [], last=True)
 
     return act
 

@@ -112,15 +112,17 @@ class FoldedTemporalDifference:
         return torch.cat((aligned, aligned_guide.to(aligned.dtype)), dim=1)
 
     def _attend(self, frames: Tensor, pair: Tensor, pairs: "_Pairs") -> Tensor:
-        """The two attention blocks on [current, aligned, aligned guide]; ``(b*p, 3c, h, w)``."""
-        first, second = self.blocks
+        """The attention blocks on [current, aligned, aligned guide]; ``(b*p, 3c, h, w)``."""
+        first, *others = self.blocks
         c = frames.shape[1]
         inner = F.conv2d(pair, self.first_pair, padding=1)
         inner += pairs.repeat(F.conv2d(frames, self.first_own, first.body[0].bias, padding=1))
         out = first.branch(inner)
         out[:, :c] += pairs.repeat(frames)
         out[:, c:] += pair
-        return add_skip(second.branch(second.body[0](out)), out)
+        for block in others:
+            out = add_skip(block.branch(block.body[0](out)), out)
+        return out
 
 
 class _Pairs:
