@@ -8,11 +8,11 @@ import stdnet_arch.ops.frame_parts as frame_parts
 from stdnet_arch.archs.stdnet.folded import FoldedTemporalDifference
 
 
-def make_net(seed=0):
+def make_net(seed=0, **changes):
     """A network whose every layer counts, the zero-initialised and damped ones, too."""
     torch.manual_seed(seed)
     options = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
-    net = build_network(options)
+    net = build_network({**options, **changes})
     for name, parameter in net.named_parameters():
         if "conv_offset_mask" in name or name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.05)
@@ -42,6 +42,16 @@ def counted(monkeypatch):
 def test_folded_equals_unfolded(clip, monkeypatch, t, at_once):
     monkeypatch.setitem(frame_parts.PART_VALUES, "cpu", at_once)
     net, given = make_net().double(), [x.double() for x in clip(4, 2, t, 4, 5)]
+    expected = net.fuse(False)(*given)
+    assert relative(net.fuse()(*given), expected) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "changes", [{"num_block": (1, 1)}, {"num_block": (1, 3), "num_round": 1}, {"causal": True}]
+)
+@torch.no_grad()
+def test_other_sizes_and_causal_passes_fold_alike(clip, changes):
+    net, given = make_net(**changes).double(), [x.double() for x in clip(4, 2, 4, 4, 5)]
     expected = net.fuse(False)(*given)
     assert relative(net.fuse()(*given), expected) < 1e-12
 
