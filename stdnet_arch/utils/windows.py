@@ -31,3 +31,25 @@ def time_windows(length: int, size: int, halo: int) -> Iterator[TimeWindow]:
         stop = min(start + size, length)
         first = max(start - halo, 0)
         yield TimeWindow(slice(first, min(stop + halo, length)), slice(start - first, stop - first))
+
+
+def overlapping_windows(length: int, size: int, overlap: int) -> list[slice]:
+    """Windows that share frames with their neighbours, from the first frame to the last.
+
+    Args:
+        length: frames of the clip.
+        size: frames of a window.
+        overlap: frames that two neighbours share.
+
+    Returns:
+        The windows in order. All have ``size`` frames but the last, which is shorter if it must be,
+        yet longer than ``overlap`` (or it would hold nothing new).
+
+    Raises:
+        ValueError: not ``0 <= overlap < size``.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"windows need 0 <= overlap < size; got {overlap} and {size}")
+    step = size - overlap
+    last = max(length - overlap, min(length, 1))
+    return [slice(start, min(start + size, length)) for start in range(0, last, step)]
