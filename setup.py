@@ -40,5 +40,6 @@ setup(
         "safetensors": ["safetensors"],
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
+        "diffusion": ["diffusers", "transformers"],
     },
 )

@@ -15,9 +15,10 @@ from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
-# Those of a benchmark have another form: tests/evaluation/test_benchmark_plan.py.
-BENCHMARKS = ROOT / "options/benchmark"
-YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent != BENCHMARKS)
+# Those of a benchmark and of stereodiff have other forms: tests/evaluation/test_benchmark_plan.py,
+# tests/inference/stereodiff/test_stereodiff_options.py.
+OTHERS = {ROOT / "options/benchmark", ROOT / "options/stereodiff"}
+YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in OTHERS)
 
 
 @pytest.fixture(params=YAMLS, ids=lambda path: path.stem)

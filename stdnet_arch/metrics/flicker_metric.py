@@ -177,6 +177,15 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
         moved = line.scale * pred[counted].double() + line.shift
         errors.append(((moved - truth).abs() / truth).mean())
     series = torch.stack(errors)
+    return absrel_band(series, band, bands)
+
+
+def absrel_band(series: Tensor, band: int, bands: int) -> float:
+    """Root mean square of one of ``bands`` equal parts of the spectrum of a series ``(t,)``.
+
+    Returns:
+        ``nan`` if the series is too short for it or holds NaN.
+    """
     # Whole fractions such as 1 / 22 must not miss their band by a rounding.
     number = (2 * bands * _swings_per_frame(series) + 1e-9).floor().clamp(max=bands - 1)
     return _band_rms(series, number == band)
