@@ -41,5 +41,6 @@ setup(
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
+        "diffusion": ["diffusers", "transformers"],
     },
 )

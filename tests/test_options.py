@@ -15,11 +15,10 @@ from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
-# Those of a benchmark have another form: tests/evaluation/test_benchmark_plan.py.
-BENCHMARKS = ROOT / "options/benchmark"
-# And those of the toolbox's own models: tests/test_toolbox_losses.py.
-TOOLBOX = ROOT / "options/toolbox"
-ELSEWHERE = (BENCHMARKS, TOOLBOX)
+# Those of a benchmark, of stereodiff and of the toolbox's own models have other forms:
+# tests/evaluation/test_benchmark_plan.py, tests/inference/stereodiff/test_stereodiff_options.py,
+# tests/test_toolbox_losses.py.
+ELSEWHERE = {ROOT / "options" / name for name in ("benchmark", "stereodiff", "toolbox")}
 YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)
 
 

@@ -16,6 +16,9 @@ def write_synthetic_recording(
 ) -> None:
     """Write ``depth`` (LR, by the sensor rule) and ``gt``, 16-bit PNG in mm, and ``rgb``.
 
+    Beside them ``poses.txt``, camera to world, a line of 12 numbers (3x4 by rows) per frame, and
+    ``intrinsics.txt``, ``fx fy cx cy``.
+
     Args:
         folder: where to; its sub-folders are made.
         frames: how many.
@@ -31,3 +34,7 @@ def write_synthetic_recording(
         write_depth(folder / "gt" / f"{i:06d}.png", np.asarray(depth_m), "png16")
         with whole_file(folder / "rgb" / f"{i:06d}.png") as part:
             part.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    with whole_file(folder / "poses.txt") as part:
+        np.savetxt(part, [source.pose("0000", i)[:3].ravel() for i in range(frames)])
+    with whole_file(folder / "intrinsics.txt") as part:
+        np.savetxt(part, [source.intrinsics_px("0000")])

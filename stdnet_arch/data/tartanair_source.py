@@ -13,6 +13,7 @@ from stdnet_arch.data.source import (
     child_folders,
     choose_layout,
 )
+from stdnet_arch.utils.rotation import pose_matrix
 
 INTRINSICS_PX = 320.0, 320.0, 320.0, 240.0
 # The axes x right, y down, z forward in those of the pose files: x forward, y right, z down.
@@ -125,22 +126,10 @@ class TarTanAir(FileSource):
                     f" {lines.shape[0]} of {lines.shape[1]}"
                 )
             self._poses[clip] = lines
-        ned = _matrix(self._poses[clip][i])
+        line = self._poses[clip][i]
+        ned = pose_matrix(line[:3], line[3:])
         return _CAMERA_IN_NED.T @ ned @ _CAMERA_IN_NED
 
     def intrinsics_px(self, clip: str) -> tuple[float, float, float, float]:  # noqa: ARG002
         """``fx, fy, cx, cy`` of all frames, as documented for 640x480."""
         return INTRINSICS_PX
-
-
-def _matrix(line: np.ndarray) -> np.ndarray:
-    """``tx ty tz qx qy qz qw`` as a matrix ``(4, 4)``."""
-    x, y, z, w = line[3:] / np.linalg.norm(line[3:])
-    matrix = np.eye(4)
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    matrix[:3, 3] = line[:3]
-    return matrix

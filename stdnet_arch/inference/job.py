@@ -66,6 +66,8 @@ class Job:
     """What else to make of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
+    made_of: str = ""
+    """A name for what the depth was made of, where this package made it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is read."""
@@ -77,7 +79,11 @@ class Job:
 
 
 def run_job(
-    job: Job, predictor: DepthSRPredictor, quiet: bool = False, drawing: Drawing | None = None
+    job: Job,
+    predictor: DepthSRPredictor,
+    quiet: bool = False,
+    drawing: Drawing | None = None,
+    recording: Recording | None = None,
 ) -> int:
     """Super-resolve a clip.
 
@@ -90,6 +96,7 @@ def run_job(
         predictor: what to do it with.
         quiet: no progress bar.
         drawing: how errors and point clouds are drawn, if the job wants any.
+        recording: what is read, if it is open already; the job's paths then only name it.
 
     Returns:
         Frames written by this run.
@@ -102,7 +109,7 @@ def run_job(
     if not job.overwrite and is_done(job, output, settings):
         LOGGER.info("%s is done already", job.output)
         return 0
-    recording = open_job(job, predictor.scale)
+    recording = recording or open_job(job, predictor.scale)
     check_extras(job.extras, recording, drawing)
     depth = recording.depth
     names = [depth.name(i) for i in range(len(depth))]
@@ -242,6 +249,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "depth_range_m": predictor.depth_range_m,
         "amp": predictor.amp,
         **cutting_settings(predictor),
+        **({"made_of": job.made_of} if job.made_of else {}),
     }
 
 

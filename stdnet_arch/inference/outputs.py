@@ -28,7 +28,7 @@ class OutputFolder:
     def __init__(self, folder: Path, kind: str) -> None:
         if kind not in FORMATS:
             raise ValueError(f"the format must be one of {', '.join(FORMATS)}; got {kind!r}")
-        self.folder = folder
+        self.folder, self.kind = folder, kind
         self.suffix = FORMATS[kind]
 
     def path(self, name: str) -> Path:

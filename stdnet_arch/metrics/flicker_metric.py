@@ -8,7 +8,7 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from torch import Tensor
 
 from stdnet_arch.metrics.motion import look_up, moving_pixels, read_cameras, read_flow
-from stdnet_arch.metrics.pixels import CM_PER_M, read_clip
+from stdnet_arch.metrics.pixels import CM_PER_M, fit_line, read_clip
 from stdnet_arch.metrics.traits import lower_is_better, needs, of_whole_clips
 
 VISIBLE = 0.05  # a followed point whose true depth changes by more than this is another point
@@ -117,9 +117,87 @@ def calculate_temporal_frequency_error(
     if clip.broken:
         return math.inf
     series = torch.stack([_mean_error_cm(*frame) for frame in zip(*clip, strict=True)])
-    frequency = torch.fft.fftfreq(len(series), dtype=torch.float64, device=series.device).abs()
+    frequency = _swings_per_frame(series)
     # Whole fractions such as 1 / 4 must not miss the band by a rounding.
-    kept = (frequency >= from_per_frame - 1e-9) & (frequency <= to_per_frame + 1e-9)
+    return _band_rms(
+        series, (frequency >= from_per_frame - 1e-9) & (frequency <= to_per_frame + 1e-9)
+    )
+
+
+@METRIC_REGISTRY.register()
+@lower_is_better
+@of_whole_clips
+def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of how many bands
+    pred_m: Tensor | np.ndarray,
+    gt_m: Tensor | np.ndarray,
+    *,
+    valid: Tensor | np.ndarray | None = None,
+    min_m: float = 0.0,
+    max_m: float = math.inf,
+    align: str = "none",
+    band: int = 10,
+    bands: int = 11,
+) -> float:
+    """How much the relative error of whole frames swings in one of StereoDiff's frequency bands.
+
+    The AbsRel of each frame is a series; its discrete Fourier transform is split into ``bands``
+    parts of equal width, F0 (slow, with the mean) to F10 (from frame to frame); one part alone is
+    turned back into a series, whose root mean square is the result. The paper neither says where
+    the bands end nor how a band becomes a number; a root mean square fits what it prints (F0 of the
+    AbsRel is a little above its mean). The parts add up to the whole series.
+
+    Args:
+        pred_m: predicted depth [m], ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``.
+        gt_m: true depth [m], the same shape.
+        valid: bool mask of the same shape.
+        min_m: pixels count where ``gt_m`` is above this.
+        max_m: pixels count where ``gt_m`` is at most this.
+        align: ``none``, ``scale`` or ``scale-shift``: one line for the clip first; the paper's is
+            the last.
+        band: which one, from 0; holds ``band <= 2 bands f < band + 1`` for ``f`` swings per frame,
+            the last one also ``f = 0.5``.
+        bands: of how many.
+
+    Returns:
+        A ratio, as AbsRel; ``nan`` if a frame has no pixel that counts or the clip is too short to
+        have a frequency in the band, ``inf`` if a prediction that counts is not finite.
+
+    Raises:
+        ValueError: no such band; shapes that differ or no clip; another ``align``.
+    """
+    if not 0 <= band < bands:
+        raise ValueError(f"band must be in 0..{bands - 1} of {bands} bands, got {band}")
+    clip = read_clip(pred_m, gt_m, valid=valid, min_m=min_m, max_m=max_m)
+    line = fit_line(clip.pred_m, clip.gt_m, clip.counted, align)
+    if clip.broken:
+        return math.inf
+    errors = []
+    for pred, gt, counted in zip(*clip, strict=True):
+        truth = gt[counted].double()
+        moved = line.scale * pred[counted].double() + line.shift
+        errors.append(((moved - truth).abs() / truth).mean())
+    series = torch.stack(errors)
+    return absrel_band(series, band, bands)
+
+
+def absrel_band(series: Tensor, band: int, bands: int) -> float:
+    """Root mean square of one of ``bands`` equal parts of the spectrum of a series ``(t,)``.
+
+    Returns:
+        ``nan`` if the series is too short for it or holds NaN.
+    """
+    # Whole fractions such as 1 / 22 must not miss their band by a rounding.
+    number = (2 * bands * _swings_per_frame(series) + 1e-9).floor().clamp(max=bands - 1)
+    return _band_rms(series, number == band)
+
+
+def _swings_per_frame(series: Tensor) -> Tensor:
+    """The frequency of each coefficient of a series' Fourier transform, in [0, 0.5]."""
+    return torch.fft.fftfreq(len(series), dtype=torch.float64, device=series.device).abs()
+
+
+def _band_rms(series: Tensor, kept: Tensor) -> float:
+    """Root mean square of what is left of a series; NaN if nothing is."""
     if not kept.any():
         return math.nan
     band = torch.fft.ifft(torch.fft.fft(series) * kept).real

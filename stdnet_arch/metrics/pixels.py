@@ -148,18 +148,54 @@ def fit_line(pred_m: Array, gt_m: Array, counted: Tensor, align: str) -> Line:
         raise ValueError(f"align must be one of {', '.join(ALIGNMENTS)}, got {align!r}")
     if align == "none":
         return UNCHANGED
-    taken = counted & torch.as_tensor(pred_m, device=counted.device).isfinite()
-    pixels = int(taken.sum())
-    if not pixels:
-        return UNCHANGED
-    mean_pred = mean_gt = 0.0
-    if align == "scale-shift":
-        mean_pred = _sum(lambda pred, _: pred, pred_m, gt_m, taken) / pixels
-        mean_gt = _sum(lambda _, gt: gt, pred_m, gt_m, taken) / pixels
-    both = _sum(lambda p, g: (p - mean_pred) * (g - mean_gt), pred_m, gt_m, taken)
-    square = _sum(lambda p, _: (p - mean_pred) ** 2, pred_m, gt_m, taken)
-    scale = both / square if square > 0 else 0.0
-    return Line(scale, mean_gt - scale * mean_pred)
+    fit = LineFit()
+    fit.add(pred_m, gt_m, counted)
+    return fit.line(align)
+
+
+class LineFit:
+    """The line of :func:`fit_line`, gathered piece by piece: a clip of any length, in no memory.
+
+    Means and centred sums are merged in float64 (Chan, Golub and LeVeque, "Algorithms for Computing
+    the Sample Variance", 1983), so that depths far from 0 lose no digits.
+    """
+
+    def __init__(self) -> None:
+        self.pixels = 0
+        self._mean_pred = self._mean_gt = 0.0
+        self._square = self._both = 0.0
+
+    def add(self, pred_m: Array, gt_m: Array, counted: Tensor) -> None:
+        """Take in some more pixels; arguments as of :func:`fit_line`."""
+        taken = counted & torch.as_tensor(pred_m, device=counted.device).isfinite()
+        for all_pred, all_gt, mask in _pieces(pred_m, gt_m, taken):
+            pred, gt = all_pred[mask], all_gt[mask]
+            if not len(pred):
+                continue
+            mean_pred, mean_gt = pred.mean().item(), gt.mean().item()
+            centred = pred - mean_pred
+            off_pred, off_gt = mean_pred - self._mean_pred, mean_gt - self._mean_gt
+            total = self.pixels + len(pred)
+            share = len(pred) / total
+            self._square += (centred**2).sum().item() + off_pred**2 * self.pixels * share
+            self._both += (centred * (gt - mean_gt)).sum().item()
+            self._both += off_pred * off_gt * self.pixels * share
+            self._mean_pred += off_pred * share
+            self._mean_gt += off_gt * share
+            self.pixels = total
+
+    def line(self, align: str) -> Line:
+        """The line through all pixels so far; ``align`` as of :func:`fit_line`."""
+        if align not in ALIGNMENTS:
+            raise ValueError(f"align must be one of {', '.join(ALIGNMENTS)}, got {align!r}")
+        if align == "none" or not self.pixels:
+            return UNCHANGED
+        both, square, shift_too = self._both, self._square, align == "scale-shift"
+        if not shift_too:
+            both += self.pixels * self._mean_pred * self._mean_gt
+            square += self.pixels * self._mean_pred**2
+        scale = both / square if square > 0 else 0.0
+        return Line(scale, self._mean_gt - scale * self._mean_pred if shift_too else 0.0)
 
 
 def mean_error(

@@ -122,7 +122,9 @@ def splat(
     return torch.where(covered, image, 0.0), covered
 
 
-def camera_flow(depth_m: Tensor, intrinsics_px: Tensor, move: Tensor) -> tuple[Tensor, Tensor]:
+def camera_flow(
+    depth_m: Tensor, intrinsics_px: Tensor, move: Tensor, other_px: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Where a moving pinhole camera sees the points of a depth image if nothing else moves.
 
     Args:
@@ -130,6 +132,7 @@ def camera_flow(depth_m: Tensor, intrinsics_px: Tensor, move: Tensor) -> tuple[T
         intrinsics_px: ``fx, fy, cx, cy``, ``(4,)``; ``(0, 0)`` is the centre of the first pixel.
         move: turns points of this camera into points of the other one, ``(4, 4)``, metres; with
             camera-to-world poses ``inverse(pose_other) @ pose_this``. x right, y down, z forward.
+        other_px: intrinsics of the other camera; None: the same.
 
     Returns:
         Flow (dx, dy) [px], ``(b, 2, H, W)``, NaN for points that are not in front of the other
@@ -143,6 +146,8 @@ def camera_flow(depth_m: Tensor, intrinsics_px: Tensor, move: Tensor) -> tuple[T
     turned = torch.einsum("ij,jyx->iyx", turn, ray)
     x, y, z = (turned * depth_m + shift.view(3, 1, 1)).unbind(1)  # (b, H, W) each
     in_front = torch.where(z > 0, z, math.nan)
+    if other_px is not None:
+        fx, fy, cx, cy = other_px.to(depth_m.dtype)
     flow = torch.stack([fx * x / in_front + cx - column, fy * y / in_front + cy - row], dim=1)
     return flow, z.unsqueeze(1)
 

@@ -55,3 +55,25 @@ def time_windows(
         first = max(start - before, 0)
         read = slice(first, min(stop + after, length))
         yield TimeWindow(read, slice(start - first, stop - first))
+
+
+def overlapping_windows(length: int, size: int, overlap: int) -> list[slice]:
+    """Windows that share frames with their neighbours, from the first frame to the last.
+
+    Args:
+        length: frames of the clip.
+        size: frames of a window.
+        overlap: frames that two neighbours share.
+
+    Returns:
+        The windows in order. All have ``size`` frames but the last, which is shorter if it must be,
+        yet longer than ``overlap`` (or it would hold nothing new).
+
+    Raises:
+        ValueError: not ``0 <= overlap < size``.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"windows need 0 <= overlap < size; got {overlap} and {size}")
+    step = size - overlap
+    last = max(length - overlap, min(length, 1))
+    return [slice(start, min(start + size, length)) for start in range(0, last, step)]

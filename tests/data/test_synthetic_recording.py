@@ -17,4 +17,8 @@ def test_files_hold_the_clip(tmp_path):
     np.testing.assert_allclose(read_depth(tmp_path / "gt/000001.png"), depth_m, atol=5.1e-4)
     lq_m = dtof_peak(depth_m, rgb, 8)
     np.testing.assert_allclose(read_depth(tmp_path / "depth/000001.png"), lq_m, atol=5.1e-4)
-    assert [len(list(folder.iterdir())) for folder in tmp_path.iterdir()] == [3, 3, 3]
+    assert [len(list((tmp_path / name).iterdir())) for name in ("depth", "gt", "rgb")] == [3, 3, 3]
+    poses = np.loadtxt(tmp_path / "poses.txt").reshape(3, 3, 4)
+    np.testing.assert_allclose(poses[2], source.pose("0000", 2)[:3])
+    camera = np.loadtxt(tmp_path / "intrinsics.txt")
+    np.testing.assert_allclose(camera, source.intrinsics_px("0000"))

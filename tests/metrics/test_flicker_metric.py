@@ -8,6 +8,7 @@ import torch
 from scipy.signal import periodogram
 
 from stdnet_arch.metrics.flicker_metric import (
+    calculate_absrel_band,
     calculate_jitter,
     calculate_temporal_frequency_error,
 )
@@ -141,3 +142,62 @@ def test_a_band_that_is_none_is_refused():
     gt = torch.ones(4, 1, 3, 5)
     with pytest.raises(ValueError, match=r"within \[0, 0.5\], got 0.4 and 0.2"):
         calculate_temporal_frequency_error(gt, gt, from_per_frame=0.4, to_per_frame=0.2)
+
+
+def flickering(t=45):
+    """A clip with noise and a relative error that swings by 0.3 per frame."""
+    rng = np.random.default_rng(3)
+    gt = rng.uniform(1, 4, (t, 1, 5, 6))
+    share = 0.2 + 0.05 * np.cos(2 * np.pi * 0.3 * np.arange(t)) + 0.01 * rng.random(t)
+    return gt * (1 + share[:, None, None, None]), gt, share
+
+
+@pytest.mark.parametrize("band", range(11))
+def test_a_band_of_absrel_is_a_loop_over_sines(band):
+    pred, gt, share = flickering()
+    t, total = len(share), 0
+    for k in range(-(t // 2), t // 2 + 1):
+        # Frequency abs(k) / t lies in [band, band + 1) of 22nds; in whole numbers, so no rounding.
+        if band * t <= 22 * abs(k) < (band + 1) * t:
+            wave = np.exp(2j * np.pi * k * np.arange(t) / t)
+            total = total + wave * (share @ wave.conj()) / t
+    expected = np.sqrt(np.mean(np.real(total) ** 2))
+    assert calculate_absrel_band(pred, gt, band=band) == pytest.approx(expected, rel=1e-9)
+
+
+def test_bands_are_orthogonal_parts_of_the_whole():
+    pred, gt, share = flickering()
+    parts = [calculate_absrel_band(pred, gt, band=band) for band in range(11)]
+    assert np.sum(np.square(parts)) == pytest.approx(np.mean(share**2), rel=1e-9)
+    assert int(np.argmax(parts[1:])) + 1 == 6  # 22 * 0.3 = 6.6
+
+
+def test_the_fastest_swing_is_in_the_last_band():
+    gt = torch.ones(4, 1, 3, 5)
+    pred = gt + 0.1 * torch.tensor([1, 3, 1, 3.0]).view(4, 1, 1, 1)
+    assert calculate_absrel_band(pred, gt, band=10) == pytest.approx(0.1)
+    assert calculate_absrel_band(pred, gt, band=0) == pytest.approx(0.2)
+    assert math.isnan(calculate_absrel_band(pred, gt, band=7))
+
+
+def test_a_line_for_the_clip_leaves_only_what_is_not_a_line():
+    pred, gt, _ = flickering(t=8)
+    moved = calculate_absrel_band(3 * pred - 0.5, gt, align="scale-shift", band=0)
+    assert moved == pytest.approx(calculate_absrel_band(pred, gt, align="scale-shift", band=0))
+    assert calculate_absrel_band(3 * gt - 0.5, gt, align="scale-shift") == pytest.approx(
+        0, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("band", [-1, 11])
+def test_a_band_that_is_not_there_is_refused(band):
+    gt = torch.ones(4, 1, 3, 5)
+    with pytest.raises(ValueError, match=rf"0\.\.10 of 11 bands, got {band}"):
+        calculate_absrel_band(gt, gt, band=band)
+
+
+def test_a_band_of_a_broken_prediction_is_infinitely_wrong():
+    gt = torch.ones(4, 1, 3, 5)
+    assert calculate_absrel_band(gt, gt) == 0
+    assert math.isnan(calculate_absrel_band(gt, gt, valid=gt > 1))
+    assert calculate_absrel_band(gt * math.nan, gt) == math.inf

@@ -89,3 +89,21 @@ def test_a_clip_is_broken_where_a_pixel_that_counts_is_not_finite():
     pred[1, 0, 0, 2] = math.nan
     assert read_clip(pred, gt).broken
     assert not read_clip(pred, gt, valid=pred.isfinite()).broken
+
+
+@pytest.mark.parametrize("align", ["scale", "scale-shift"])
+def test_a_line_of_pieces_is_the_line_of_the_clip(pair, align):
+    pred, gt, counted = pair
+    fit = pixels.LineFit()
+    # A frame apart, and far from 0, where sums of squares would lose digits.
+    for one in zip(pred + 1e4, gt, counted, strict=True):
+        fit.add(*one)
+    p, g = pred[counted.numpy()] + 1e4, gt[counted.numpy()]
+    columns = [p, np.ones_like(p)] if align == "scale-shift" else [p]
+    expected = np.linalg.lstsq(np.stack(columns, 1), g, rcond=None)[0]
+    assert fit.line(align)[: len(expected)] == pytest.approx(expected, rel=1e-7)
+    assert fit.pixels == counted.sum()
+
+
+def test_a_line_of_nothing_changes_nothing():
+    assert pixels.LineFit().line("scale-shift") == (1, 0)

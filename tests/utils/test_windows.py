@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stdnet_arch.utils.windows import context_of, time_windows
+from stdnet_arch.utils.windows import context_of, overlapping_windows, time_windows
 
 
 @pytest.mark.parametrize("halo", [0, 1, 8])
@@ -46,3 +46,24 @@ def test_context_is_what_an_arch_declares(declared, context):
 def test_parts_without_frames_are_refused():
     with pytest.raises(ValueError, match="at least 1 frame, got 0"):
         list(time_windows(5, 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (0, []),
+        (1, [(0, 1)]),
+        (7, [(0, 7)]),
+        (8, [(0, 7), (4, 8)]),
+        (12, [(0, 7), (4, 11), (8, 12)]),
+    ],
+)
+def test_windows_overlap_and_the_last_one_holds_something_new(length, expected):
+    windows = overlapping_windows(length, size=7, overlap=3)
+    assert [(window.start, window.stop) for window in windows] == expected
+
+
+@pytest.mark.parametrize("overlap", [-1, 7])
+def test_windows_that_do_not_advance_are_refused(overlap):
+    with pytest.raises(ValueError, match=f"got {overlap} and 7"):
+        overlapping_windows(20, 7, overlap)
