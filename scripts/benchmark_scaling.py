@@ -11,22 +11,14 @@ import torch
 import yaml
 from tqdm import tqdm
 
-import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+import stdnet_arch  # noqa: F401  before basicsr
 
 # isort: split
 from basicsr.utils.options import ordered_yaml
 
+from stdnet_arch.evaluation import scaling
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.evaluation.run_cost import Run
-from stdnet_arch.evaluation.scaling import (
-    fit_axes,
-    growth_table,
-    measure_axes,
-    panels_of,
-    plan_axes,
-    point_table,
-    write_scaling,
-)
 from stdnet_arch.visual.scaling_plot import draw_scaling
 from stdnet_arch.visual.strips import save_png
 
@@ -44,15 +36,20 @@ def main() -> None:
     args = parser.parse_args()
     network = dict(yaml.load(args.yaml.read_text(), Loader=ordered_yaml()[0])["network_g"])
     base = Run(network, "clip", args.frames, read_size(args.size), device=args.device)
-    axes = plan_axes(base, torch.cuda.device_count() if args.device != "cpu" else 0)
+    axes = scaling.plan_axes(base, torch.cuda.device_count())
     axes = [a for a in axes if not args.axes or a.name.startswith(tuple(args.axes))]
-    points = list(tqdm(measure_axes(base, axes), total=sum(len(axis.values) for axis in axes)))
-    growths = fit_axes(axes, points)
-    sys.stdout.write(f"{point_table(points).text()}\n\n{growth_table(growths).text()}\n")
-    if args.output:
-        write_scaling(args.output, base, points, growths)
-        title = f"{network['type']}, {args.size}"
-        save_png(args.output.with_suffix(".png"), draw_scaling(panels_of(axes, points), title))
+    points: list[scaling.Point] = []
+    for point in tqdm(
+        scaling.measure_axes(base, axes), total=sum(len(axis.values) for axis in axes)
+    ):
+        points.append(point)
+        if args.output:  # now: a run that is stopped leaves what it has
+            scaling.write_scaling(args.output, base, points, scaling.fit_axes(axes, points))
+    growths = scaling.growth_table(scaling.fit_axes(axes, points))
+    sys.stdout.write(f"{scaling.point_table(points).text()}\n\n{growths.text()}\n")
+    if args.output and any(not point.failed for point in points):
+        drawn = draw_scaling(scaling.panels_of(axes, points), f"{network['type']}, {args.size}")
+        save_png(args.output.with_suffix(".png"), drawn)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _check_arguments(
         raise ValueError(f"num_feat must be a multiple of 16 (channel attention), got {num_feat}")
     if init not in INITS:
         raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
-    if len(num_block) != 2 or min(*num_block, num_round) < 1:
+    if isinstance(num_block, int) or len(num_block) != 2 or min(*num_block, num_round) < 1:
         raise ValueError(
             "num_block must be two numbers (trunk, fusion) and num_round one, each at least 1; "
             f"got {num_block} and {num_round}"

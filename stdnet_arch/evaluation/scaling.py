@@ -76,7 +76,7 @@ def plan_axes(base: Run, gpus: int = 0) -> list[Axis]:
         axes.append(
             Axis("CPU threads", "threads", threads, lambda run, n: [replace(run, threads=n)], True)
         )
-    if gpus >= MIN_FIT:
+    if on_gpu and gpus >= MIN_FIT:
         axes.append(Axis("GPUs", "devices", tuple(range(1, gpus + 1)), _on_each, True))
     return axes
 

@@ -48,7 +48,14 @@ def test_blocks_are_counted_where_they_stand():
 
 
 @pytest.mark.parametrize(
-    "options", [{"num_block": [0, 2]}, {"num_block": [5]}, {"num_block": [5, 0]}, {"num_round": 0}]
+    "options",
+    [
+        {"num_block": 3},
+        {"num_block": [0, 2]},
+        {"num_block": [5]},
+        {"num_block": [5, 0]},
+        {"num_round": 0},
+    ],
 )
 def test_sizes_that_are_none_are_named(options):
     with pytest.raises(ValueError, match=r"num_block must be two numbers .* each at least 1; got"):
