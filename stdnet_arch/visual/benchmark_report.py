@@ -25,7 +25,7 @@ td:first-child,th:first-child,td:last-child,th:last-child{text-align:left}
 td.best{font-weight:700;background:#eef6ee}tr.failed td{color:#a33}
 img{max-width:100%}.apart{background:#f6f6f6;border-left:4px solid #bbb;padding:.5em 1em}
 """
-JPEG_QUALITY = 85
+JPEG_QUALITY = 65
 
 
 def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] = ()) -> None:
