@@ -39,7 +39,12 @@ from stdnet_arch.inference.stereodiff.refinement import (
     to_piece,
 )
 from stdnet_arch.inference.stereodiff.scores import score_video
-from stdnet_arch.inference.stereodiff.svd import SVDStep, fingerprint, load_parts
+from stdnet_arch.inference.stereodiff.svd import (
+    SVDStep,
+    check_folders,
+    fingerprint,
+    load_parts,
+)
 from stdnet_arch.metrics.pixels import LineFit
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.whole_file import whole_file
@@ -74,6 +79,8 @@ def run_stereodiff(
         matcher_options.setdefault("reduce", predictor.scale)
     matcher = build_matcher(matcher_options)
     matcher.check(video)
+    if options.diffusion is not None and step is None:
+        check_folders(options.diffusion.folder, options.diffusion.unet)
     truth = None if options.gt is None else open_depth(options.gt, DepthCoding(), by_name=True)
     if truth is not None and len(truth) != len(video):
         raise ValueError(f"{options.gt}: expected {len(video)} true depths; got {len(truth)}")
@@ -262,7 +269,7 @@ def _super_resolve(
         [depth.path(name) for name in video.names], DepthCoding(unit), [*video.names]
     )
     recording = FileRecording(reader, video.rgb, f"{depth.folder}", video.where, video.intrinsics)
-    mp4 = options.super_resolution and options.super_resolution.mp4
+    mp4 = None if options.super_resolution is None else options.super_resolution.mp4
     job = Job(
         depth.folder, Path(video.where), options.output / SUPER, DepthCoding(unit),
         kind=options.format, extras=Extras(mp4=mp4), overwrite=options.overwrite, made_of=made_of,

@@ -74,7 +74,8 @@ def refine_video(
     tail: Tensor | None = None
     for k, cut in enumerate(cuts[begin:], begin):
         pieces += islice(source, cut.stop - cut.start - len(pieces))
-        refined = step.refine(*map(torch.stack, zip(*pieces, strict=True)), seed + k)
+        disparity, rgb = (torch.stack(parts) for parts in zip(*pieces, strict=True))
+        refined = step.refine(disparity, rgb, seed + k)
         pieces = pieces[len(pieces) - windows.overlap :]
         done = refined if tail is None else blend(tail, refined)
         tail = refined[len(refined) - windows.overlap :]

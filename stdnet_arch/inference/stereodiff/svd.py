@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -63,6 +63,13 @@ def load_parts(folder: Path, unet: Path | None = None, context: str = "clip") ->
     )
     encoder = _load_encoder(folder / "image_encoder") if context == "clip" else None
     return Parts(parts["unet"], parts["vae"], scheduler, encoder)
+
+
+def check_folders(folder: Path, unet: Path | None = None) -> None:
+    """Raise FileNotFoundError if a part is missing; nothing is loaded yet."""
+    for place in (unet or folder / "unet", folder / "vae"):
+        _expect(place / "config.json")
+    _expect(folder / "scheduler" / "scheduler_config.json")
 
 
 def fingerprint(folder: Path, unet: Path | None = None) -> str:
@@ -122,11 +129,11 @@ class SVDStep:
         self.steps, self.start, self.at_once = steps, start, frames_at_once
         self.device = torch.device(device)
         self.dtype = torch.float16 if half else torch.float32
-        modules = [None if m is None else m.eval().to(self.device) for m in parts[:2]]
+        unet, vae = (module.eval().to(self.device) for module in (parts.unet, parts.vae))
         encoder = parts.image_encoder
         self.parts = Parts(
-            modules[0].half() if half else modules[0].float(),
-            modules[1].float(),
+            unet.half() if half else unet.float(),
+            vae.float(),
             parts.scheduler,
             None if encoder is None else encoder.eval().to(self.device),
         )
@@ -269,7 +276,7 @@ def _load_encoder(place: Path) -> Any:  # noqa: ANN401  a class of an optional l
             "such module"
         ) from error
     half = not any(place.glob("model.safetensors")) and any(place.glob("model.fp16.*"))
-    net, report = CLIPVisionModelWithProjection.from_pretrained(
+    net, report = cast(Any, CLIPVisionModelWithProjection).from_pretrained(
         place, local_files_only=True, output_loading_info=True, variant="fp16" if half else None
     )
     _check_complete(place, report)

@@ -129,6 +129,13 @@ def test_frames_without_depth_take_a_neighbours_in_stage_2(clip):
     np.testing.assert_allclose(raw[4], raw[3], atol=1e-5)
 
 
+def test_a_folder_without_weights_is_told_before_anything_is_made(clip):
+    folder, _ = clip
+    with pytest.raises(FileNotFoundError, match=r"svd/unet/config\.json"):
+        run_stereodiff(options(folder))
+    assert not (folder / "out").exists()
+
+
 def test_weights_that_turn_depth_over_are_told(clip, caplog):
     folder, _ = clip
 
