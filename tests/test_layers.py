@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "stdnet_arch"
 FLOORS = {
     "utils": 0, "ops": 0,
     "archs": 1, "losses": 1, "metrics": 1, "data": 1,
-    "models": 2,
+    "models": 2, "weights": 2,
     "inference": 3, "evaluation": 3, "visual": 3,
 }  # fmt: skip
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
