@@ -22,7 +22,9 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(GROUPS), help=f"some of {','.join(GROUPS)}")
     parser.add_argument("--minutes", type=float, default=8.0, help="for all steps (8)")
     args = parser.parse_args()
-    check = Check(args.out, args.device, args.tiny, tuple(args.only.split(",")), args.minutes)
+    check = Check(
+        args.out.resolve(), args.device, args.tiny, tuple(args.only.split(",")), args.minutes
+    )
     return 0 if run_check(check) else 1
 
 

@@ -25,7 +25,7 @@ def records_of(step, tmp_path):
     return read_records(tmp_path / "records.jsonl")
 
 
-@pytest.mark.parametrize("step", ["main", "training", "operators", "others"])
+@pytest.mark.parametrize("step", ["main", "training", "operators", "others", "compiled"])
 def test_every_step_measures_all_it_can_without_a_card(step, tmp_path):
     records = records_of(step, tmp_path)
     assert not [record for record in records if "failed" in record]

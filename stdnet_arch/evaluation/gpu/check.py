@@ -24,6 +24,8 @@ LIMITS_S = {"main": 75.0, "parity": 90.0, "training": 30.0, "operators": 25.0, "
 """The steps in their order, and how long each may take."""
 GROUPS = {"parity": ("parity",), "speed": ("main", "operators", "others", "compiled"),
           "train": ("training",)}  # fmt: skip
+TESTS = ("tests/test_devices.py", "tests")
+"""The first one first: it holds the longest test."""
 VERDICT = re.compile(r"\b(PASSED|FAILED|ERROR|SKIPPED)\b +(tests/\S+)|(tests/\S+) +(PASSED|FAILED|ERROR|SKIPPED)\b")  # fmt: skip  # noqa: E501
 
 
@@ -76,7 +78,13 @@ class Check:
             return [*options, "tests/ops/test_fold.py"]
         several = importlib.util.find_spec("xdist") is not None
         workers = min(max((os.cpu_count() or 1) - 2, 1), 10)
-        return [*options, *(["-n", str(workers)] if several else []), "-m", "gpu", "tests"]
+        return [
+            *options,
+            *(["-n", str(workers)] if several else []),
+            "-m",
+            "gpu and not slow",
+            *TESTS,
+        ]
 
 
 def run_check(check: Check) -> bool:

@@ -116,7 +116,7 @@ class Form:
         if self.kind.startswith("stream"):
             return _StreamRun(cast(STDNet, net), lq, guide, 1 if self.kind == "stream 1" else 8)
         if self.kind.startswith("compiled"):
-            compile_parts(net)
+            compile_parts(net, "inductor" if lq.is_cuda else "eager")
         if self.kind.endswith("graph"):
             with precision_of_float32(self.precision == "tf32", self.benchmark):
                 graph = GraphedNetwork(net, lq, guide, DTYPES[self.precision])
@@ -144,12 +144,18 @@ class _StreamRun:
         return torch.stack(done, dim=1) if done else self.lq.new_zeros(1, 0)
 
 
-def compile_parts(net: nn.Module) -> None:
-    """Compile what STDNet repeats, each part once, instead of the whole at length."""
+def compile_parts(net: nn.Module, backend: str) -> None:
+    """Compile what STDNet repeats, each part once, instead of the whole at length.
+
+    Args:
+        net: changed in place.
+        backend: of ``torch.compile``; ``eager`` compiles nothing and is for a trial.
+    """
     torch._dynamo.config.recompile_limit = 64
     for module in net.modules():
         if isinstance(module, PropagationPass):
-            module.forward = torch.compile(module.forward, dynamic=False)  # type: ignore[method-assign]
+            module.forward = torch.compile(module.forward, dynamic=False, backend=backend)  # type: ignore[method-assign]
         elif isinstance(module, Stage):
             for name in ("encode", "reconstruct"):
-                setattr(module, name, torch.compile(getattr(module, name), dynamic=False))
+                compiled = torch.compile(getattr(module, name), dynamic=False, backend=backend)
+                setattr(module, name, compiled)
