@@ -13,7 +13,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch.infer import DRAWING
-from stdnet_arch.inference.cluster import build_parser, run_cluster
+from stdnet_arch.inference.jobs.cluster import build_parser, run_cluster
 
 
 def map_on_ray(

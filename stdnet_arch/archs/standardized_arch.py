@@ -6,7 +6,7 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.loading import build_arch
 
 DELEGATED = {
     "halo": None, "causal": False, "multiple_of": 1, "time_scale": 1, "lq_channels": 1,

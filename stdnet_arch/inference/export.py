@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stdnet_arch.archs.loading import LoadedNetwork
+from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.utils.windows import context_of
 
@@ -64,7 +64,8 @@ def export_window(
     whole clip).
 
     Args:
-        loaded: see :func:`stdnet_arch.archs.loading.load_network`; it is put on the CPU.
+        loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the
+            CPU.
         path: ``.onnx``, or ``.pt2`` for ``torch.export.load``.
         frames: of a window.
         size: H and W of the result, multiples of the scale (and of what the network takes).

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stdnet_arch.archs.loading import load_network
-from stdnet_arch.inference.difference import measure_difference
-from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
+from stdnet_arch.archs.checkpoints.loading import load_network
+from stdnet_arch.inference.depth_cleaning import Frame, SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
-from stdnet_arch.inference.streaming import check_streamable, has_own_stream, stream
-from stdnet_arch.inference.tiles import check_tiles
+from stdnet_arch.inference.streams.cut_error import measure_difference
+from stdnet_arch.inference.streams.streaming import check_streamable, has_own_stream, stream
+from stdnet_arch.inference.streams.tiles import check_tiles
 from stdnet_arch.utils.device import choose_device
 
 LOGGER = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import torch
 from basicsr.losses import build_loss
 from torch import Tensor, nn
 
-from stdnet_arch.archs.adapters import load_any, read_checkpoint
-from stdnet_arch.archs.loading import build_arch, load_network
+from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint
+from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.losses.distill_loss import memory_distance
 from stdnet_arch.models.feature_tap import FeatureTap
 from stdnet_arch.models.memory_distillation import (
@@ -82,7 +82,8 @@ class Teacher:
         """Read the checkpoint; in evaluation mode, without gradients.
 
         Raises:
-            FileNotFoundError, ValueError: see :func:`stdnet_arch.archs.loading.load_network`.
+            FileNotFoundError, ValueError: see
+                :func:`stdnet_arch.archs.checkpoints.loading.load_network`.
         """
         if options.teacher_network is None:
             try:
