@@ -2,13 +2,14 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from stdnet_arch.inference.jobs.command import INTERRUPTED
 from stdnet_arch.inference.jobs.options import USER_ERRORS, log_to_screen
-from stdnet_arch.inference.jobs.side_outputs import Drawing
 from stdnet_arch.stereodiff.job import run_stereodiff
 from stdnet_arch.stereodiff.matcher import MATCHER_REGISTRY
 from stdnet_arch.stereodiff.options import merge, read_options
@@ -24,22 +25,16 @@ GROUPS = {
 """Flags whose option is within a group."""
 
 
-def main(
-    argv: Sequence[str] | None = None,
-    read_yaml: Callable[[Path], Any] | None = None,
-    drawing: Drawing | None = None,
-) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run; 0 if all went well, 1 with one message if not, 2 for wrong usage, 130 for Ctrl-C.
 
     Args:
         argv: the arguments; None takes the program's.
-        read_yaml: how ``-opt`` is read.
-        drawing: how errors are drawn.
     """
     args = build_parser().parse_args(argv)
     with log_to_screen(args.quiet):
         try:
-            run_stereodiff(read_options(option_values(args, read_yaml)), drawing=drawing)
+            run_stereodiff(read_options(option_values(args)))
         except KeyboardInterrupt:
             LOGGER.error("stopped; the same command goes on where it stopped")
             return INTERRUPTED
@@ -88,15 +83,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def option_values(
-    args: argparse.Namespace, read_yaml: Callable[[Path], Any] | None
-) -> dict[str, Any]:
+def option_values(args: argparse.Namespace) -> dict[str, Any]:
     """The file's options, over them the flags', over them those of ``--set``."""
     given = dict(vars(args))
     path, settings = given.pop("opt"), given.pop("set")
     values: Any = {}
     if path is not None:
-        values = read_yaml(path) if read_yaml else None
+        values = read_yaml(path)
         if not isinstance(values, dict):
             raise ValueError(f"{path}: expected a YAML file of options; got {values!r}")
     values = merge(values, [])
@@ -105,3 +98,15 @@ def option_values(
         place = values if not group else values.setdefault(group, {})
         place[inner] = value
     return merge(values, settings)
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401  whatever a file holds
+    """Read a YAML file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: expected a YAML file; {error}") from error

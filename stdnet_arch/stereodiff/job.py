@@ -20,7 +20,7 @@ from stdnet_arch.inference.depth_cleaning import fill_holes
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits
-from stdnet_arch.inference.jobs.side_outputs import Drawing, Extras
+from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.metrics.pixels import LineFit
 from stdnet_arch.stereodiff.matcher import build_matcher
@@ -57,14 +57,13 @@ Depths = Iterator[NDArray[np.float32]]
 
 
 def run_stereodiff(
-    options: StereoDiffOptions, step: DiffusionStep | None = None, drawing: Drawing | None = None
+    options: StereoDiffOptions, step: DiffusionStep | None = None
 ) -> dict[str, dict[str, float]]:
     """Run all stages that are asked for.
 
     Args:
         options: what to do.
         step: refines windows in stage 2; None: loaded from ``options.diffusion.folder``.
-        drawing: how stage 3 draws errors.
 
     Returns:
         The errors of each stage, if there is truth.
@@ -111,7 +110,7 @@ def run_stereodiff(
     stages[DEPTH] = depth
     if predictor:
         made_of = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-        stages[SUPER] = _super_resolve(options, video, depth, predictor, made_of, drawing)
+        stages[SUPER] = _super_resolve(options, video, depth, predictor, made_of)
     if truth is None:
         return {}
     return _score(options, video, stages, lambda: depth_frames(truth))
@@ -261,7 +260,6 @@ def _super_resolve(
     depth: OutputFolder,
     predictor: DepthSRPredictor,
     made_of: str,
-    drawing: Drawing | None,
 ) -> OutputFolder:
     """Stage 3: the network on top, by the machinery of ``python -m stdnet_arch.infer``."""
     unit = FLOAT16 if options.format == "float16png" else None
@@ -274,7 +272,7 @@ def _super_resolve(
         depth.folder, Path(video.where), options.output / SUPER, DepthCoding(unit),
         kind=options.format, extras=Extras(mp4=mp4), overwrite=options.overwrite, made_of=made_of,
     )  # fmt: skip
-    run_job(job, predictor, options.quiet, drawing, recording)
+    run_job(job, predictor, options.quiet, recording)
     return OutputFolder(job.output, options.format)
 
 

@@ -7,12 +7,11 @@ from recording_parts import write_recording
 from tiny_svd import write_folder
 
 from stdnet_arch.data.codecs.depth_file import read_depth
-from stdnet_arch.stereodiff.__main__ import read_yaml
 from stdnet_arch.stereodiff.command import build_parser, main, option_values
 
 
 def values(*argv):
-    return option_values(build_parser().parse_args(list(argv)), read_yaml)
+    return option_values(build_parser().parse_args(list(argv)))
 
 
 def test_flags_win_over_the_file_and_settings_over_flags(tmp_path):
@@ -37,7 +36,7 @@ def test_flags_win_over_the_file_and_settings_over_flags(tmp_path):
     ],
 )
 def test_errors_are_one_line_and_code_1(argv, message, caplog):
-    assert main(argv, read_yaml) == 1
+    assert main(argv) == 1
     assert message in caplog.text
     assert "Traceback" not in caplog.text
 
@@ -45,7 +44,7 @@ def test_errors_are_one_line_and_code_1(argv, message, caplog):
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [\n"])
 def test_a_file_that_is_no_options_is_named(tmp_path, text, caplog):
     (tmp_path / "o.yml").write_text(text)
-    assert main(["-opt", str(tmp_path / "o.yml")], read_yaml) == 1
+    assert main(["-opt", str(tmp_path / "o.yml")]) == 1
     assert "expected a YAML file" in caplog.text
 
 
@@ -56,7 +55,7 @@ def test_depth_and_svd_make_a_depth_video(tmp_path):
     argv = ["--rgb", tmp_path / "rgb", "--depth", tmp_path / "depth", "-o", tmp_path / "out"]
     argv += ["--matcher", "SensorDepth", "--diffusion", tmp_path / "svd", "--quiet", "--set"]
     argv += ["diffusion.context=zeros", "diffusion.window=3", "diffusion.overlap=1"]
-    assert main([*map(str, argv), "diffusion.longest_px=64"], read_yaml) == 0
+    assert main([*map(str, argv), "diffusion.longest_px=64"]) == 0
     frames = [read_depth(path) for path in sorted((tmp_path / "out/depth").glob("*.png"))]
     assert np.stack(frames).shape == depth_m.shape
     assert all((frame > 0).all() for frame in frames)

@@ -24,7 +24,6 @@ from stdnet_arch.inference.jobs.pieces import (
     finish_jobs,
     with_absolute_paths,
 )
-from stdnet_arch.inference.jobs.side_outputs import Drawing
 from stdnet_arch.utils.whole_file import whole_file
 
 LOGGER = logging.getLogger("stdnet_arch")
@@ -57,7 +56,7 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def run_cluster(args: argparse.Namespace, mapper: Mapper, drawing: Drawing | None = None) -> int:
+def run_cluster(args: argparse.Namespace, mapper: Mapper) -> int:
     """Run; 0 if all went well, 1 if not.
 
     What failed is listed in ``<output>/failed.jsonl``; a run without failures removes that file.
@@ -65,17 +64,16 @@ def run_cluster(args: argparse.Namespace, mapper: Mapper, drawing: Drawing | Non
     Args:
         args: of :func:`build_parser`.
         mapper: runs the pieces.
-        drawing: how errors and point clouds are drawn.
     """
     with log_to_screen(args.quiet):
         try:
-            return _run(args, mapper, drawing)
+            return _run(args, mapper)
         except USER_ERRORS as error:
             LOGGER.error("error: %s", error)
             return 1
 
 
-def _run(args: argparse.Namespace, mapper: Mapper, drawing: Drawing | None) -> int:
+def _run(args: argparse.Namespace, mapper: Mapper) -> int:
     args.weights = args.weights.absolute()
     jobs = [
         with_absolute_paths(job)
@@ -90,8 +88,7 @@ def _run(args: argparse.Namespace, mapper: Mapper, drawing: Drawing | None) -> i
         done = mapper(items, PickledRunner, (partial(predictor_of, args),), args.workers, args.gpus)
         failed = [item for item in done if item["error"]]
     failed += [
-        {"output": str(job.output), "error": error}
-        for job, error in finish_jobs(jobs, predictor, drawing)
+        {"output": str(job.output), "error": error} for job, error in finish_jobs(jobs, predictor)
     ]
     report = args.output / REPORT
     report.unlink(missing_ok=True)

@@ -15,18 +15,16 @@ from stdnet_arch.inference.jobs.options import (
     log_to_screen,
     predictor_of,
 )
-from stdnet_arch.inference.jobs.side_outputs import Drawing
 
 INTERRUPTED = 130  # as shells say it
 LOGGER = logging.getLogger("stdnet_arch")
 
 
-def main(argv: Sequence[str] | None = None, drawing: Drawing | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run; 0 if all went well, 1 with one message if not, 2 for wrong usage, 130 for Ctrl-C.
 
     Args:
         argv: the arguments; None takes the program's.
-        drawing: how errors and point clouds are drawn.
     """
     parser = build_parser()
     args = parser.parse_args(argv)
@@ -38,7 +36,7 @@ def main(argv: Sequence[str] | None = None, drawing: Drawing | None = None) -> i
         parser.error("--manifest names the clips: leave --depth, --rgb, --mp4 and --gt out")
     with log_to_screen(args.quiet):
         try:
-            return _run(args, drawing)
+            return _run(args)
         except KeyboardInterrupt:
             LOGGER.error("stopped; the same command goes on where it stopped")
             return INTERRUPTED
@@ -71,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(args: argparse.Namespace, drawing: Drawing | None) -> int:
+def _run(args: argparse.Namespace) -> int:
     shard = parse_shard(args.shard)
     options = job_options(args)
     jobs = (
@@ -81,11 +79,11 @@ def _run(args: argparse.Namespace, drawing: Drawing | None) -> int:
     )
     predictor = predictor_of(args)
     if args.manifest is None:
-        run_job(jobs[0], predictor, args.quiet, drawing)
+        run_job(jobs[0], predictor, args.quiet)
         return 0
 
     def run(job: Job) -> int:
-        return run_job(job, predictor, args.quiet, drawing)
+        return run_job(job, predictor, args.quiet)
 
     failed = run_manifest(jobs, shard, args.output, run)
     return 1 if failed else 0

@@ -19,7 +19,6 @@ from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.side_outputs import (
-    Drawing,
     Extras,
     FinishedClip,
     check_extras,
@@ -82,7 +81,6 @@ def run_job(
     job: Job,
     predictor: DepthSRPredictor,
     quiet: bool = False,
-    drawing: Drawing | None = None,
     recording: Recording | None = None,
 ) -> int:
     """Super-resolve a clip.
@@ -95,7 +93,6 @@ def run_job(
         job: what to do.
         predictor: what to do it with.
         quiet: no progress bar.
-        drawing: how errors and point clouds are drawn, if the job wants any.
         recording: what is read, if it is open already; the job's paths then only name it.
 
     Returns:
@@ -110,7 +107,7 @@ def run_job(
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = recording or open_job(job, predictor.scale)
-    check_extras(job.extras, recording, drawing)
+    check_extras(job.extras, recording)
     depth = recording.depth
     names = [depth.name(i) for i in range(len(depth))]
     output.claim(settings, job.overwrite)
@@ -121,14 +118,12 @@ def run_job(
         with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
             predict_frames(job, predictor, recording, output, first, len(names), progress.update)
     clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
-    write_extras(job.extras, clip, drawing, first)
+    write_extras(job.extras, clip, first)
     output.finish(len(names))
     return len(names) - first
 
 
-def finish_job(
-    job: Job, predictor: DepthSRPredictor, quiet: bool = False, drawing: Drawing | None = None
-) -> None:
+def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> None:
     """Make what else is wanted of a clip whose frames were written in pieces, and mark it as done.
 
     Raises:
@@ -143,7 +138,7 @@ def finish_job(
     there = sum(output.path(name).is_file() for name in names)
     if there < len(names):
         raise ValueError(f"expected {len(names)} frames in {job.output}; got {there}")
-    write_extras(job.extras, clip, drawing, 0)
+    write_extras(job.extras, clip, 0)
     output.finish(len(names))
 
 

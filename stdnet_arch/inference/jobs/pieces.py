@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from stdnet_arch.inference.jobs.job import Job, finish_job, open_job, predict_frames, settings_of
 from stdnet_arch.inference.jobs.outputs import OutputFolder
-from stdnet_arch.inference.jobs.side_outputs import Drawing
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.utils.windows import time_windows
 
@@ -71,10 +70,7 @@ def run_piece(piece: Piece, predictor: DepthSRPredictor) -> int:
 
 
 def finish_jobs(
-    jobs: Sequence[Job],
-    predictor: DepthSRPredictor,
-    drawing: Drawing | None = None,
-    quiet: bool = True,
+    jobs: Sequence[Job], predictor: DepthSRPredictor, quiet: bool = True
 ) -> list[tuple[Job, str]]:
     """Make videos and the like, and mark as done what is complete.
 
@@ -84,7 +80,7 @@ def finish_jobs(
     failed = []
     for job in jobs:
         try:
-            finish_job(job, predictor, quiet, drawing)
+            finish_job(job, predictor, quiet)
         except Exception as error:
             LOGGER.error("%s failed: %s", job.output, error)
             failed.append((job, f"{type(error).__name__}: {error}"))

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,28 +16,13 @@ from stdnet_arch.data.recordings.recording import Intrinsics, Recording
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
+from stdnet_arch.visual.point_cloud import write_point_cloud
+from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
 
 LOGGER = logging.getLogger(__name__)
 
 ERRORS, POINTS = "errors", "points"
-SUMMARY = "errors.json"
 DEFAULT_FPS = 30.0
-
-Picture = NDArray[np.uint8]
-Depth = NDArray[np.floating]
-
-
-TruthFrame = tuple[str, Picture, Depth, Depth]
-"""Name, RGB ``(H, W, 3)``, prediction and truth [m], ``(H, W)``."""
-
-
-class Drawing(NamedTuple):
-    """What can be drawn; handed in from above, since pictures are another part of the package."""
-
-    write_errors: Callable[[Path, Callable[[], Iterable[TruthFrame]], str], dict[str, Any]]
-    """As ``visual.truth.write_errors``."""
-    write_point_cloud: Callable[[Path, Depth, Picture, Intrinsics], None]
-    """As ``visual.point_cloud.write_point_cloud``."""
 
 
 class Extras(NamedTuple):
@@ -108,13 +93,12 @@ def missing_extras(extras: Extras, folder: Path, frames: int) -> bool:
     )
 
 
-def write_extras(extras: Extras, clip: FinishedClip, drawing: Drawing | None, first: int) -> None:
+def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
     """Make what is wanted.
 
     Args:
         extras: what.
         clip: of what.
-        drawing: how; None: errors and points cannot be had.
         first: frames before it were there already, and so may be what was made of them.
 
     Raises:
@@ -127,12 +111,12 @@ def write_extras(extras: Extras, clip: FinishedClip, drawing: Drawing | None, fi
         write_video(extras.mp4, clip.progress(panels, extras.mp4.name), limits_m, fps)
         LOGGER.info("wrote %s", extras.mp4)
     if extras.gt is not None:
-        _write_errors(extras.gt, open_truth(extras, clip), clip, _given(drawing))
+        _write_errors(extras.gt, open_truth(extras, clip), clip)
     if extras.ply:
-        _write_points(extras, clip, _given(drawing), first)
+        _write_points(extras, clip, first)
 
 
-def check_extras(extras: Extras, recording: Recording, drawing: Drawing | None) -> None:
+def check_extras(extras: Extras, recording: Recording) -> None:
     """Refuse what cannot be made before anything is computed."""
     if extras.ply and extras.camera is None and recording.intrinsics(0) is None:
         raise ValueError(
@@ -145,8 +129,6 @@ def check_extras(extras: Extras, recording: Recording, drawing: Drawing | None) 
             raise ValueError(
                 f"ground truth must have the size of the RGB, {needed}; {extras.gt} has {size}"
             )
-    if extras.gt is not None or extras.ply:
-        _given(drawing)
 
 
 def open_truth(extras: Extras, clip: FinishedClip) -> DepthReader:
@@ -170,20 +152,20 @@ def _open_gt(extras: Extras, frames: int) -> DepthReader:
     return truth
 
 
-def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip, drawing: Drawing) -> None:
+def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
     def frames() -> Iterator[TruthFrame]:
         items = zip(
             clip.names(), clip.recording.colors(), clip.written(), depth_frames(truth), strict=True
         )
-        yield from clip.progress(items, ERRORS)
+        yield from map(TruthFrame._make, clip.progress(items, ERRORS))
 
     folder = clip.output.folder / ERRORS
     (folder / SUMMARY).unlink(missing_ok=True)
-    numbers = drawing.write_errors(folder, frames, str(gt.resolve()))
+    numbers = write_errors(folder, frames, str(gt.resolve()))
     LOGGER.info("%s: %s", folder, json.dumps(numbers))
 
 
-def _write_points(extras: Extras, clip: FinishedClip, drawing: Drawing, first: int) -> None:
+def _write_points(extras: Extras, clip: FinishedClip, first: int) -> None:
     items = zip(clip.names(), clip.recording.colors(), clip.written(), strict=True)
     for i, (name, rgb, depth_m) in enumerate(clip.progress(items, POINTS)):
         path = clip.output.folder / POINTS / f"{name}.ply"
@@ -191,13 +173,7 @@ def _write_points(extras: Extras, clip: FinishedClip, drawing: Drawing, first: i
         if camera is None:
             raise ValueError(f"the recording does not say the camera of frame {i}")
         if i >= first or not path.is_file():
-            drawing.write_point_cloud(path, depth_m, rgb, camera)
-
-
-def _given(drawing: Drawing | None) -> Drawing:
-    if drawing is None:
-        raise ValueError("errors and point clouds are drawn by python -m stdnet_arch.infer alone")
-    return drawing
+            write_point_cloud(path, depth_m, rgb, camera)
 
 
 def _compared_with(folder: Path) -> str | None:

@@ -9,7 +9,6 @@ from recording_parts import write_depth_folder, write_lines, write_recording, wr
 
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.archs.interpolation_arch import Interpolation
-from stdnet_arch.infer import DRAWING
 from stdnet_arch.inference.jobs import command
 from stdnet_arch.inference.jobs.command import main
 
@@ -192,7 +191,7 @@ def test_all_extras_can_be_asked_for(recording):
     write_depth_folder(recording / "gt", np.full((5, 16, 24), 2.0))
     extras = {"gt": recording / "gt", "ply": True, "confidence": True}
     camera = ["--intrinsics", "20", "20", "12", "8"]
-    assert main([*arguments(recording, **extras), *camera], DRAWING) == 0
+    assert main([*arguments(recording, **extras), *camera]) == 0
     found = {path.parent.name for path in (recording / "out").rglob("*") if path.is_file()}
     assert found == {"out", "confidence", "errors", "points"}
 

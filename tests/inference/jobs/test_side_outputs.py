@@ -7,7 +7,6 @@ import pytest
 from recording_parts import depth_clip, write_depth_folder, write_recording
 
 from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.infer import DRAWING
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.side_outputs import Extras
 
@@ -28,7 +27,7 @@ def job_of(folder, overwrite=False, holes="fill", **extras):
 
 
 def run(job, predictor):
-    return run_job(job, predictor, quiet=True, drawing=DRAWING)
+    return run_job(job, predictor, quiet=True)
 
 
 def test_errors_are_those_of_what_was_written(folder, bilinear):
@@ -81,10 +80,4 @@ def test_what_cannot_be_made_is_said(folder, bilinear, extras, message):
     extras = {key: folder / value if key == "gt" else value for key, value in extras.items()}
     with pytest.raises(ValueError, match=message):
         run(job_of(folder, **extras), bilinear)
-    assert not (folder / "out").exists()
-
-
-def test_without_drawing_errors_cannot_be_had(folder, bilinear):
-    with pytest.raises(ValueError, match=r"drawn by python -m stdnet_arch\.infer alone"):
-        run_job(job_of(folder, gt=folder / "gt"), bilinear, quiet=True)
     assert not (folder / "out").exists()
