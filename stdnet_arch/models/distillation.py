@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint
 from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.losses.distill_loss import memory_distance
 from stdnet_arch.models.feature_tap import FeatureTap
 from stdnet_arch.models.memory_distillation import (
@@ -185,8 +186,9 @@ def probe_features(
     found = {}
     for name, (net, tap) in nets.items():
         place = next(net.parameters()).device
-        n = (t + 1) // 2 if getattr(net, "time_scale", 1) == 2 else t
-        channels = getattr(net, "lq_channels", 1)
+        contract = contract_of(net)
+        n = (t + 1) // 2 if contract.time_scale == 2 else t
+        channels = contract.lq_channels
         lq = torch.zeros(1, n, channels, size // scale, size // scale, device=place)
         guide = None if channels == 3 else torch.zeros(1, t, 3, size, size, device=place)
         mode = net.training

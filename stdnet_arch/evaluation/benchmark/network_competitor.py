@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.adapters import load_any, read_about, read_checkpoint
 from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
 from stdnet_arch.models.prediction import FramePrediction, Prediction, SpaceTimePrediction
 from stdnet_arch.utils.device import choose_device
@@ -103,7 +104,7 @@ class Network:
         return float(range_m)
 
     def _prediction(self) -> Prediction:
-        if getattr(self.net, "time_scale", 1) == 2:
+        if contract_of(self.net).time_scale == 2:
             return SpaceTimePrediction()
         return FramePrediction(self.chunk_frames)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_gray
 from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader
@@ -26,7 +27,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
     write_extras,
 )
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
-from stdnet_arch.inference.streams.streaming import has_own_stream
+from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.memory import peak_memory_mb
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -175,7 +176,7 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
     """
     depth = recording.depth
     cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
-    halo = getattr(predictor.net, "halo", None)
+    halo = contract_of(predictor.net).halo
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
     predictions = predictor.predict_prepared(frames)
@@ -251,7 +252,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
 def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
     """What of the cutting changes the result: nothing, for an exact stream of whole frames."""
     settings: dict[str, int | None] = {}
-    if getattr(predictor.net, "halo", None) is None and not has_own_stream(predictor.net):
+    if not runs_exactly(predictor.net):
         settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
     if predictor.tile is not None:
         settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.jobs.job import Job, finish_job, open_job, predict_frames, settings_of
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor
@@ -45,7 +46,7 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
             continue
         count = len(open_job(job, predictor.scale).depth)
         output.claim(settings, job.overwrite)
-        whole = getattr(predictor.net, "halo", None) is None
+        whole = not contract_of(predictor.net).finite
         windows = time_windows(count, count if whole else size, 0)
         pieces += [Piece(job, window.read.start, window.read.stop) for window in windows]
     return pieces

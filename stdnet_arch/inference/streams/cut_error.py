@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.streams.push_stream import Frame, device_of
 from stdnet_arch.inference.streams.streaming import stream
 
@@ -54,7 +55,7 @@ def measure_difference(
     """
     if tile is not None:
         shared = tile // 4 if tile_overlap is None else tile_overlap
-        side = round_up(2 * tile - shared, getattr(net, "multiple_of", 1))
+        side = round_up(2 * tile - shared, contract_of(net).multiple_of)
         frames = [crop_middle(frame, side) for frame in frames]
     lq, guide = (torch.stack(side)[None] for side in zip(*frames, strict=True))
     device = device_of(net, "cpu")

@@ -7,9 +7,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.streams.push_stream import FeatureStream, Frame, PushStream, WindowStream
 from stdnet_arch.inference.streams.tiles import TiledStream
-from stdnet_arch.utils.windows import Context, context_of
+from stdnet_arch.utils.windows import Context
 
 
 def stream(
@@ -77,7 +78,7 @@ def open_stream(
         return TiledStream(net, lambda: open_stream(net, overlap), tile, tile_overlap)
     if has_own_stream(net):
         return FeatureStream(net)
-    context = context_of(net)
+    context = contract_of(net).context
     if context is None:
         warnings.warn(
             f"{type(net).__name__} is cut into windows with {overlap} frames of context: "
@@ -94,8 +95,13 @@ def has_own_stream(net: nn.Module) -> bool:
     It has a method ``open_stream`` and a finite ``halo``, or looks at no later frame (``causal``):
     some forms of recurrent networks need the whole clip.
     """
-    looks_ahead = getattr(net, "halo", None) is None and not getattr(net, "causal", False)
-    return hasattr(net, "open_stream") and not looks_ahead
+    contract = contract_of(net)
+    return hasattr(net, "open_stream") and (contract.finite or contract.causal)
+
+
+def runs_exactly(net: nn.Module) -> bool:
+    """Whether a stream of a network gives what the whole clip at once gives."""
+    return contract_of(net).finite or has_own_stream(net)
 
 
 def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
@@ -108,9 +114,9 @@ def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
     Raises:
         ValueError: what :func:`open_stream` says of networks and ``overlap``.
     """
-    name, needed = type(net).__name__, getattr(net, "min_frames", 1) - 1
+    name, needed = type(net).__name__, contract_of(net).min_frames - 1
     _check_makes_depth(net)
-    if getattr(net, "halo", None) is not None or has_own_stream(net):
+    if runs_exactly(net):
         return
     if overlap is None or overlap < 0:
         raise ValueError(
@@ -126,7 +132,7 @@ def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
 
 def _check_makes_depth(net: nn.Module) -> None:
     """Raise ValueError unless a frame of depth comes out for each frame of depth and RGB."""
-    channels, time_scale = getattr(net, "lq_channels", 1), getattr(net, "time_scale", 1)
+    channels, time_scale = contract_of(net).lq_channels, contract_of(net).time_scale
     kinds = [f"takes {channels} channels (RGB) instead of depth"] if channels != 1 else []
     if time_scale != 1:
         kinds.append(f"makes the frames between those given (time_scale {time_scale})")

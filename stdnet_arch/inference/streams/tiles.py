@@ -10,6 +10,7 @@ from typing import NamedTuple, NoReturn
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.streams.push_stream import Frame, PushStream
 
 CPU = torch.device("cpu")
@@ -97,7 +98,7 @@ class TiledStream(PushStream):
         overlap: int | None = None,
     ) -> None:
         super().__init__(net)
-        self.tile, self.overlap = check_tiles(tile, overlap, getattr(net, "multiple_of", 1))
+        self.tile, self.overlap = check_tiles(tile, overlap, contract_of(net).multiple_of)
         self.open_one = open_one
         self.tiles: list[Tile] = []
         self.scale = 1
