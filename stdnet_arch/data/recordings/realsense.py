@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
 from stdnet_arch.data.recordings.realsense_playback import Image, Playback
-from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.inference.depth_cleaning import Frame
+from stdnet_arch.data.recordings.recording import Frame, Intrinsics
 
 SUFFIXES = (".bag", ".db3")
 

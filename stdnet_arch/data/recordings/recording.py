@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
 from stdnet_arch.data.recordings.rgb_io import RGBReader
-from stdnet_arch.inference.depth_cleaning import Frame
+
+Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
+"""Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
 
 
 class Intrinsics(NamedTuple):
