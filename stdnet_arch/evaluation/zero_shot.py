@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -185,3 +186,27 @@ def mean_and_worst(rows: Sequence[Scores]) -> tuple[float, float]:
     """Mean and largest RMSE over that of bilinear; NaN without a scene."""
     ratios = [row.ratio for row in rows]
     return (sum(ratios) / len(ratios), max(ratios)) if ratios else (math.nan, math.nan)
+
+
+def zero_shot_rows(  # noqa: PLR0913, PLR0917  what is scored, on what, and how
+    method: nn.Module | Method,
+    root: str | Path,
+    scale: int,
+    rules: Sequence[str],
+    depth_range_m: float = 1.0,
+    frames: int | None = None,
+) -> list[dict[str, Any]]:
+    """Score a method by several rules and sum each up, as the metadata of weights hold it.
+
+    Returns:
+        Of each rule ``rule``, ``ratio_mean``, ``ratio_worst`` and ``scenes``: name to RMSE and MAE
+        [cm].
+    """
+    scenes = load_scenes(root, frames)
+    rows = []
+    for rule in rules:
+        scores = score(method, scenes, scale, rule, depth_range_m)
+        mean, worst = mean_and_worst(scores)
+        by_scene = {row.scene: [round(row.rmse_cm, 3), round(row.mae_cm, 3)] for row in scores}
+        rows.append({"rule": rule, "ratio_mean": mean, "ratio_worst": worst, "scenes": by_scene})
+    return rows

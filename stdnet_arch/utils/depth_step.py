@@ -19,7 +19,7 @@ def depth_step(net: Any, step: object) -> Iterator[None]:  # noqa: ANN401  any n
 
     Args:
         net: a network of this package.
-        step: quantisation step of ``lq``, in its units; a tensor ``(b,)``, or None if unknown.
+        step: quantisation step of ``lq``, in units of ``lq``; a tensor ``(b,)``, or None: unknown.
     """
     if not takes_step(net):
         yield

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from stdnet_arch.evaluation import zero_shot
 from stdnet_arch.evaluation.scenes import Scene, SceneFiles
 from stdnet_arch.evaluation.zero_shot import (
     make_case,
@@ -122,3 +123,13 @@ def test_mean_and_worst_ratio():
     mean, worst = mean_and_worst([rows[0], halved])
     assert worst == rows[0].ratio
     assert mean == pytest.approx(0.75 * rows[0].ratio)
+
+
+def test_rows_of_several_rules_hold_the_errors_of_each_scene(monkeypatch):
+    scene = make_scene()
+    monkeypatch.setattr(zero_shot, "load_scenes", lambda root, frames: [scene])
+    rows = zero_shot.zero_shot_rows(Spy(), "anywhere", 4, ["area", "dtof_peak"])
+    expected = score(Spy(), [scene], 4, "area")[0]
+    assert [row["rule"] for row in rows] == ["area", "dtof_peak"]
+    assert rows[0]["ratio_mean"] == rows[0]["ratio_worst"] == expected.ratio
+    assert rows[0]["scenes"]["room"] == pytest.approx([expected.rmse_cm, expected.mae_cm], abs=1e-3)
