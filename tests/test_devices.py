@@ -10,8 +10,8 @@ from basicsr.archs import build_network
 from torch import distributed
 from torch.multiprocessing import spawn
 
-from stdnet_arch.archs.graphed import GraphedNetwork
-from stdnet_arch.inference.streaming import stream
+from stdnet_arch.inference.cuda_graph import GraphedNetwork
+from stdnet_arch.inference.streams.streaming import stream
 from stdnet_arch.ops.deform_sample import deform_backend, deform_sample, modulated_deform_conv
 
 PRECISIONS = [(torch.float32, 1e-5), (torch.float16, 4e-3), (torch.bfloat16, 3e-2)]

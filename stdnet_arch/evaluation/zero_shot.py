@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from stdnet_arch.data.degradation import make_lq
-from stdnet_arch.evaluation.competitor import build_competitor
+from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.scenes import Scene, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction

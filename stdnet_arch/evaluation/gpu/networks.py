@@ -8,14 +8,14 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.graphed import GraphedNetwork
-from stdnet_arch.archs.layout import channels_last
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.archs.stdnet.stage import Stage
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.gpu.timing import DTYPES, Precision, precision_of_float32
 from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.inference.cuda_graph import GraphedNetwork
+from stdnet_arch.utils.channels_last import channels_last
 
 SCALE = 4
 NETWORKS: dict[str, dict[str, Any]] = {
