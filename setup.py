@@ -18,7 +18,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["stdnet_arch*"]),
-    package_data={"stdnet_arch": ["data/meta_info/*.txt", "evaluation/*.csv", "weights/*"]},
+    package_data={
+        "stdnet_arch": ["data/meta_info/*.txt", "evaluation/benchmark/*.csv", "weights/*"]
+    },
     install_requires=[
         "basicsr==1.4.2",
         "torch>=2.6",

@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.ops.resize import PADDINGS, pad_to_multiple, unpad
-from stdnet_arch.utils.windows import context_of, time_windows
+from stdnet_arch.utils.windows import time_windows
 
 FULL_SIZE = ("pred", "error")
 """Outputs of a network that have the size of the guide: depth, and its expected absolute error."""
@@ -66,7 +67,7 @@ class FramePrediction:
         """
         if self.chunk_frames is None:
             return outputs_padded(net, lq, guide)
-        context = context_of(net)
+        context = contract_of(net).context
         if context is None:
             raise ValueError(
                 f"val.chunk_frames: {type(net).__name__} needs whole clips (it declares no halo), "
@@ -119,10 +120,10 @@ class SpaceTimePrediction:
         Raises:
             ValueError: ``net`` makes no frames, or ``lq`` has another number of frames.
         """
-        if getattr(net, "time_scale", 1) != 2:
+        if (time_scale := contract_of(net).time_scale) != 2:
             raise ValueError(
                 f"space-time prediction needs a network that makes every second frame, got "
-                f"{type(net).__name__} (time_scale {getattr(net, 'time_scale', 1)})"
+                f"{type(net).__name__} (time_scale {time_scale})"
             )
         step = _step_of(lq.shape[1], length)
         parts = []
@@ -188,7 +189,7 @@ def outputs_padded(
     Returns:
         The maps of :data:`FULL_SIZE` that the network makes, ``(b, t, c, H, W)`` float32.
     """
-    multiple = getattr(net, "multiple_of", 1)
+    multiple = contract_of(net).multiple_of
     scale = cast(int, net.scale) if guide is None else max(guide.shape[-1] // lq.shape[-1], 1)
     lq, padding = pad_to_multiple(lq, multiple, pad)
     if guide is not None:

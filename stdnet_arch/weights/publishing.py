@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from stdnet_arch.archs.adapters import read_checkpoint, save_checkpoint
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint, save_checkpoint
+from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.weights.choice import SENSORS
 from stdnet_arch.weights.shipped import Shipped, digest_parameters
 

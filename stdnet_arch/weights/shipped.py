@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.adapters import read_about, read_checkpoint
-from stdnet_arch.archs.loading import load_network
+from stdnet_arch.archs.checkpoints.adapters import read_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.loading import load_network
 
 FOLDER = Path(__file__).parent
 SUFFIXES = (".safetensors", ".pth")

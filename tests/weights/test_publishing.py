@@ -5,7 +5,7 @@ import torch
 from basicsr.archs import build_network
 from weights_parts import NETWORK_G, make_facts
 
-from stdnet_arch.archs.loading import load_network
+from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.weights import list_shipped
 from stdnet_arch.weights.__main__ import weights_table
 from stdnet_arch.weights.publishing import CARDS, card, load_trained, replace_cards, write_weights

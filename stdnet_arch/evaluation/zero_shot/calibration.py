@@ -63,7 +63,8 @@ def calibrate(
     index = np.searchsorted(EDGES_M, expected)
     bins = len(EDGES_M) + 1
     counts = np.bincount(index, minlength=bins)
-    return Calibration(counts, np.bincount(index, expected, bins), np.bincount(index, true, bins))
+    sums = [np.bincount(index, weights, bins).astype(np.float64) for weights in (expected, true)]
+    return Calibration(counts, *sums)
 
 
 def read_calibration(lists: dict[str, list[Any]]) -> Calibration:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
-from stdnet_arch.data.sensor_model import SensorOptions
+from stdnet_arch.data.lq.sensor_model import SensorOptions
 from stdnet_arch.evaluation.zero_shot.scenes import KNOWN_SCENES, SceneFiles
 from stdnet_arch.evaluation.zero_shot.scoring import LqRule
 

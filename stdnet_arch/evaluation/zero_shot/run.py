@@ -1,5 +1,6 @@
 """Run a zero-shot benchmark; every finished row is kept, so that a stopped run goes on."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from stdnet_arch.archs.loading import load_network
-from stdnet_arch.evaluation.benchmark_plan import digest
-from stdnet_arch.evaluation.competitor import build_competitor
+from stdnet_arch.archs.checkpoints.loading import load_network
+from stdnet_arch.evaluation.benchmark.benchmark_plan import digest
+from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.zero_shot.calibration import calibrate
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
@@ -67,17 +68,11 @@ def run_zero_shot(
     if not resume and any(out.glob("rows/*.json")):
         raise FileExistsError(f"{out} holds rows; go on with --resume, or give another folder")
     scenes = load_scenes(plan.dataroot, plan.frames, plan.scenes)
+    ready = {scale: list(_ready_methods(plan, scale, device)) for scale in plan.scales}
+    tasks = [_Task(plan, out, scene, *cell) for cell in plan.cells() for scene in scenes]
     rows = []
-    with tqdm(total=len(plan.cells()) * len(scenes), unit="scene", disable=None) as bar:
-        for scale, rule in plan.cells():
-            methods = dict(_ready_methods(plan, scale, device))
-            for scene in scenes:
-                bar.set_description(f"x{scale} {rule.name} {scene.name}")
-                for method in plan.methods:
-                    if method.name in methods:
-                        task = _Task(plan, out, scene, scale, rule)
-                        rows.append(task.row(method, methods[method.name]))
-                bar.update()
+    for task in tqdm(tasks, unit="scene", disable=None):
+        rows += [task.row(*method) for method in ready[task.scale]]
     return rows
 
 
@@ -124,7 +119,8 @@ class _Task(NamedTuple):
         frames = len(self.scene.rgb)
         checks = [self.rule.name in self.plan.checked, self.rule.name == self.plan.pictured]
         rule = asdict(self.rule)
-        return digest([asdict(method), ready.version, files, frames, self.scale, rule, checks])
+        run = [asdict(method), ready.version, self.scale, rule, checks]
+        return digest({"run": run, "files": files, "frames": frames})
 
     def _keep_sample(self, method: MethodPlan, maps: Maps) -> None:
         middle = {name: value[len(value) // 2] for name, value in maps.items()}
@@ -185,13 +181,15 @@ def _flicker(depth_m: NDArray[np.float32], case: Case) -> Row:
     }
 
 
-def _ready_methods(plan: ZeroShotPlan, scale: int, device: str) -> Iterator[tuple[str, Ready]]:
+def _ready_methods(
+    plan: ZeroShotPlan, scale: int, device: str
+) -> Iterator[tuple[MethodPlan, Ready]]:
     for method in plan.methods:
         ready = make_ready(method, scale, device)
         if ready is None:
             LOGGER.warning("%s has no weights for x%d: no row", method.name, scale)
         else:
-            yield method.name, ready
+            yield method, ready
 
 
 def make_ready(method: MethodPlan, scale: int, device: str = "cpu") -> Ready | None:
@@ -211,7 +209,7 @@ def make_ready(method: MethodPlan, scale: int, device: str = "cpu") -> Ready | N
     loaded = load_network(path)
     if loaded.scale != scale:
         return None
-    version = digest(path.read_bytes().hex())
+    version = hashlib.sha256(path.read_bytes()).hexdigest()
     return Ready(loaded.net.to(choose_device(device)), loaded.depth_range_m, version)
 
 

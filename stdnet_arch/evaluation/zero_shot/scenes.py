@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.source import Source, build_source
+from stdnet_arch.data.sources.source import Source, build_source
 
 LOGGER = logging.getLogger("stdnet_arch")
 FARTHEST_M = 100.0

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from stdnet_arch.data.degradation import make_lq
-from stdnet_arch.data.sensor_model import SensorOptions, disturb_lq, frame_rng
-from stdnet_arch.evaluation.competitor import build_competitor
+from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.data.lq.sensor_model import SensorOptions, disturb_lq, frame_rng
+from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction
@@ -143,15 +144,15 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
         clip: which frames.
         depth_range_m: depth [m] that the network knows as 1.
     """
-    takes_holes = getattr(net, "takes_holes", False)
+    contract = contract_of(net)
     parameter = next(net.parameters(), torch.empty(0))
-    lq_m = (case.lq_m if takes_holes else case.filled_m)[clip]
+    lq_m = (case.lq_m if contract.takes_holes else case.filled_m)[clip]
     lq = torch.from_numpy(lq_m / np.float32(depth_range_m)).to(parameter.device)[None, :, None]
     rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
     guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
-    chunk = None if getattr(net, "halo", None) is None else CHUNK_FRAMES
-    known = case.step_m is not None
-    with depth_step(net, lq.new_tensor([case.step_m / depth_range_m]) if known else None):
+    chunk = CHUNK_FRAMES if contract.finite else None
+    step = None if case.step_m is None else lq.new_tensor([case.step_m / depth_range_m])
+    with depth_step(net, step):
         made = FramePrediction(chunk).outputs(net, lq, guide)
     scale_m = np.float32(depth_range_m)
     return {NAMES_M[name]: value[0, :, 0].cpu().numpy() * scale_m for name, value in made.items()}

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stdnet_arch.data.sensor_model import SensorOptions
+from stdnet_arch.data.lq.sensor_model import SensorOptions
 from stdnet_arch.evaluation.zero_shot import scoring
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, SceneFiles
 from stdnet_arch.evaluation.zero_shot.scoring import (
