@@ -7,8 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.evaluation.blank_clips import padded_size
 from stdnet_arch.evaluation.gpu.networks import (
     NETWORKS,
+    SCALE,
     Form,
     is_known,
     make_clip,
@@ -134,7 +137,7 @@ class Bench:
         net = deepcopy(self._network(job.network))
         error = self._error(net, job.form)
         before = reset_peak(self.device)
-        lq, guide = make_clip(frames, size, self.device)
+        lq, guide = make_clip(frames, self._padded(size, net), self.device)
         prepared = job.form.prepare(net, lq, guide)
 
         def run() -> Tensor:
@@ -157,11 +160,16 @@ class Bench:
             self.name, self.exact = name, None
         return self.net
 
+    @staticmethod
+    def _padded(size: tuple[int, int], net: nn.Module) -> tuple[int, int]:
+        """The next size that a network takes, as when it predicts."""
+        return padded_size(size, SCALE * contract_of(net).multiple_of)
+
     def _error(self, net: nn.Module, form: Form) -> float:
         """Relative to float32 without TF32, on a short clip of small frames."""
         if form.kind not in {"eager", "plain"}:
             return float("nan")  # as the eager form of that precision; tests hold graphs to it
-        size = TRIAL_SIZES[VGA] if self.tiny else EXACT_SIZE
+        size = self._padded(TRIAL_SIZES[VGA] if self.tiny else EXACT_SIZE, net)
         clip = make_clip(TRIAL_FRAMES if self.tiny else EXACT_FRAMES, size, self.device, seed=1)
         if self.exact is None:
             exact = Form()
