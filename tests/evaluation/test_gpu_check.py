@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stdnet_arch.evaluation.gpu import check as check_module
-from stdnet_arch.evaluation.gpu.check import Check, run_check, verdicts
+from stdnet_arch.evaluation.gpu.check import Check, files_for_a_card, run_check, verdicts
 from stdnet_arch.evaluation.gpu.networks import NETWORKS, Form, is_known, make_clip, make_network
 from stdnet_arch.evaluation.gpu.records import Recorder, read_records
 from stdnet_arch.evaluation.gpu.speed import JOBS, Job, measure_speeds
@@ -89,6 +89,13 @@ def test_verdicts_are_read_from_both_forms_of_pytest():
     found = verdicts(lines)
     assert (found["passed"], found["failed"], found["skipped"]) == (1, 1, 1)
     assert found["which"] == ["tests/a.py::test_two"]
+
+
+def test_files_with_tests_for_a_card_are_found():
+    files = files_for_a_card()
+    assert files[0] == "tests/test_devices.py"
+    assert {"tests/test_archs.py", "tests/test_golden.py", "tests/ops/test_warp.py"} <= set(files)
+    assert "tests/ops/test_fold.py" not in files
 
 
 @pytest.fixture
