@@ -143,7 +143,7 @@ class Bench:
         def run() -> Tensor:
             return job.form.run(prepared, self.device)
 
-        limits = (1, 0.0) if self.tiny else (10, 2.0)
+        limits = (1, 0.0) if self.tiny else (8, 1.2)
         seconds = median_seconds(run, self.device, *limits)
         finite = bool(run().isfinite().all())
         return {
