@@ -23,7 +23,7 @@ def following(loader: Untyped) -> Untyped:
         A class of loaders whose single document is merged with what its ``base:`` names.
     """
 
-    class Following(loader):  # type: ignore[valid-type, misc]
+    class Following(loader):
         def __init__(self, stream: Untyped) -> None:
             super().__init__(stream)
             self.file = getattr(stream, "name", None)
