@@ -84,6 +84,7 @@ class PlaneBlend(nn.Module):
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.
+        motion_feat: channels of the features that the flow compares.
         step: quantisation step of ``lq``, in its unit, if ``forward`` is not told; 0: continuous.
         with_weights: give the candidates' weights, too (18 times the memory of a prediction).
 
@@ -104,6 +105,7 @@ class PlaneBlend(nn.Module):
         num_block: tuple[int, int, int] = (2, 3, 3),
         reach: int = 1,
         temporal: bool = True,
+        motion_feat: int = 24,
         step: float = 0.0,
         with_weights: bool = False,
     ) -> None:
@@ -128,12 +130,10 @@ class PlaneBlend(nn.Module):
         # Where a cell lies in its LR pixel; at scale 4 they are the same, and there is nothing to say.
         self.place_in = nn.Conv2d(2, num_feat, 1, bias=False) if scale > CELL else None
         if temporal:
-            self.motion = FrameMotion()
+            self.motion = FrameMotion(motion_feat)
             self.carried_in = nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1)
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
-        self.head = nn.Sequential(
-            nn.LeakyReLU(0.1), nn.Conv2d(num_feat, self.choices * pixels, 1)
-        )
+        self.head = nn.Sequential(nn.LeakyReLU(0.1), nn.Conv2d(num_feat, self.choices * pixels, 1))
         self.plane_head = nn.Sequential(nn.LeakyReLU(0.1), nn.Conv2d(num_feat, 3, 1))
         self.error_head = nn.Sequential(
             nn.Conv2d(num_feat + 2 * pixels, num_feat, 1),
@@ -144,9 +144,7 @@ class PlaneBlend(nn.Module):
             nn.init.zeros_(head.weight)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
 
-    def forward(
-        self, lq: Tensor, guide: Tensor, step: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
 
         Args:

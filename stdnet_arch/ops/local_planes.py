@@ -32,7 +32,10 @@ class LocalPlanes(NamedTuple):
 
 
 def fit_local_planes(
-    lq: Tensor, step: Tensor | float = 0.0, measured: Tensor | None = None, radius: int = 2,
+    lq: Tensor,
+    step: Tensor | float = 0.0,
+    measured: Tensor | None = None,
+    radius: int = 2,
     rounds: int = 2,
 ) -> LocalPlanes:
     """Fit a plane to each pixel's own surface by robust least squares.
@@ -62,7 +65,9 @@ def fit_local_planes(
         (2.0, 0.0)
     """
     if lq.ndim != 4 or lq.shape[1] != 1 or radius < 1:
-        raise ValueError(f"lq must be (n, 1, h, w) and radius >= 1; got {tuple(lq.shape)}, {radius}")
+        raise ValueError(
+            f"lq must be (n, 1, h, w) and radius >= 1; got {tuple(lq.shape)}, {radius}"
+        )
     n, _, h, w = lq.shape
     lq = lq.to(torch.promote_types(lq.dtype, torch.float32))
     taps = _taps(radius, lq)

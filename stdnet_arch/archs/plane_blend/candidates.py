@@ -44,9 +44,7 @@ def look_around(x: Tensor, offsets: list[tuple[int, int]]) -> Tensor:
     h, w = x.shape[-2:]
     pad = max(max(abs(dy), abs(dx)) for dy, dx in offsets)
     padded = F.pad(x, [pad] * 4, mode="replicate")
-    views = [
-        padded[..., pad + dy : pad + dy + h, pad + dx : pad + dx + w] for dy, dx in offsets
-    ]
+    views = [padded[..., pad + dy : pad + dy + h, pad + dx : pad + dx + w] for dy, dx in offsets]
     return torch.cat(views, 1)
 
 
@@ -100,7 +98,9 @@ def evaluate_planes(
     depth, slope_x, slope_y = (
         replicate_up(look_around(part, offsets), factor)[:, :, None] for part in planes
     )
-    like = [torch.tensor(axis, dtype=x.dtype, device=x.device) for axis in zip(*offsets, strict=True)]
+    like = [
+        torch.tensor(axis, dtype=x.dtype, device=x.device) for axis in zip(*offsets, strict=True)
+    ]
     dy, dx = (axis.view(1, -1, 1, 1, 1) for axis in like)
     change = slope_y * (y[:, None] - dy) + slope_x * (x[:, None] - dx)
     limit = FURTHEST * depth

@@ -73,18 +73,18 @@ class FrameMotion(nn.Module):
         )
         self.log_sharpness = nn.Parameter(torch.tensor(2.0))
         self.correct_coarse = nn.Sequential(
-            nn.Conv2d(displacements + 2 + num_feat, 32, 3, padding=1),
+            nn.Conv2d(displacements + 2 + num_feat, num_feat, 3, padding=1),
             leaky_relu(),
-            nn.Conv2d(32, 32, 3, padding=1),
+            nn.Conv2d(num_feat, num_feat, 3, padding=1),
             leaky_relu(),
-            nn.Conv2d(32, 2, 3, padding=1),
+            nn.Conv2d(num_feat, 2, 3, padding=1),
         )
         self.correct_fine = nn.Sequential(
-            nn.Conv2d(3 * num_feat + 2, 32, 3, padding=1),
+            nn.Conv2d(3 * num_feat + 2, num_feat, 3, padding=1),
             leaky_relu(),
-            nn.Conv2d(32, 32, 3, padding=1),
+            nn.Conv2d(num_feat, num_feat, 3, padding=1),
             leaky_relu(),
-            nn.Conv2d(32, 2, 3, padding=1),
+            nn.Conv2d(num_feat, 2, 3, padding=1),
         )
 
     def traces(self, seen: Tensor) -> Traces:
@@ -158,7 +158,9 @@ def sample_at(x: Tensor, flow: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     v = (2 * (rows + flow[:, 1]) + 1) / h - 1
     inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
     grid = torch.stack((u, v), -1)
-    found = F.grid_sample(x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False)
+    found = F.grid_sample(
+        x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
+    )
     return found, inside
 
 

@@ -31,9 +31,7 @@ def see_colour(guide: Tensor) -> Tensor:
     bright = colour.unflatten(1, (3, CELL**2)).mean(1)
     mean = bright.mean(1, keepdim=True)
     square = bright.square().mean(1, keepdim=True)
-    mean, square = (
-        F.avg_pool2d(x, 5, 1, 2, count_include_pad=False) for x in (mean, square)
-    )
+    mean, square = (F.avg_pool2d(x, 5, 1, 2, count_include_pad=False) for x in (mean, square))
     spread = (square - mean.square()).clamp_min(0).sqrt() + 0.02
     return torch.cat((colour - 0.45, 0.5 * (bright - mean) / spread), 1)
 
