@@ -20,12 +20,8 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder for each run")
     parser.add_argument("--seconds", type=float, required=True, help="time for training")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument(
-        "--assets", type=Path, help="folder with photo_textures.npz and worlds_*.npz"
-    )
-    parser.add_argument(
-        "--start", type=Path, help="folder of an earlier OUT: weights to start from"
-    )
+    parser.add_argument("--assets", type=Path, help="photo_textures.npz, worlds_*.npz")
+    parser.add_argument("--start", type=Path, help="an earlier OUT to start from")
     args = parser.parse_args()
     if len(args.opt) == 1:
         from stdnet_arch.models.device_run import run_on_device

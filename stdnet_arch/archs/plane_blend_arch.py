@@ -20,6 +20,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     pixels_of,
     places,
 )
+from stdnet_arch.archs.plane_blend.head import Detail, make_head
 from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
     Carried,
@@ -81,6 +82,8 @@ class PlaneBlend(nn.Module):
         num_feat: channels of the finest of the trunk's three sizes; the others have twice and three
             times as many.
         num_block: residual blocks of the three sizes.
+        detail: channels at full size, before and after the trunk: they find edges to the pixel; 0: all
+            arithmetic on cells of 4x4 pixels, at a fraction of the time.
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.
@@ -96,13 +99,14 @@ class PlaneBlend(nn.Module):
     takes_holes = True
     """A 0 in ``lq`` is a hole; the network fills it itself."""
     scale_free = True
-    """``lq`` and ``step`` times a factor give ``pred`` times that factor: no depth range is needed."""
+    """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
 
     def __init__(
         self,
         scale: int,
         num_feat: int = 48,
         num_block: tuple[int, int, int] = (2, 3, 3),
+        detail: int = 16,
         reach: int = 1,
         temporal: bool = True,
         motion_feat: int = 24,
@@ -127,20 +131,21 @@ class PlaneBlend(nn.Module):
             leaky_relu(),
             nn.Conv2d(num_feat, num_feat, 3, padding=1),
         )
-        # Where a cell lies in its LR pixel; at scale 4 they are the same, and there is nothing to say.
+        # Where a cell lies in its LR pixel; at scale 4 they are the same.
         self.place_in = nn.Conv2d(2, num_feat, 1, bias=False) if scale > CELL else None
         if temporal:
             self.motion = FrameMotion(motion_feat)
             self.carried_in = nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1)
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
-        self.head = nn.Sequential(nn.LeakyReLU(0.1), nn.Conv2d(num_feat, self.choices * pixels, 1))
+        self.head = make_head(num_feat, self.choices, detail)
+        self.detail = Detail(detail, num_feat) if detail else None
         self.plane_head = nn.Sequential(nn.LeakyReLU(0.1), nn.Conv2d(num_feat, 3, 1))
         self.error_head = nn.Sequential(
             nn.Conv2d(num_feat + 2 * pixels, num_feat, 1),
             leaky_relu(),
             nn.Conv2d(num_feat, pixels, 1),
         )
-        for head in (self.head[1], self.plane_head[1], self.error_head[2]):
+        for head in (self.plane_head[1], self.error_head[2]):
             nn.init.zeros_(head.weight)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
 
@@ -221,6 +226,10 @@ class PlaneBlend(nn.Module):
         if self.place_in is not None:
             middle = torch.cat((y.mean(1, keepdim=True), x.mean(1, keepdim=True)), 1)
             feat = feat + self.place_in(middle)
+        sharp = None
+        if self.detail is not None:
+            sharp = self.detail(colour)
+            feat = feat + self.detail.down(sharp)
         carried = None
         if self.temporal:
             own = evaluate_planes(frame.planes, y, x, [(0, 0)], factor)[:, 0]
@@ -231,7 +240,9 @@ class PlaneBlend(nn.Module):
                 maps["flow"] = self.motion(traces, Traces(memory.fine, memory.coarse))
                 carried = carry(memory, guide, maps["flow"])
             feat = feat + self.carried_in(see_carried(carried, own))
-        maps |= self._decide(self.trunk(feat), frame, (y, x), carried)
+        feat = self.trunk(feat)
+        logits = 4 * at_least_float32(self.head(feat, sharp))
+        maps |= self._decide(feat, logits, frame, (y, x), carried)
         if not self.temporal:
             return maps, None
         return maps, Memory(guide, maps["pred"].detach(), traces.fine, traces.coarse)
@@ -247,7 +258,12 @@ class PlaneBlend(nn.Module):
         return _Frame(planes, measured.to(lq.dtype), seen, limit)
 
     def _decide(
-        self, feat: Tensor, frame: _Frame, place: tuple[Tensor, Tensor], carried: Carried | None
+        self,
+        feat: Tensor,
+        logits: Tensor,
+        frame: _Frame,
+        place: tuple[Tensor, Tensor],
+        carried: Carried | None,
     ) -> dict[str, Tensor]:
         """Weigh the candidates, and say how far off the result may be."""
         y, x = place
@@ -256,7 +272,6 @@ class PlaneBlend(nn.Module):
         candidates = evaluate_planes(planes, y, x, self.offsets, factor)
         known = replicate_up(look_around(frame.measured, self.offsets), factor)[:, :, None]
         prior = distance_prior(y, x, self.offsets) - HOLE_PENALTY * (1 - known)
-        logits = 4 * at_least_float32(self.head(feat)).unflatten(1, (self.choices, CELL**2))
         if carried is not None:
             candidates = torch.cat((candidates, carried.depth[:, None]), 1)
             gate = -GATE + (EXCLUDED + GATE) * (1 - carried.inside)

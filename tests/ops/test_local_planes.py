@@ -1,5 +1,7 @@
 """Local planes against a loop from the definition and against planes that are known."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -12,23 +14,20 @@ def one_plane(lq, known, row, column, step, radius, rounds):
     """The fit of one pixel, by NumPy's least squares: rows of a ridge stand below the members'."""
     own = lq[row, column]
     plane = np.zeros(3)
+    window = [
+        (dy, dx)
+        for dy, dx in product(range(-radius, radius + 1), repeat=2)
+        if 0 <= row + dy < lq.shape[0] and 0 <= column + dx < lq.shape[1]
+        if known[row + dy, column + dx] or not (dy or dx)
+    ]
     for i in range(rounds + 1):
         rows, right = [], []
-        for dy in range(-radius, radius + 1):
-            for dx in range(-radius, radius + 1):
-                y, x = row + dy, column + dx
-                if not (0 <= y < lq.shape[0] and 0 <= x < lq.shape[1]):
-                    continue
-                if not known[y, x] and (dy or dx):
-                    continue
-                off, far = lq[y, x] - own, np.hypot(dx, dy)
-                tolerance = (1.6 * step + 0.012 * own) * max(far, 1)
-                if i:
-                    off_plane = abs(off - plane @ (1, dx, dy))
-                    if off_plane > 1.1 * step + 0.004 * own:
-                        continue
-                elif abs(off) > tolerance:
-                    continue
+        for dy, dx in window:
+            off, far = lq[row + dy, column + dx] - own, np.hypot(dx, dy)
+            flat, tilted = abs(off), abs(off - plane @ (1, dx, dy))
+            first = flat <= (1.6 * step + 0.012 * own) * max(far, 1)
+            later = tilted <= 1.1 * step + 0.004 * own
+            if later if i else first:
                 root = np.sqrt(np.exp(-(far**2) / (2 * (0.75 * radius) ** 2)))
                 rows.append(root * np.array([1, dx, dy]))
                 right.append(root * off)

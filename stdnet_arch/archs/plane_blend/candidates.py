@@ -98,10 +98,8 @@ def evaluate_planes(
     depth, slope_x, slope_y = (
         replicate_up(look_around(part, offsets), factor)[:, :, None] for part in planes
     )
-    like = [
-        torch.tensor(axis, dtype=x.dtype, device=x.device) for axis in zip(*offsets, strict=True)
-    ]
-    dy, dx = (axis.view(1, -1, 1, 1, 1) for axis in like)
+    axes = torch.tensor(offsets, dtype=x.dtype, device=x.device)
+    dy, dx = (axis.view(1, -1, 1, 1, 1) for axis in axes.unbind(1))
     change = slope_y * (y[:, None] - dy) + slope_x * (x[:, None] - dx)
     limit = FURTHEST * depth
     return depth + torch.minimum(torch.maximum(change, -limit), limit)
