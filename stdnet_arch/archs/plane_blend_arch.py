@@ -101,7 +101,7 @@ class PlaneBlend(nn.Module):
     scale_free = True
     """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per choice, as archs have
         self,
         scale: int,
         num_feat: int = 48,

@@ -51,7 +51,7 @@ def run_on_device(
         state = torch.load(start / options["name"] / "net.pth", weights_only=True)["params"]
         net.load_state_dict({k: v.float() for k, v in state.items()})
     if place.type == "cuda":
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.to(memory_format=torch.channels_last)
     recipe = Recipe(seconds=seconds, **options["recipe"])
     draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
     trainer = DeviceTrainer(net, draw, recipe, out / options["name"])

@@ -121,7 +121,7 @@ class DeviceTrainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.recipe.ema, self.steps / (self.steps + 20))
-        kept = [p for p in self.average.parameters() if p.is_floating_point()]
+        kept: list[Tensor] = list(self.average.parameters())
         torch._foreach_lerp_(kept, list(self.net.parameters()), 1 - decay)
 
     def _log(self, share: float, loss: float) -> None:
