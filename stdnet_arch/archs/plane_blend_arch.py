@@ -82,7 +82,7 @@ class PlaneBlend(nn.Module):
         num_feat: channels of the finest of the trunk's three sizes; the others have twice and three
             times as many.
         num_block: residual blocks of the three sizes.
-        detail: channels at full size, before and after the trunk: they find edges to the pixel; 0: all
+        detail: channels at full size, before and after the trunk, which find edges to the pixel; 0: all
             arithmetic on cells of 4x4 pixels, at a fraction of the time.
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
@@ -218,7 +218,7 @@ class PlaneBlend(nn.Module):
             The maps of :meth:`forward` without ``t``, and the memory for the next frame.
         """
         frame = self._see(at_least_float32(lq), step)
-        y, x = places(*lq.shape[-2:], self.scale, frame.limit)
+        y, x = places(lq.shape[-2], lq.shape[-1], self.scale, frame.limit)
         factor = self.scale // CELL
         colour = see_colour(at_least_float32(guide))
         maps: dict[str, Tensor] = {}

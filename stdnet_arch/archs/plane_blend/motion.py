@@ -157,7 +157,8 @@ def sample_at(x: Tensor, flow: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     u = (2 * (columns + flow[:, 0]) + 1) / w - 1
     v = (2 * (rows + flow[:, 1]) + 1) / h - 1
     inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
-    grid = torch.stack((u, v), -1)
+    # Not a number has no place; grid_sample's backward would write anywhere.
+    grid = torch.stack((u, v), -1).nan_to_num(2, 2, -2).clamp(-2, 2)
     found = F.grid_sample(
         x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
     )
