@@ -14,11 +14,13 @@ from stdnet_arch.data.sources.clip_list import read_entries
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
-# Bases are parts of others; those of a benchmark, of stereodiff and of the toolbox's own models
-# have other forms:
-# tests/evaluation/benchmark/test_benchmark_plan.py, tests/stereodiff/test_stereodiff_options.py,
+# Bases are parts of others; those of a benchmark, of training on the device, of stereodiff and of
+# the toolbox's own models have other forms: tests/evaluation/benchmark/test_benchmark_plan.py,
+# tests/models/test_device_run.py, tests/stereodiff/test_stereodiff_options.py,
 # tests/test_toolbox_losses.py.
-ELSEWHERE = {ROOT / "options" / name for name in ("base", "benchmark", "stereodiff", "toolbox")}
+ELSEWHERE = {
+    ROOT / "options" / name for name in ("base", "benchmark", "device", "stereodiff", "toolbox")
+}
 YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)
 
 
