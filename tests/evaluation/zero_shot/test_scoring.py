@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stdnet_arch.data.lq.sensor_model import SensorOptions
 from stdnet_arch.evaluation.zero_shot import scoring
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, SceneFiles
 from stdnet_arch.evaluation.zero_shot.scoring import (
@@ -93,13 +92,21 @@ def test_a_network_is_told_the_step_in_units_of_its_depth():
     assert net.step is None
 
 
-def test_a_rule_with_noise_and_holes_gives_the_same_frames_again():
-    rule = LqRule("bad", "area", SensorOptions(holes=0.3, noise_m=0.05))
-    first, again = (make_case(make_scene(), 4, rule).lq_m for _ in range(2))
-    clean = make_case(make_scene(), 4, "area").lq_m
+@pytest.mark.parametrize("preset", ["realsense", "iphone", "dtof_photons"])
+def test_a_sensor_with_faults_gives_the_same_frames_again(preset):
+    scene = make_scene(size=(64, 96))
+    rule = LqRule("bad", preset=preset)
+    first, again = (make_case(scene, 4, rule).lq_m for scene in (scene, make_scene(size=(64, 96))))
     assert np.array_equal(first, again)
-    assert (first == 0).sum() > (clean == 0).sum()
-    assert not np.array_equal(first[0] == 0, first[1] == 0)
+    assert not np.array_equal(first, make_case(scene, 4, "area").lq_m)
+    other = make_case(scene, 4, LqRule("bad", preset=preset, seed=1)).lq_m
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("said", [{}, {"lq": "area", "preset": "iphone"}, {"preset": "sonar"}])
+def test_a_rule_is_one_thing_that_is_known(said):
+    with pytest.raises(ValueError, match=r"rules\.x"):
+        LqRule("x", **said)
 
 
 def test_unrounded_depth_has_no_step():
