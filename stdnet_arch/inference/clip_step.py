@@ -1,15 +1,14 @@
 """The quantisation step of one clip: found in its first frame, told to the network."""
 
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from stdnet_arch.inference.depth_cleaning import SensorFrame
-from stdnet_arch.inference.streams.push_stream import device_of
-from stdnet_arch.utils.depth_step import depth_step, estimate_step_m, takes_step
+from stdnet_arch.utils.depth_step import estimate_step_m, takes_step
 
 LOGGER = logging.getLogger(__name__)
 
@@ -28,25 +27,33 @@ class ClipStep:
         self.net: Any = net
         self.range_m, self.step_m = range_m, step_m
         self.seen = step_m is not None or not takes_step(net)
+        self.running = False
 
     def see(self, frame: SensorFrame) -> None:
-        """Find the step in the first frame with depth; the network knows it at once."""
+        """Find the step in the first frame with depth; a network that runs knows it at once."""
         if self.seen or not frame.measured.any():
             return
         self.seen, self.step_m = True, estimate_step_m(frame.lq_m[frame.measured])
         LOGGER.info("steps of the depth: %s (found in the first frame)", self.in_words())
-        self.net.step = self.tensor()
+        if self.running:
+            self._tell()
 
-    def told(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def told(self) -> Iterator[None]:
         """Tell the network what is known so far, for a while."""
-        return depth_step(self.net, self.tensor())
+        if not takes_step(self.net):
+            yield
+            return
+        before, self.running = self.net.step, True
+        try:
+            self._tell()
+            yield
+        finally:
+            self.net.step, self.running = before, False
 
-    def tensor(self) -> Tensor | None:
-        """The step in units of ``lq``, ``(1,)``; None: unknown."""
-        if self.step_m is None:
-            return None
-        step = torch.tensor([self.step_m / self.range_m], dtype=torch.float32)
-        return step.to(device_of(self.net, "cpu"))
+    def _tell(self) -> None:
+        if self.step_m is not None:
+            self.net.step = self.step_m / self.range_m
 
     def in_words(self) -> str:
         """The step for people."""

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from basicsr.archs import build_network
 from recording_parts import rgb_clip
 
+from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_cleaning import SensorFrame
 from stdnet_arch.inference.predictor import DepthSRPredictor
@@ -78,15 +80,14 @@ def test_the_step_of_the_first_frame_is_told_in_units_of_lq(expecting_weights, c
     depth_m = stepped()
     depth_m[1:] += np.random.default_rng(0).uniform(0, 0.03, depth_m[1:].shape)
     run(predictor, depth_m)
-    steps = torch.cat(predictor.net.steps)
-    torch.testing.assert_close(steps, torch.full_like(steps, STEP_M / 2), atol=1e-4, rtol=0)
-    assert predictor.net.step is None
+    np.testing.assert_allclose(predictor.net.steps, STEP_M / 2, atol=1e-4)
+    assert predictor.net.step == 0
 
 
 def test_what_the_user_says_of_the_step_wins(expecting_weights):
     predictor = DepthSRPredictor(expecting_weights, "cpu", step_m=0.4)
     frames = run(predictor, stepped(1))
-    assert predictor.net.steps[0].item() == pytest.approx(0.2)
+    assert predictor.net.steps[0] == pytest.approx(0.2)
     expected_m = frames[0].depth_m / 1.01 / 10 + 10 * 0.4
     np.testing.assert_allclose(frames[0].error_m, expected_m, rtol=1e-5)
 
@@ -104,20 +105,46 @@ def test_two_clips_at_once_keep_their_steps(predictor):
     for _ in range(4):
         for clip in clips:
             next(clip)
-    steps = torch.cat(predictor.net.steps)
-    torch.testing.assert_close(steps, torch.tensor([0.05, 0.005] * 4), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(predictor.net.steps, [0.05, 0.005] * 4, atol=1e-4)
 
 
 def test_frames_without_depth_leave_the_step_open(predictor):
     step = ClipStep(predictor.net, 2.0)
     blank = np.zeros((4, 6), np.float32)
     step.see(SensorFrame(blank, blank > 0, rgb_clip(1, 16, 24)[0]))
-    assert (step.seen, step.tensor()) == (False, None)
+    assert (step.seen, step.step_m) == (False, None)
     first = stepped(1)[0]
     step.see(SensorFrame(first, first > 0, rgb_clip(1, 24, 36)[0]))
-    assert step.tensor().item() == pytest.approx(STEP_M / 2, rel=1e-3)
+    assert step.step_m == pytest.approx(STEP_M, rel=1e-3)
+    with step.told():
+        assert predictor.net.step == pytest.approx(STEP_M / 2, rel=1e-3)
+    assert predictor.net.step == 0
 
 
 def test_implausible_units_are_found_without_a_range(predictor):
     with pytest.raises(ValueError, match=r"must be in metres; .* too large"):
         run(predictor, 1000 * stepped(1))
+
+
+@pytest.fixture
+def plane_blend(tmp_path):
+    """An untrained PlaneBlend, which is a stream of its own and carries its last prediction."""
+    network_g = {"type": "PlaneBlend", "scale": 4, "num_feat": 8, "detail": 0}
+    torch.manual_seed(0)
+    path = tmp_path / "plane_blend.pth"
+    save_checkpoint(
+        build_network(dict(network_g)), path, about={"network_g": network_g, "depth_range_m": 1.0}
+    )
+    return DepthSRPredictor(path, "cpu")
+
+
+def test_plane_blend_streams_depth_and_error_as_its_whole_clip(plane_blend):
+    depth_m, rgb = stepped(4), rgb_clip(4, 24, 36)
+    frames = list(plane_blend.predict_frames(zip(depth_m, rgb, strict=True)))
+    lq = torch.from_numpy(depth_m)[None, :, None]
+    guide = torch.from_numpy(rgb).permute(0, 3, 1, 2)[None] / 255
+    with torch.no_grad():
+        whole = plane_blend.net(lq, guide, torch.tensor([STEP_M]))
+    for i, frame in enumerate(frames):
+        np.testing.assert_allclose(frame.depth_m, whole["pred"][0, i, 0], atol=1e-4)
+        np.testing.assert_allclose(frame.error_m, whole["error"][0, i, 0], atol=1e-4)

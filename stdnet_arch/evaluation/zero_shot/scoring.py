@@ -165,7 +165,7 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
     rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
     guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
     chunk = CHUNK_FRAMES if contract.finite else None
-    step = None if case.step_m is None else lq.new_tensor([case.step_m / depth_range_m])
+    step = None if case.step_m is None else case.step_m / depth_range_m
     with depth_step(net, step):
         made = FramePrediction(chunk).outputs(net, lq, guide)
     scale_m = np.float32(depth_range_m)

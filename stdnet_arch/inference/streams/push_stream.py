@@ -1,7 +1,7 @@
 """Frames are pushed, predictions come out: networks on streams and on windows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -90,12 +90,18 @@ class FeatureStream(PushStream):
             return []
         prepared = self._prepare(frames)
         self._return()
-        return [_of_first(made) for made in self.inner.push(*prepared)]
+        return self._outputs(self.inner.push(*prepared))
 
     def flush_outputs(self) -> list[Outputs]:
         """See :class:`PushStream`."""
         self._return()
-        return [_of_first(made) for made in self.inner.push([], [], last=True)]
+        return self._outputs(self.inner.push([], [], last=True))
+
+    def _outputs(self, preds: Sequence[Tensor]) -> list[Outputs]:
+        """Maps of the only clip of the batch; a stream may have ``extras``, a mapping per frame."""
+        extras = getattr(self.inner, "extras", None) or [{}] * len(preds)
+        made = [{"pred": pred, **more} for pred, more in zip(preds, extras, strict=True)]
+        return [{name: maps[name][0] for name in FULL_SIZE if name in maps} for maps in made]
 
     def move(self, device: torch.device | str) -> None:
         """See :class:`PushStream`."""
@@ -149,17 +155,6 @@ class WindowStream(PushStream):
         drop = max(stop - self.context.before, 0)
         self.lq, self.guide, self.done = self.lq[drop:], self.guide[drop:], stop - drop
         return ready
-
-
-def _of_first(made: Tensor | Mapping[str, Tensor]) -> Outputs:
-    """Maps of the only clip of a batch, of what a network's own stream gives for a frame.
-
-    Args:
-        made: ``(1, 1, H, W)``, the prediction alone, or a mapping of names to such maps.
-    """
-    if isinstance(made, Tensor):
-        return {"pred": made[0]}
-    return {name: made[name][0] for name in FULL_SIZE if name in made}
 
 
 def device_of(net: nn.Module, otherwise: torch.device | str) -> torch.device | str:
