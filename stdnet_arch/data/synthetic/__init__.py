@@ -1,0 +1,1 @@
+"""Synthetic clips: exact depth, motion and cameras, made from a seed."""
