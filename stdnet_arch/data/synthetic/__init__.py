@@ -1,1 +1,1 @@
-"""Synthetic clips: exact depth, motion and cameras, made from a seed."""
+"""Rooms drawn by this package: clips without a download."""
