@@ -1,4 +1,4 @@
-"""The meshes and textures that scenes are put together from: packed worlds, photos, plain solids."""
+"""Meshes and textures that scenes are made of: packed worlds, photos, plain solids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,13 +95,15 @@ def _photos_for(path: Path, names: Sequence[str]) -> tuple[bytes, ...]:
     """Photos of the repositories of held-out worlds for those alone, the others for the others."""
     if not path.is_file():
         return ()
-    held_out = tuple(name.replace("_", "-") for name in HELD_OUT)
     test = set(names) <= set(HELD_OUT)
-    return tuple(
-        image
-        for source, image in read_photos(path).items()
-        if source.split("/")[0].endswith(held_out) == test
-    )
+    photos = read_photos(path).items()
+    return tuple(image for source, image in photos if _is_held_out(source) == test)
+
+
+def _is_held_out(source: str) -> bool:
+    """Whether a photo is from the repository of a held-out world."""
+    repository = source.split("/")[0].replace("-", "_").removesuffix("_world")
+    return repository.endswith(HELD_OUT)
 
 
 def _arrange(name: str, meshes: Sequence[Mesh], numbers: range) -> tuple[Place, list[int]]:

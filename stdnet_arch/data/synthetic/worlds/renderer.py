@@ -7,7 +7,7 @@ exactly at the pixel centres, which are samples of the same grid.
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ from stdnet_arch.data.synthetic.worlds.shaders import (
     VERTEX,
 )
 
+if TYPE_CHECKING:
+    import moderngl
+
 NEAR_M, FAR_M = 0.05, 120.0
 SHADOW_SIDE = 1024
 LAMP_DEGREES = 110.0
@@ -32,6 +35,14 @@ NO_EGL = (
     "expected EGL to render without a display (OpenGL 3.3 or later); got: {error}. On Debian or"
     " Ubuntu: apt-get install libegl1 libgl1-mesa-dri libgles2; a GPU's driver brings its own"
 )
+
+
+class _Target(NamedTuple):
+    """What a frame is rendered into."""
+
+    colour: "moderngl.Texture"
+    geometry: "moderngl.Texture"  # depth [m] and number of the thing, counted from 1
+    frame: "moderngl.Framebuffer"
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,9 @@ class WorldRenderer:
         self._meshes, self._encoded = meshes, textures
         self._program = self._ctx.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
         self._depth = self._ctx.program(vertex_shader=DEPTH_VERTEX, fragment_shader=DEPTH_FRAGMENT)
-        self._arrays: dict[int, tuple[Any, Any]] = {}
-        self._textures: dict[int, tuple[Any, bool]] = {}
-        self._targets: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+        self._arrays: dict[int, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
+        self._textures: dict[int, tuple[moderngl.Texture, bool]] = {}
+        self._targets: dict[tuple[int, int], _Target] = {}
         self._still, self._moving = (self._shadow_map() for _ in range(2))
         self._lit: tuple[object, object] | None = None  # what casts the unmoving shadows, and how
         self._bounds = np.array([[(m.low + m.high) / 2, (m.high - m.low) / 2] for m in meshes])
@@ -96,38 +107,35 @@ class WorldRenderer:
         """
         H, W = scene.size
         places = np.stack([thing.at(i) for thing in scene.things])
-        lamp_clip = _lamp_projection() @ _lamp_view(scene.lighting)
         if shadows:
             self._cast_shadows(scene, places)
         else:
             self._lit = None
             for _, shadow_map in (self._still, self._moving):
                 shadow_map.clear()
-        colour, geometry, frame = self._target((2 * H + 1, 2 * W + 1))
-        frame.use()
-        frame.clear(0, 0, 0, 0)
-        view = _TO_GL @ np.linalg.inv(scene.camera.pose(i))
+        target = self._target((2 * H + 1, 2 * W + 1))
+        target.frame.use()
+        target.frame.clear(0, 0, 0, 0)
+        self._set_light(scene, scene.camera.pose(i)[:3, 3])
+        self._draw_all(scene, places, _TO_GL @ np.linalg.inv(scene.camera.pose(i)))
+        return _read(target)
+
+    def _draw_all(self, scene: WorldScene, places: Array, view: Array) -> None:
         projection = _camera_projection(scene)
-        self._set_light(scene, scene.camera.pose(i)[:3, 3], lamp_clip)
-        _write(self._program, "projection", projection)
         drawn = self._visible(scene.things, places, projection @ view)
-        # Depth first: then each sample is shaded once. What a texture cuts holes into comes later.
-        self._draw_depth(
-            [k for k in drawn if self._is_whole(scene.things[k])],
-            scene.things,
-            view @ places,
-            projection,
-        )
+        # Depth first, so that each sample is shaded once; not of textures with holes.
+        whole = [k for k in drawn if self._is_whole(scene.things[k])]
+        self._draw_depth(whole, scene.things, view @ places, projection)
+        _write(self._program, "projection", projection)
         for k in drawn:
             self._draw(k, scene.things[k], places[k], view)
-        return self._read(colour, geometry, (2 * H + 1, 2 * W + 1))
 
-    def _set_light(self, scene: WorldScene, eye: Array, lamp_clip: Array) -> None:
+    def _set_light(self, scene: WorldScene, eye: Array) -> None:
         program, light = self._program, scene.lighting
         for name in ("lamp", "lamp_colour", "fill", "fill_colour", "above", "below"):
             program[name] = tuple(getattr(light, name))
         program["eye"], program["exposure"] = tuple(eye), scene.exposure
-        _write(program, "lamp_clip", lamp_clip)
+        _write(program, "lamp_clip", _lamp_projection() @ _lamp_view(light))
         self._still[0].use(1)
         self._moving[0].use(2)
 
@@ -167,7 +175,9 @@ class WorldRenderer:
             self._lit = lit
         self._fill_shadows(self._moving[1], scene, places, casts & moves)
 
-    def _fill_shadows(self, frame: Any, scene: WorldScene, places: Array, which: Array) -> None:
+    def _fill_shadows(
+        self, frame: "moderngl.Framebuffer", scene: WorldScene, places: Array, which: Array
+    ) -> None:
         frame.use()
         frame.clear()
         view, projection = _lamp_view(scene.lighting), _lamp_projection()
@@ -175,8 +185,8 @@ class WorldRenderer:
         drawn = [k for k in seen if which[k]]
         self._draw_depth(drawn, scene.things, view @ places, projection)
 
-    def _visible(self, things: Sequence[Thing], places: Array, clip: Array) -> Iterable[int]:
-        """Numbers of the things whose boxes reach into a view, nearest first, rooms and sky last."""
+    def _visible(self, things: Sequence[Thing], places: Array, clip: Array) -> list[int]:
+        """Numbers of the things in a view, nearest first, what surrounds it last."""
         bounds = self._bounds[[thing.mesh for thing in things]]
         centre = np.einsum("nij,nj->ni", places[:, :3, :3], bounds[:, 0]) + places[:, :3, 3]
         half = np.einsum("nij,nj->ni", np.abs(places[:, :3, :3]), bounds[:, 1])
@@ -189,16 +199,8 @@ class WorldRenderer:
         order = np.argsort(middle - reach + surrounds, kind="stable")
         return [int(k) for k in order if inside[k]]
 
-    def _read(self, colour: Any, geometry: Any, size: tuple[int, int]) -> Rendering:
-        pixels = np.frombuffer(colour.read(), np.uint8).reshape(*size, 4)
-        values = np.frombuffer(geometry.read(), np.float32).reshape(*size, 2)
-        smooth = cv2.GaussianBlur(pixels, (3, 3), 0)  # weights 1-2-1
-        number = np.rint(values[..., 1]).astype(np.int32) - 1
-        return Rendering(
-            np.ascontiguousarray(smooth[1::2, 1::2, :3]), values[..., 0].copy(), number
-        )
-
-    def _array(self, mesh: int) -> tuple[Any, Any]:
+    def _array(self, mesh: int) -> "tuple[moderngl.VertexArray, moderngl.VertexArray]":
+        """Triangles for colours, and for depth alone."""
         if mesh not in self._arrays:
             m, ctx = self._meshes[mesh], self._ctx
             data = ctx.buffer(np.ascontiguousarray(m.vertices, np.float32).tobytes())
@@ -210,7 +212,7 @@ class WorldRenderer:
             )
         return self._arrays[mesh]
 
-    def _texture(self, number: int) -> tuple[Any, bool]:
+    def _texture(self, number: int) -> "tuple[moderngl.Texture, bool]":
         """A texture, and whether it has no holes."""
         if number not in self._textures:
             pixels = decode_texture(self._encoded[number], MAX_TEXTURE)
@@ -220,21 +222,33 @@ class WorldRenderer:
             self._textures[number] = texture, whole
         return self._textures[number]
 
-    def _target(self, size: tuple[int, int]) -> tuple[Any, Any, Any]:
+    def _target(self, size: tuple[int, int]) -> _Target:
         if size not in self._targets:
             flipped = size[::-1]
             colour = self._ctx.texture(flipped, 4)
             geometry = self._ctx.texture(flipped, 2, dtype="f4")
             depth = self._ctx.depth_renderbuffer(flipped)
             frame = self._ctx.framebuffer([colour, geometry], depth)
-            self._targets[size] = colour, geometry, frame
+            self._targets[size] = _Target(colour, geometry, frame)
         return self._targets[size]
 
-    def _shadow_map(self) -> tuple[Any, Any]:
+    def _shadow_map(self) -> "tuple[moderngl.Texture, moderngl.Framebuffer]":
         texture = self._ctx.depth_texture((SHADOW_SIDE, SHADOW_SIDE))
         texture.compare_func = "<="
         texture.repeat_x = texture.repeat_y = False
         return texture, self._ctx.framebuffer(depth_attachment=texture)
+
+
+def _read(target: _Target) -> Rendering:
+    size = target.colour.height, target.colour.width
+    pixels = np.frombuffer(target.colour.read(), np.uint8).reshape(*size, 4)
+    values = np.frombuffer(target.geometry.read(), np.float32).reshape(*size, 2)
+    smooth = cv2.GaussianBlur(pixels, (3, 3), 0)  # weights 1-2-1 along both axes
+    return Rendering(
+        np.ascontiguousarray(smooth[1::2, 1::2, :3]),
+        values[..., 0].copy(),
+        np.rint(values[..., 1]).astype(np.int32) - 1,
+    )
 
 
 def preview(scene: WorldScene, side: int) -> WorldScene:
@@ -253,7 +267,7 @@ def preview(scene: WorldScene, side: int) -> WorldScene:
     return replace(scene, size=size, camera=replace(camera, fx=fx, fy=fy, cx=cx, cy=cy))
 
 
-def _open_egl() -> Any:
+def _open_egl() -> "moderngl.Context":
     try:
         import moderngl
     except ImportError as error:
@@ -271,7 +285,7 @@ def _open_egl() -> Any:
     return context
 
 
-def _write(program: Any, name: str, matrix: Array) -> None:
+def _write(program: "moderngl.Program", name: str, matrix: Array) -> None:
     program[name].write(np.ascontiguousarray(matrix.T, np.float32).tobytes())
 
 
