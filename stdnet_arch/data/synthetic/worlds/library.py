@@ -134,7 +134,8 @@ def _prism(sides: int) -> Mesh:
     angle = 2 * np.pi * (np.arange(sides + 1) + 0.5) / sides
     ring = 0.5 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     ring *= np.sqrt(2) if sides == 4 else 1
-    rows, faces = [], []
+    rows: list[list[float]] = []
+    faces: list[list[int]] = []
     for k in range(sides):
         flat = ring[k] + ring[k + 1]  # a box has edges, a tube is rounded
         start = len(rows)

@@ -125,7 +125,7 @@ def decode_texture(image: bytes, max_side: int) -> NDArray[np.uint8]:
     if pixels is None:
         raise ValueError("expected a texture of JPEG or PNG; got bytes that no decoder knows")
     if pixels.dtype != np.uint8:
-        pixels = (pixels >> 8).astype(np.uint8)
+        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)  # 16 bits
     kind = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     pixels = cv2.cvtColor(pixels, kind[channels])

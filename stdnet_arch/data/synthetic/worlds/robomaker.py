@@ -65,7 +65,8 @@ def read_clone(clone: Path) -> tuple[str, World]:
             f"expected worlds/*.world in {clone}; got none (is it an AWS RoboMaker world?)"
         )
     models = {path.parent.name: path for path in sorted(clone.rglob("model.sdf"))}
-    textures, meshes, skipped = _Textures(), [], set()
+    textures, skipped = _Textures(), set()
+    meshes: list[Mesh] = []
     for name, pose in _placed_models(files[0]):
         if name in models and np.abs(pose[:3, 3]).max() < _FARTHEST_M:
             meshes += _read_model(models[name], models, pose, textures)
@@ -98,11 +99,11 @@ def read_photo_crops(clone: Path) -> dict[str, bytes]:
 
 def encode_texture(rgba: NDArray[np.uint8]) -> bytes:
     """Encode an image, ``(h, w, 4)``, as JPEG, or as PNG if it has holes; shrunk to 512 px."""
+    bgra = cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA)
     shrink = MAX_TEXTURE / max(rgba.shape[:2])
     if shrink < 1:
         size = [max(1, round(side * shrink)) for side in rgba.shape[1::-1]]
-        rgba = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
-    bgra = cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA)
+        bgra = cv2.resize(bgra, size, interpolation=cv2.INTER_AREA)
     if bgra[..., 3].min() < 128:
         return cv2.imencode(".png", bgra)[1].tobytes()
     return cv2.imencode(".jpg", bgra[..., :3], _JPEG)[1].tobytes()
@@ -209,8 +210,9 @@ def _convert(part: "trimesh.Trimesh", place: Array, textures: _Textures) -> Mesh
         red, green, blue = (float(value) / 255 for value in material.main_color[:3])
         colour = red, green, blue
         image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-        if image is not None and part.visual.uv is not None:
-            uv, colour = part.visual.uv, (1.0, 1.0, 1.0)
+        mapped = getattr(part.visual, "uv", None)
+        if image is not None and mapped is not None:
+            uv, colour = mapped, (1.0, 1.0, 1.0)
             texture = textures.number(np.asarray(image.convert("RGBA")))
     vertices = np.concatenate([position, normal, uv], axis=1).astype(np.float32)
     return Mesh(vertices, part.faces.astype(np.uint32), texture, colour)
