@@ -135,6 +135,7 @@ class WorldRenderer:
         program, light = self._program, scene.lighting
         for name in ("lamp", "lamp_colour", "fill", "fill_colour", "above", "below"):
             program[name] = tuple(getattr(light, name))
+        program["something_moves"] = any(thing.steps is not None for thing in scene.things)
         program["eye"], program["exposure"] = tuple(eye), scene.exposure
         _write(program, "lamp_clip", _lamp_projection() @ _lamp_view(light))
         self._still[0].use(1)
@@ -176,7 +177,8 @@ class WorldRenderer:
         if self._lit is None or any(a is not b for a, b in zip(self._lit, lit, strict=True)):
             self._fill_shadows(self._still[1], scene, places, casts & ~moves)
             self._lit = lit
-        self._fill_shadows(self._moving[1], scene, places, casts & moves)
+        if moves.any():
+            self._fill_shadows(self._moving[1], scene, places, casts & moves)
 
     def _fill_shadows(
         self, frame: "moderngl.Framebuffer", scene: WorldScene, places: Array, which: Array
