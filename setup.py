@@ -48,6 +48,7 @@ setup(
         "exr": ["OpenEXR>=3.3"],
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
+        "render": ["moderngl", "trimesh>=5", "pycollada"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "diffusion": ["diffusers", "transformers"],
     },
