@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from stdnet_arch.data.recordings.recording import Frame
+
 FARTHEST_PLAUSIBLE = 10
 """Median of a frame, in ranges of the network, above which the unit must be wrong."""
 NEAREST_PLAUSIBLE = 1e-3
 
 Depth = NDArray[np.floating]
-Frame = tuple[Depth, NDArray[np.uint8]]
-"""Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
 
 
 class SensorFrame(NamedTuple):

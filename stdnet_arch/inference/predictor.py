@@ -17,7 +17,8 @@ from torch import Tensor
 
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.depth_cleaning import Frame, SensorCleaner, SensorFrame
+from stdnet_arch.data.recordings.recording import Frame
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.streaming import check_streamable, runs_exactly, stream

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
 from stdnet_arch.data.recordings.realsense_playback import Image, Playback
-from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.inference.depth_cleaning import Frame
+from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
 
 SUFFIXES = (".bag", ".db3")
 
@@ -67,6 +66,7 @@ class RealSenseRecording:
         if self.count == 0:
             raise ValueError(f"{path}: expected depth and color of the same times; got none")
         self.depth = RealSenseDepth(self)
+        self.about = About("RealSense, depth moved to the color camera", "as the sensor says")
         self.fps: float | None = self.cameras.fps
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:

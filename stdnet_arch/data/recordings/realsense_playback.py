@@ -153,7 +153,12 @@ def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional li
     """What the profiles of both streams say."""
     both = [profile.as_video_stream_profile().get_intrinsics() for profile in (depth, color)]
     one, other = (Intrinsics(camera.fx, camera.fy, camera.ppx, camera.ppy) for camera in both)
-    between = depth.get_extrinsics_to(color)
+    try:
+        between = depth.get_extrinsics_to(color)
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected how the color camera lies to the depth camera; the file does not say: {error}"
+        ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
     return Cameras(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
 

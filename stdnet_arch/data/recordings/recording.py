@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
+from stdnet_arch.data.recordings.pairing import Pairing
 from stdnet_arch.data.recordings.rgb_io import RGBReader
-from stdnet_arch.inference.depth_cleaning import Frame
+
+Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
+"""Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
 
 
 class Intrinsics(NamedTuple):
@@ -21,8 +24,25 @@ class Intrinsics(NamedTuple):
     cy_px: float
 
 
+@dataclass(frozen=True)
+class About:
+    """What was found out about a recording, for people."""
+
+    layout: str = ""
+    """What it was taken for."""
+    unit: str = "m"
+    """The unit of the stored depth, and why."""
+    pairing: Pairing | None = None
+    notes: tuple[str, ...] = ()
+    """What a user should look at, a sentence each."""
+
+
 class Recording(Protocol):
     """What the job needs of a recording."""
+
+    @property
+    def about(self) -> About:
+        """What was found out."""
 
     @property
     def depth(self) -> DepthReader:
@@ -56,6 +76,9 @@ class FileRecording:
     """What to call the depth in errors."""
     rgb_name: str
     camera: Callable[[int], Intrinsics | None] = lambda _: None
+    about: About = About()
+    keep: object = None
+    """What must live as long as the recording: a temporary folder."""
 
     def __post_init__(self) -> None:
         """Compare the numbers of frames, as far as they are known."""
