@@ -18,7 +18,7 @@ be left."""
 NORMALIZATION = frozenset({"mean", "std"})
 
 
-class FlowEstimator(nn.Module):
+class SpyNetFlow(nn.Module):
     """The toolbox's SPyNet on frames of any size, in float32, weights random unless loaded."""
 
     def __init__(self) -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+
+from stdnet_arch.utils.hole_filling import fill_holes
 
 from stdnet_arch.data.recordings.recording import Frame
 
@@ -123,20 +124,6 @@ class SensorCleaner:
         if beyond.size:
             report.beyond += beyond.size
             report.farthest_m = max(report.farthest_m, float(beyond.max()))
-
-
-def fill_holes(depth_m: Depth, measured: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Give every pixel the depth of the nearest measured one.
-
-    Args:
-        depth_m: ``(h, w)``.
-        measured: bool, ``(h, w)``, somewhere true.
-    """
-    depth_m = np.asarray(depth_m, np.float32)
-    if measured.all():
-        return depth_m
-    y, x = distance_transform_edt(~measured, return_distances=False, return_indices=True)
-    return depth_m[y, x]
 
 
 def check_plausible(measured_m: Depth, range_m: float) -> None:

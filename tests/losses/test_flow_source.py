@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchvision.models.optical_flow import raft_small
 
-from stdnet_arch.losses.clip_flow import ClipFlow, FlowSource, visible_in_next
+from stdnet_arch.losses.flow import FlowSource, NeighborFlow, visible_in_next
 from stdnet_arch.ops.tvl1_flow import tvl1_flow
 
 
@@ -35,22 +35,23 @@ def raft(tmp_path):
 
 
 def test_raft_is_torchvision_s_frozen_with_the_weights_given(raft, tmp_path):
-    assert not raft.train().network.training
+    assert not raft.train().estimator.raft.training
     assert not any(p.requires_grad for p in raft.parameters())
     saved = torch.load(tmp_path / "raft.pth", weights_only=True)
-    assert all(torch.equal(v, saved[k]) for k, v in raft.network.state_dict().items())
+    assert all(torch.equal(v, saved[k]) for k, v in raft.estimator.raft.state_dict().items())
 
 
 def test_raft_sees_sides_it_can_work_with_and_colours_around_zero(raft):
     colour = torch.rand(1, 2, 3, 50, 137)
 
     class Columns(nn.Module):
-        def forward(self, frame, other):
+        def forward(self, frame, other, num_flow_updates):
+            assert num_flow_updates == 12  # torchvision's own number
             assert frame.shape == (2, 3, 128, 144)
             torch.testing.assert_close(frame[1, :, :50, :137], 2 * colour[0, 1] - 1)
             return [torch.zeros(2), other[:, :2]]
 
-    raft.network = Columns()
+    raft.estimator.raft = Columns()
     flow = raft(None, colour)
     torch.testing.assert_close(flow.to_next[:, 0], 2 * colour[:, 1, :2] - 1)
     torch.testing.assert_close(flow.to_previous[:, 0], 2 * colour[:, 0, :2] - 1)
@@ -60,8 +61,8 @@ def test_raft_sees_sides_it_can_work_with_and_colours_around_zero(raft):
     ("arguments", "message"),
     [
         (("farneback",), "flow must be one of given, tvl1, .*, got 'farneback'"),
-        (("raft_small",), "flow_weights are required for raft_small .* got None"),
-        (("tvl1", "w.pth"), "and for nothing else; got 'w.pth' for tvl1"),
+        (("raft_small",), "flow_weights: .* required for RAFT .* got None for raft_small"),
+        (("tvl1", "w.pth"), "and for nothing else; got w.pth for tvl1"),
     ],
 )
 def test_wrong_sources_are_refused(arguments, message):
@@ -70,7 +71,7 @@ def test_wrong_sources_are_refused(arguments, message):
 
 
 def test_missing_weights_are_named():
-    with pytest.raises(FileNotFoundError, match=r"checkpoint of raft_small, got none\.pth"):
+    with pytest.raises(FileNotFoundError, match=r"weights of raft_small, found no file none\.pth"):
         FlowSource("raft_small", "none.pth")
 
 
@@ -89,9 +90,9 @@ def test_what_comes_back_to_where_it_began_is_visible():
     there[:, :, 0] = 2
     back = -there.clone()
     back[0, 0, 0, 1, 3] += 1.5  # 1.5^2 > 0.01 * (4 + 0.25) + 0.5
-    seen = visible_in_next(ClipFlow(there, back))[0, 0, 0]
+    seen = visible_in_next(NeighborFlow(there, back))[0, 0, 0]
     expected = torch.ones(4, 6, dtype=torch.bool)
     expected[:, 4:] = False  # leaves the image
     expected[1, 1] = False
     assert torch.equal(seen, expected)
-    assert visible_in_next(ClipFlow(there, None)) is None
+    assert visible_in_next(NeighborFlow(there, None)) is None
