@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -28,6 +29,8 @@ from stdnet_arch.utils.device import choose_device
 LOGGER = logging.getLogger(__name__)
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
+ROUNDING = 1e-5
+"""Share of the farthest depth by which rounding may leave the range of a frame."""
 T = TypeVar("T")
 
 
@@ -38,6 +41,41 @@ class Prediction(NamedTuple):
     """Depth [m], ``(H, W)``, at the size of the RGB."""
     measured: NDArray[np.bool_]
     """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
+
+
+@dataclass
+class OutsideCount:
+    """Predicted pixels nearer or farther than all depth of their frame, which cannot be."""
+
+    pixels: int = 0
+    outside: int = 0
+    lowest_m: float = np.inf
+    highest_m: float = -np.inf
+
+    def clip(
+        self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Bring a prediction ``(H, W)`` into the range of its frame's depth ``(h, w)``, and count."""
+        nearest_m, farthest_m = lq_m.min(), lq_m.max()
+        outside = np.maximum(nearest_m - pred_m, pred_m - farthest_m)
+        found = pred_m[outside > ROUNDING * farthest_m]
+        self.pixels += pred_m.size
+        if not found.size:
+            return pred_m
+        self.outside += found.size
+        self.lowest_m = min(self.lowest_m, float(found.min()))
+        self.highest_m = max(self.highest_m, float(found.max()))
+        return np.clip(pred_m, nearest_m, farthest_m)
+
+    def lines(self) -> list[str]:
+        """Say how many there were, if any."""
+        if not self.outside:
+            return []
+        share = self.outside / self.pixels
+        return [
+            f"{100 * share:.3g} % of the predicted pixels were outside the depth of their frame "
+            f"({self.lowest_m:.4g} to {self.highest_m:.4g} m) and took its nearest or farthest"
+        ]
 
 
 class DepthSRPredictor:
@@ -136,9 +174,9 @@ class DepthSRPredictor:
         Yields:
             The frames of the result, in order, some frames behind (8 with STDNet).
         """
-        cleaner = SensorCleaner(self.depth_range_m, max_m)
+        cleaner = SensorCleaner(self.limit_m, max_m)
         yield from self.predict_prepared(cleaner.frames(frames))
-        for line in cleaner.report.lines(self.depth_range_m):
+        for line in cleaner.report.lines(self.limit_m):
             LOGGER.warning(line)
 
     def predict_prepared(self, frames: Iterable[SensorFrame]) -> Generator[Prediction, None, None]:
@@ -148,24 +186,44 @@ class DepthSRPredictor:
             MemoryError: the device's memory is not enough; the message says what helps.
         """
         plan: SizePlan | None = None
-        waiting: deque[tuple[SizePlan, NDArray[np.bool_]]] = deque()
+        waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
+        outside = OutsideCount()
 
         def inputs() -> Iterator[tuple[Tensor, Tensor]]:
             nonlocal plan
             for frame in frames:
                 plan = self._plan(plan, frame)
-                waiting.append((plan, frame.measured))
+                waiting.append((plan, frame))
                 yield self._to_network(plan, frame)
 
         try:
             for pred in _under(self._context, self._stream(inputs())):
-                sizes, measured = waiting.popleft()
-                depth_m = sizes.from_network(pred)[0] * self.depth_range_m
-                yield Prediction(depth_m.cpu().numpy(), enlarge_mask(measured, sizes.rgb))
+                sizes, frame = waiting.popleft()
+                pred_m = (sizes.from_network(pred)[0] * self.depth_range_m).cpu().numpy()
+                if not self._is_bounded:
+                    pred_m = outside.clip(pred_m, frame.lq_m)
+                yield Prediction(pred_m, enlarge_mask(frame.measured, sizes.rgb))
+            for line in outside.lines():
+                LOGGER.warning(line)
         except RuntimeError as error:
             if plan is None or not _is_memory(error):
                 raise
             raise MemoryError(self._memory_tips(plan)) from error
+
+    @property
+    def limit_m(self) -> float:
+        """Depth [m] beyond which the network sees nothing: its range, or inf if it needs none."""
+        return np.inf if getattr(self.net, "scale_free", False) else self.depth_range_m
+
+    @property
+    def _is_bounded(self) -> bool:
+        """A mean of measured surfaces stays among them by itself."""
+        return bool(getattr(self.net, "scale_free", False))
+
+    def describe(self) -> str:
+        """Say which network it is, for people."""
+        limit = f", up to {self.limit_m:g} m" if np.isfinite(self.limit_m) else ""
+        return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name})"
 
     def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """The network on a stream, cut as asked; before that, what the cutting costs."""

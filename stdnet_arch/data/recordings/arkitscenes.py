@@ -62,7 +62,7 @@ def open_arkitscenes(path: Path, reading: Reading) -> FileRecording:
         pairing,
         reading,
         places=(f"{path / DEPTH}", f"{folder}"),
-        about=About("ARKitScenes", say_unit_of(files, reading.coding)),
+        about=About("ARKitScenes", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: None if cameras is None else read_pincam(cameras[j]),
         names=[rgb_files[j].stem for _, j in pairing.pairs],
     )

@@ -166,6 +166,8 @@ class DepthVideo:
         ValueError: it is no such video.
     """
 
+    only_forwards = True
+
     def __init__(self, path: Path, coding: DepthCoding) -> None:
         self.path, self.coding, self.stream = path, coding, VideoStream(path)
         check_gray16(self.stream)

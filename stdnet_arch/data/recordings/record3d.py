@@ -68,7 +68,7 @@ def open_record3d(path: Path, reading: Reading) -> FileRecording:
         pairing,
         reading,
         places=(f"{place / 'depth'}", f"{place / 'rgb'}"),
-        about=About("Record3D", say_unit_of(files, reading.coding)),
+        about=About("Record3D", say_unit_of(files, reading.coding), "phone"),
         camera=CamerasByNumber(cameras_of(metadata), rgb.files),
     )
 
@@ -133,7 +133,7 @@ def _open_unpacked(path: Path, reading: Reading) -> FileRecording:
         pairing,
         reading,
         places=(f"depth of {path}", f"RGB of {path}"),
-        about=About("Record3D .r3d", DEPTH_UNIT),
+        about=About("Record3D .r3d", DEPTH_UNIT, "phone"),
         camera=CamerasByNumber(cameras_of(metadata), rgb.files),
     )
 

@@ -32,6 +32,8 @@ class About:
     """What it was taken for."""
     unit: str = "m"
     """The unit of the stored depth, and why."""
+    sensor: str | None = None
+    """What kind of sensor measured it (``phone``, ``realsense``, ``clean``), if the layout says."""
     pairing: Pairing | None = None
     notes: tuple[str, ...] = ()
     """What a user should look at, a sentence each."""

@@ -18,6 +18,8 @@ class SequentialDepth:
         names: what the frames are called.
     """
 
+    only_forwards = True
+
     def __init__(
         self, open_at: Callable[[int], Generator[Depth, None, None]], names: Sequence[str]
     ) -> None:

@@ -57,7 +57,7 @@ def open_stray_scanner(path: Path, reading: Reading) -> FileRecording:
         pairing,
         reading,
         places=(f"{path / 'depth'}", f"{path / 'rgb.mp4'}"),
-        about=About("Stray Scanner", say_unit_of(files, reading.coding)),
+        about=About("Stray Scanner", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: cameras[min(depth_of[j], len(cameras) - 1)] if cameras else None,
     )
 

@@ -97,7 +97,7 @@ def open_azure_kinect(path: Path, reading: Reading, scale: int) -> FileRecording
         kinect.pairing(reading.within_s),
         reading,
         places=(f"DEPTH of {path}", f"COLOR of {path}"),
-        about=About("Azure Kinect, depth moved to the color camera", "mm (of this sensor)"),
+        about=About("Azure Kinect, depth moved to the color camera", "mm (of this sensor)", "dtof"),
         camera=lambda _: camera,
     )
 

@@ -47,7 +47,7 @@ def open_polycam(path: Path, reading: Reading) -> FileRecording:
         pair_readers(depth, rgb, reading),
         reading,
         places=(f"{root / 'depth'}", f"{root / (prefix + 'images')}"),
-        about=About("Polycam", say_unit_of(files, reading.coding)),
+        about=About("Polycam", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: read_camera(cameras / f"{rgb_files[j].stem}.json"),
     )
 
