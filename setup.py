@@ -31,6 +31,7 @@ setup(
         "lmdb",
         "matplotlib",
         "pyyaml",
+        "safetensors",
         "tqdm",
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
@@ -39,7 +40,6 @@ setup(
         "dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"],
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
-        "safetensors": ["safetensors"],
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "stdnet_arch"
 FLOORS = {
     "utils": 0, "ops": 0,
     "archs": 1, "losses": 1, "metrics": 1, "data": 1,
-    "models": 2, "visual": 2,
+    "models": 2, "visual": 2, "weights": 2,
     "inference": 3,
     "evaluation": 4, "stereodiff": 4,
 }  # fmt: skip

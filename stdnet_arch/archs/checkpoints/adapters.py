@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -76,7 +77,6 @@ def _read(path: Path) -> tuple[Any, Any]:
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
-    safetensors = _safetensors()
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -84,16 +84,6 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         return params, json.loads(metadata.get(ABOUT, "{}"))
     except (safetensors.SafetensorError, ValueError) as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from error
-
-
-def _safetensors() -> Any:  # noqa: ANN401  an optional library
-    try:
-        import safetensors.torch
-    except ImportError as error:
-        raise ImportError(
-            "safetensors files need: pip install 'stdnet_arch[safetensors]'; got no such module"
-        ) from error
-    return safetensors
 
 
 def load_any(net: nn.Module, state_dict: Mapping) -> None:
@@ -129,11 +119,14 @@ def save_checkpoint(
     path = Path(path)
     params = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     if half:
-        params = {name: value.half() for name, value in params.items()}
+        params = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in params.items()
+        }
     with whole_file(path) as part:
         if path.suffix == SAFETENSORS:
             metadata = {ABOUT: json.dumps(dict(about))} if about else None
-            _safetensors().torch.save_file(params, part, metadata=metadata)
+            safetensors.torch.save_file(params, part, metadata=metadata)
         else:
             torch.save({"params": params} | ({ABOUT: dict(about)} if about else {}), part)
 

@@ -24,7 +24,7 @@ from stdnet_arch.inference.refinement import RULES
 USER_ERRORS = (ImportError, MemoryError, OSError, TypeError, ValueError)
 REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
