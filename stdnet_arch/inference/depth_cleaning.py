@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.utils.hole_filling import fill_holes
-
 from stdnet_arch.data.recordings.recording import Frame
+from stdnet_arch.utils.hole_filling import fill_holes
 
 FARTHEST_PLAUSIBLE = 10
 """Median of a frame, in ranges of the network, above which the unit must be wrong."""
@@ -75,8 +74,8 @@ class SensorReport:
             )
         if self.early:
             said.append(
-                f"the first {self.early} frames hold no depth at all; the first one with depth "
-                "stood in"
+                f"frames before frame {self.early} hold no depth at all ({self.early} of them); "
+                f"frame {self.early}, the first one with depth, stood in"
             )
         if self.blank:
             said.append(f"{self.blank} frames hold no depth at all; the frame before stood in")

@@ -52,10 +52,8 @@ class OutsideCount:
     lowest_m: float = np.inf
     highest_m: float = -np.inf
 
-    def clip(
-        self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Bring a prediction ``(H, W)`` into the range of its frame's depth ``(h, w)``, and count."""
+    def clip(self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a prediction ``(H, W)`` into the range of its frame's depth, and count."""
         nearest_m, farthest_m = lq_m.min(), lq_m.max()
         outside = np.maximum(nearest_m - pred_m, pred_m - farthest_m)
         found = pred_m[outside > ROUNDING * farthest_m]
@@ -285,6 +283,14 @@ class DepthSRPredictor:
             f"{width}x{height}; try {', '.join(tips)}"
         )
 
+    def plan_sizes(self, lq: tuple[int, int], rgb: tuple[int, int]) -> SizePlan:
+        """Plan a clip of these sizes, height and width each.
+
+        Raises:
+            ValueError: depth and RGB do not fit together or to the network.
+        """
+        return plan_sizes(lq, rgb, self.scale, contract_of(self.net).multiple_of, self.any_ratio)
+
     def _plan(self, plan: SizePlan | None, frame: SensorFrame) -> SizePlan:
         """The plan of the clip; every frame must have the sizes of the first one."""
         lq, rgb = frame.lq_m.shape, frame.rgb.shape
@@ -294,9 +300,7 @@ class DepthSRPredictor:
                 f"{frame.rgb.dtype}"
             )
         if plan is None:
-            multiple = contract_of(self.net).multiple_of
-            sizes = (lq[0], lq[1]), (rgb[0], rgb[1])
-            plan = plan_sizes(*sizes, self.scale, multiple, self.any_ratio)
+            plan = self.plan_sizes((lq[0], lq[1]), (rgb[0], rgb[1]))
             if plan.note:
                 LOGGER.warning(plan.note)
         if (plan.lq, plan.rgb) != (lq, rgb[:2]):

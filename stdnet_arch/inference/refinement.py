@@ -144,9 +144,7 @@ class RefinedRecording:
         for before in [j for j in self._whole if j < i]:
             del self._whole[before]
         merged_m = self.refinement.merge(prediction.depth_m, depth_m)
-        return prediction._replace(
-            depth_m=merged_m, measured=np.isfinite(depth_m) & (depth_m > 0)
-        )
+        return prediction._replace(depth_m=merged_m, measured=np.isfinite(depth_m) & (depth_m > 0))
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """Yield RGB as it is."""
@@ -192,9 +190,7 @@ def _blocks(image: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     return cut.reshape(height, width, scale * scale)
 
 
-def _supporters(
-    depth_m: NDArray[np.float32], near_m: NDArray[np.float32]
-) -> NDArray[np.intp]:
+def _supporters(depth_m: NDArray[np.float32], near_m: NDArray[np.float32]) -> NDArray[np.intp]:
     """Count the neighbours, of eight, that lie within ``near_m`` of a pixel."""
     around = np.pad(depth_m, 1)  # 0 is far from any measured depth
     height, width = depth_m.shape

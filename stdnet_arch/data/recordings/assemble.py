@@ -41,11 +41,11 @@ def pair_readers(depth: DepthReader, rgb: RGBReader, reading: Reading) -> Pairin
     if reading.pair != "order" and isinstance(depth, DepthFiles) and isinstance(rgb, RGBFiles):
         names = [path.stem for path in rgb.files]
         return pair_frames(depth.names, names, reading.pair, reading.within_s)
-    timed = isinstance(depth, DepthVideo) and isinstance(rgb, RGBVideo)
-    if reading.pair == "time" and not timed:
+    if isinstance(depth, DepthVideo) and isinstance(rgb, RGBVideo):
+        if reading.pair == "time" or (reading.pair == "auto" and len(depth) != count):
+            return pair_by_time(depth.times_s, rgb.times_s(), reading.within_s)
+    elif reading.pair == "time":
         raise ValueError("times are read from names of frames and from videos alone; got neither")
-    if timed and (reading.pair == "time" or len(depth) != count):
-        return pair_by_time(depth.times_s, rgb.times_s(), reading.within_s)
     return pair_by_order(len(depth), count)
 
 

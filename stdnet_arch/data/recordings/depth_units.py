@@ -20,7 +20,7 @@ PRESETS: dict[str, str | float] = {
 
 
 def parse_unit(text: str) -> str | float:
-    """Read a unit: a name of :data:`PRESETS`, or metres per stored unit as ``0.0002`` or ``1/5000``.
+    """Read a unit: a name of :data:`PRESETS`, or metres per stored unit (``0.0002``, ``1/5000``).
 
     Raises:
         ValueError: it is neither.

@@ -46,15 +46,12 @@ def frame_numbers_of(names: Sequence[str]) -> list[Decimal] | None:
 
 
 def are_times(numbers: Sequence[Decimal]) -> bool:
-    """Tell whether numbers of frames are times: seconds with a fraction, or ms, us, ns since 1970."""
+    """Tell whether numbers are times: seconds with a fraction, or ms, us, ns since 1970."""
     return any(number != int(number) or number >= _TIME_UNITS[-1][0] for number in numbers)
 
 
 def seconds_of(numbers: Sequence[Decimal]) -> list[float]:
-    """Convert times to seconds; large ones are ms, us or ns since 1970, as their size says.
-
-    The first whole second is taken off by the caller if a float's 15 digits do not suffice.
-    """
+    """Convert times to seconds; large ones are ms, us or ns since 1970, as their size says."""
     largest = max(numbers, default=Decimal(0))
     shift = next((digits for least, digits in _TIME_UNITS if largest >= least), 0)
     return [float(number.scaleb(-shift)) for number in numbers]

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.recording import Intrinsics
 
+ITERATIONS = 20
+"""Steps towards the ray that a pixel comes from; each leaves a fraction of the error."""
+
 
 class Lens(NamedTuple):
     """A pinhole camera and what its lens does."""
@@ -20,14 +23,15 @@ class Lens(NamedTuple):
         """Return x / z and y / z of each pixel's ray, ``(height, width, 2)``."""
         v, u = np.mgrid[:height, :width].astype(np.float64)
         pixels = np.stack((u, v), axis=-1)
-        if self.distortion:
-            limits = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
-            flat = cv2.undistortPointsIter(
-                pixels.reshape(-1, 1, 2), self._matrix(), np.array(self.distortion), None, None, limits
-            )
-            return np.asarray(flat, np.float64).reshape(height, width, 2)
-        center = np.array([self.pinhole.cx_px, self.pinhole.cy_px])
-        return (pixels - center) / [self.pinhole.fx_px, self.pinhole.fy_px]
+        center, focal = np.split(np.array(self.pinhole)[[2, 3, 0, 1]], 2)
+        rays = (pixels - center) / focal
+        if not self.distortion:
+            return rays
+        flat, wanted = rays.reshape(-1, 2), pixels.reshape(-1, 2)
+        for _ in range(ITERATIONS):
+            points = np.column_stack((flat, np.ones(len(flat))))
+            flat += (wanted - self.project(points)) / focal
+        return flat.reshape(height, width, 2)
 
     def project(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the pixels (x, y) of points ``(n, 3)`` in front of the camera, ``(n, 2)``."""

@@ -49,9 +49,7 @@ INNER = ("results", "keyframes", "iphone")
 """Folders that the layouts of Replica, Polycam and ScanNet++ lie in."""
 
 
-def open_recording(
-    depth: Path, rgb: Path | None, reading: Reading, scale: int
-) -> Recording:
+def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) -> Recording:
     """Open a recording.
 
     Args:
@@ -76,7 +74,9 @@ def open_recording(
     if suffix in ZIPS and depth.is_file():
         unpacked = Unpacked(depth)
         recording = _open_folder(unpacked.root, reading, scale)
-        return replace(recording, keep=unpacked) if isinstance(recording, FileRecording) else recording
+        return (
+            replace(recording, keep=unpacked) if isinstance(recording, FileRecording) else recording
+        )
     if suffix in BAG_SUFFIXES and depth.is_file():
         if suffix != ".mcap" and is_of_realsense_sdk(depth):
             return RealSenseRecording(depth, scale)
@@ -107,8 +107,8 @@ def _open_folder(path: Path, reading: Reading, scale: int) -> Recording:
         return _open_folder(inner, reading, scale)
     raise ValueError(
         f"without RGB, depth must be a recording of RealSense ({', '.join(BAG_SUFFIXES[:2])}) or a "
-        f"folder of {', '.join([*CONFIDENT, *PLAIN])}; got {path} (for depth and RGB of two places, "
-        "give --depth and --rgb)"
+        f"folder of {', '.join([*CONFIDENT, *PLAIN])}; got {path} (give --depth and --rgb for "
+        "depth and RGB of two places)"
     )
 
 

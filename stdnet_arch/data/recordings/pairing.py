@@ -71,8 +71,8 @@ def pair_frames(
             "they belong together by order, rename them or give --pair order for as many of both"
         )
     note = (
-        f"depth is called {depth[0]} to {depth[-1]}, RGB {rgb[0]} to {rgb[-1]}: no number is equal, "
-        "so the first is taken to belong to the first"
+        f"depth is called {depth[0]} to {depth[-1]}, RGB {rgb[0]} to {rgb[-1]}: no number or name "
+        "is equal, so the first is taken to belong to the first"
     )
     return Pairing(tuple((i, i) for i in range(len(depth))), "order", notes=(note,))
 
@@ -124,9 +124,8 @@ def nearness_s(depth_s: Sequence[float], rgb_s: Sequence[float]) -> float:
     steps_s = []
     for times_s in (depth_s, rgb_s):
         ordered = sorted(times_s)
-        steps_s += [median(b - a for a, b in zip(ordered, ordered[1:], strict=False))] * (
-            len(ordered) > 1
-        )
+        if len(ordered) > 1:
+            steps_s.append(median(b - a for a, b in zip(ordered, ordered[1:], strict=False)))
     return min([NEAR_S, *(NEAR_FRAMES * step_s for step_s in steps_s if step_s > 0)])
 
 
@@ -170,10 +169,13 @@ def _with_number_notes(
             f"depth is numbered {min(depth)} to {max(depth)}, RGB {min(rgb)} to {max(rgb)}; equal "
             "numbers are paired (--pair order, if one of them only begins to count elsewhere)"
         )
-    numbers = sorted({int(depth[i]) for i, _ in found.pairs})
-    missing = sorted(set(range(numbers[0], numbers[-1])) - set(numbers)) if numbers else []
-    if missing:
-        notes.append(f"{len(missing)} numbers are missing in between ({_listed(missing)})")
+    numbers = sorted({int(number) for number in (*depth, *rgb)})
+    gaps = [(a, b) for a, b in zip(numbers, numbers[1:], strict=False) if b > a + 1]
+    if gaps:
+        count = sum(b - a - 1 for a, b in gaps)
+        notes.append(
+            f"{count} numbers are missing on both sides ({_listed([a + 1 for a, _ in gaps])})"
+        )
     return Pairing(found.pairs, found.how, found.lone_depth, found.lone_rgb, tuple(notes))
 
 

@@ -32,7 +32,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         return _read_heic(path)
     data = read_bytes(path)
     if suffix == ".webp" and len(data) < int.from_bytes(data[4:8], "little") + 8:
-        raise ValueError(f"{path}: expected a whole WebP; got a truncated file of {len(data)} bytes")
+        raise ValueError(
+            f"{path}: expected a whole WebP; got a truncated file of {len(data)} bytes"
+        )
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
@@ -41,7 +43,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 
 def orientation_of(path: Path) -> int:
-    """Read by how many degrees clockwise a viewer would turn a picture; 0 if its tag says nothing."""
+    """Read by how many degrees clockwise a tag asks viewers to turn a picture; 0 without one."""
     try:
         if path.suffix.lower() in HEIC:
             _register_heic()

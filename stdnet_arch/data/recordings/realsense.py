@@ -69,7 +69,9 @@ class RealSenseRecording:
         if self.count == 0:
             raise ValueError(f"{path}: expected depth and color of the same times; got none")
         self.depth = RealSenseDepth(self)
-        self.about = About("RealSense, depth moved to the color camera", "as the sensor says", SENSOR)
+        self.about = About(
+            "RealSense, depth moved to the color camera", "as the sensor says", SENSOR
+        )
         self.fps: float | None = self.cameras.fps
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:

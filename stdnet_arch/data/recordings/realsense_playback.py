@@ -157,7 +157,7 @@ def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional li
         between = depth.get_extrinsics_to(color)
     except RuntimeError as error:
         raise ValueError(
-            f"expected how the color camera lies to the depth camera; the file does not say: {error}"
+            f"expected how the cameras lie to each other; the file does not say it: {error}"
         ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
     return Cameras(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))

@@ -153,9 +153,7 @@ class TurnedRGB:
 
     def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """Yield the frames from ``start`` on, turned."""
-        return (
-            np.ascontiguousarray(np.rot90(rgb, self.turns)) for rgb in self.rgb.frames(start)
-        )
+        return (np.ascontiguousarray(np.rot90(rgb, self.turns)) for rgb in self.rgb.frames(start))
 
 
 def open_rgb(path: Path, by_name: bool = False, upright: bool = True) -> RGBReader:

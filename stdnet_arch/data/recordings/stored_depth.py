@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,7 @@ def read_metres(path: Path, coding: DepthCoding) -> NDArray[np.float32]:
     return to_metres(stored, path, coding)
 
 
-def to_metres(
-    stored: NDArray[np.generic], path: Path, coding: DepthCoding
-) -> NDArray[np.float32]:
+def to_metres(stored: NDArray[np.generic], path: Path, coding: DepthCoding) -> NDArray[np.float32]:
     """Convert the stored values of one frame to metres, ``(h, w)``.
 
     Without ``coding.invalid``, the largest whole number of the file's type, 65535 and 65504 in
@@ -100,7 +99,7 @@ def to_metres(
 def empty_codes(stored: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Find the values that by themselves mean "no depth"."""
     if np.issubdtype(stored.dtype, np.integer):
-        return np.asarray(stored == np.iinfo(stored.dtype).max)
+        return np.asarray(stored == np.iinfo(cast(Any, stored.dtype)).max)
     return np.isin(stored, FULL_CODES)
 
 

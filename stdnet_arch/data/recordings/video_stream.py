@@ -2,9 +2,10 @@
 
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 GRAY16 = ("gray16le", "gray16be")
 
 
-class VideoStream(NamedTuple):
+@dataclass(frozen=True)
+class VideoStream:
     """A stream of a file."""
 
     path: Path
@@ -20,7 +22,7 @@ class VideoStream(NamedTuple):
     """Place among the picture streams."""
 
     def frames(self, start: int = 0, pixels: str = "rgb24") -> Generator[NDArray[Any], None, None]:
-        """Decode from frame ``start`` on; those before are decoded, too, since they must be counted.
+        """Decode from frame ``start`` on; those before are decoded, too, as they must be counted.
 
         Args:
             start: the first frame to yield.

@@ -172,10 +172,14 @@ def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> 
     """
     cleaner = SensorCleaner(predictor.limit_m, job.max_depth_m)
     look = look_at(recording.depth, cleaner)
-    LOGGER.info("%s", opening_line(recording, look, cleaner, predictor.describe()))
-    for line in warnings_of(recording):
+    height, width = next(iter(recording.colors())).shape[:2]
+    rgb_size = height, width
+    LOGGER.info("%s", opening_line(recording.about, look, cleaner, rgb_size, predictor.describe()))
+    for line in warnings_of(recording.about):
         LOGGER.warning("%s", line)
     check_plausible(look.first_m[cleaner.measured(look.first_m)], predictor.limit_m)
+    if not isinstance(recording, RefinedRecording):
+        predictor.plan_sizes(look.size, rgb_size)
 
 
 def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of what by what to where
@@ -275,7 +279,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
 
 
 def reading_settings(reading: Reading) -> dict[str, Any]:
-    """List how a recording is read; choices that nobody made are left out but for the first five."""
+    """List how a recording is read; the first five always, others if somebody chose them."""
     coding, plain = reading.coding, Reading()
     settings = {
         "unit": coding.unit,

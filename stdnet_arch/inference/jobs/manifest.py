@@ -130,7 +130,9 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
 
 def _reading(item: dict[str, Any], reading: Reading) -> Reading:
     """Change what a line says about reading."""
-    coding = {key: item[key] for key in ("invalid", "npz_key", "exr_channel") if key in item}
+    coding: dict[str, Any] = {
+        key: item[key] for key in ("invalid", "npz_key", "exr_channel") if key in item
+    }
     if "depth_unit" in item:
         coding["unit"] = parse_unit(str(item["depth_unit"]))
     if "disparity" in item:

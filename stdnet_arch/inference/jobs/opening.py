@@ -1,13 +1,13 @@
 """The opening line: what a clip was taken for, before anything is computed."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.pairing import Pairing
-from stdnet_arch.data.recordings.recording import Recording
+from stdnet_arch.data.recordings.recording import About
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, no_depth_message
 
 SHOWN = 3
@@ -16,18 +16,25 @@ SHOWN = 3
 Depth = NDArray[np.floating]
 
 
-class FirstLook(NamedTuple):
+@dataclass(frozen=True)
+class FirstLook:
     """Some frames of a clip, read before anything is computed."""
 
     frames: dict[int, Depth]
     """Depth [m] by the number of the frame; the first one is the first that holds any."""
-    early: int
-    """Frames before it."""
+    count: int
+    """Frames of the clip."""
 
     @property
     def first_m(self) -> Depth:
         """The first frame that holds depth."""
         return next(iter(self.frames.values()))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the depth."""
+        height, width = self.first_m.shape
+        return height, width
 
 
 def first_measured(depth: DepthReader, cleaner: SensorCleaner) -> tuple[int, Depth]:
@@ -56,7 +63,7 @@ def look_at(depth: DepthReader, cleaner: SensorCleaner) -> FirstLook:
     if not only_forwards(depth):
         others = {i + (len(depth) - 1 - i) * k // (SHOWN - 1) for k in range(1, SHOWN)} - {i}
         frames |= {other: depth.read(other) for other in sorted(others)}
-    return FirstLook(frames, i)
+    return FirstLook(frames, len(depth))
 
 
 def only_forwards(depth: object) -> bool:
@@ -68,23 +75,22 @@ def only_forwards(depth: object) -> bool:
 
 
 def opening_line(
-    recording: Recording, look: FirstLook, cleaner: SensorCleaner, network: str
+    about: About, look: FirstLook, cleaner: SensorCleaner, rgb: tuple[int, int], network: str
 ) -> str:
     """Describe a clip in one line.
 
     Args:
-        recording: the clip.
+        about: what was found out about it.
         look: some of its frames.
         cleaner: knows which depth counts.
+        rgb: height and width of the RGB.
         network: what the network is called, and what it was chosen for.
     """
-    about = recording.about
-    height, width = look.first_m.shape
-    H, W = next(iter(recording.colors())).shape[:2]
+    h, w = look.size
     return (
-        f"{about.layout or 'recording'}: {len(recording.depth)} frames{_paired(about.pairing)}; "
-        f"depth {width}x{height}, unit {about.unit}: {say_depth(look, cleaner)}; RGB {W}x{H} "
-        f"(x{H / height:.4g}); network {network}"
+        f"{about.layout or 'recording'}: {look.count} frames{_paired(about.pairing)}; "
+        f"depth {w}x{h}, unit {about.unit}: {say_depth(look, cleaner)}; RGB {rgb[1]}x{rgb[0]} "
+        f"(x{rgb[0] / h:.4g}); network {network}"
     )
 
 
@@ -102,17 +108,17 @@ def say_depth(look: FirstLook, cleaner: SensorCleaner) -> str:
     )
 
 
-def warnings_of(recording: Recording) -> list[str]:
+def warnings_of(about: About) -> list[str]:
     """Say what a user should look at before trusting the result, a sentence each."""
-    pairing = recording.about.pairing
+    pairing = about.pairing
     lone = 0 if pairing is None else len(pairing.lone_depth) + len(pairing.lone_rgb)
     if pairing is None or not lone:
-        return list(recording.about.notes)
+        return list(about.notes)
     left_out = (
         f"{len(pairing.lone_depth)} depth and {len(pairing.lone_rgb)} RGB frames have no partner "
         "and are left out"
     )
-    return [left_out, *recording.about.notes]
+    return [left_out, *about.notes]
 
 
 def _paired(pairing: Pairing | None) -> str:

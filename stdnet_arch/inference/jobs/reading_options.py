@@ -53,9 +53,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--pair-within", type=float, metavar="SECONDS", help="largest gap of a pair (0.02)"
     )
     for side in ("rgb", "depth"):
-        together.add_argument(
-            f"--rotate-{side}", type=int, choices=TURNS, help="degrees clockwise"
-        )
+        together.add_argument(f"--rotate-{side}", type=int, choices=TURNS, help="degrees clockwise")
         together.add_argument(f"--{side}-topic", help="which topic of a ROS bag")
 
 

@@ -68,13 +68,13 @@ def _color_lens(camera: dict[str, Any], size: tuple[int, int]) -> Lens:
     return _lens(camera, (width, full), (0.0, (full - height) / 2))
 
 
-def _lens(
-    camera: dict[str, Any], sides: tuple[float, float], offset: tuple[float, float]
-) -> Lens:
+def _lens(camera: dict[str, Any], sides: tuple[float, float], offset: tuple[float, float]) -> Lens:
     model = camera["Intrinsics"]["ModelType"]
     numbers = [float(x) for x in camera["Intrinsics"]["ModelParameters"]]
     if model != MODEL or len(numbers) != PARAMETERS:
-        raise ValueError(f"expected {PARAMETERS} parameters of {MODEL}; got {len(numbers)}, {model}")
+        raise ValueError(
+            f"expected {PARAMETERS} parameters of {MODEL}; got {len(numbers)}, {model}"
+        )
     cx, cy, fx, fy, k1, k2, k3, k4, k5, k6, _, _, p2, p1 = numbers
     # Sides are measured from the sensor's corner, intrinsics from the first pixel's centre.
     pinhole = Intrinsics(

@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.assemble import assemble
 from stdnet_arch.data.recordings.bags import rosbag_topics as topics
-from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
-from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
-from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
-from stdnet_arch.data.recordings.sequential import SequentialDepth
 from stdnet_arch.data.recordings.bags.rosbag_images import (
     COMPRESSED,
     IMAGE,
@@ -29,6 +24,11 @@ from stdnet_arch.data.recordings.bags.rosbag_images import (
     is_depth,
 )
 from stdnet_arch.data.recordings.bags.rosbag_topics import Topic
+from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
+from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
+from stdnet_arch.data.recordings.reading import Reading
+from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
+from stdnet_arch.data.recordings.sequential import SequentialDepth
 
 SUFFIXES = (".bag", ".db3", ".mcap")
 REALSENSE_SDK = "/device_"
@@ -97,7 +97,9 @@ class Bag:
         finally:
             reader.close()
 
-    def messages(self, topic: str, stored_ns: Sequence[int], first: int) -> Generator[Any, None, None]:
+    def messages(
+        self, topic: str, stored_ns: Sequence[int], first: int
+    ) -> Generator[Any, None, None]:
         """Yield the messages of a topic from place ``first`` on."""
         start = stored_ns[first] if first < len(stored_ns) else None
         skip = first - bisect_left(stored_ns, start) if start is not None else 0
@@ -164,7 +166,8 @@ def open_rosbag(path: Path, reading: Reading, scale: int) -> FileRecording:
         reading,
         places=(f"{plan.depth.name} of {path}", f"{plan.color.name} of {path}"),
         about=About(
-            f"ROS bag: {plan.depth.name}{moved}, {plan.color.name}", "as its encoding says (REP 118)"
+            f"ROS bag: {plan.depth.name}{moved}, {plan.color.name}",
+            "as its encoding says (REP 118)",
         ),
         camera=lambda _: plan.cameras[1],
     )
@@ -231,7 +234,9 @@ def plan_bag(
     return BagPlan(depth, color, cameras, pose, depth_times, color_times, pairing)
 
 
-def registered_depth(plan: BagPlan, depth_m: NDArray[np.floating], block: int) -> NDArray[np.float32]:
+def registered_depth(
+    plan: BagPlan, depth_m: NDArray[np.floating], block: int
+) -> NDArray[np.float32]:
     """Move depth to the colour's view, if it is not there, in blocks of ``block`` pixels."""
     camera, target = plan.cameras
     if plan.pose is None or camera is None or target is None:

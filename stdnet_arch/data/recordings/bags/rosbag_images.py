@@ -30,7 +30,7 @@ COLOR_CODES = {
     "bayer_gbrg8": cv2.COLOR_BAYER_GR2RGB,
     "bayer_grbg8": cv2.COLOR_BAYER_GB2RGB,
 }
-_LAYOUT = {"16": np.dtype("u2"), "32": np.dtype("f4"), "8": np.dtype("u1")}
+_U1, _U2, _F4 = (np.dtype[Any](kind) for kind in ("u1", "u2", "f4"))
 _CONFIG = struct.Struct("<iff")
 """In front of compressed depth: a format number, and two numbers of the inverse depth."""
 
@@ -59,7 +59,7 @@ def decode_depth(message: Message, kind: str, topic: str) -> NDArray[np.float32]
         raise ValueError(
             f"{topic}: expected depth as {', '.join(DEPTH_CODES)}; got {message.encoding}"
         )
-    stored = _plane(message, _LAYOUT["32" if message.encoding == "32FC1" else "16"], 1, topic)
+    stored = _plane(message, _F4 if message.encoding == "32FC1" else _U2, 1, topic)
     return (stored[..., 0] * np.float64(DEPTH_CODES[message.encoding])).astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def decode_color(message: Message, kind: str, topic: str) -> NDArray[np.uint8]:
             f"{topic}: expected color as {', '.join(COLOR_CODES)}; got {message.encoding}"
         )
     code = COLOR_CODES[message.encoding]
-    pixels = _plane(message, _LAYOUT["8"], _channels(message.encoding), topic)
+    pixels = _plane(message, _U1, _channels(message.encoding), topic)
     return np.array(pixels if code is None else cv2.cvtColor(np.ascontiguousarray(pixels), code))
 
 
@@ -102,9 +102,12 @@ def _plane(message: Message, dtype: np.dtype[Any], channels: int, topic: str) ->
         )
     padded = np.zeros(height * step, np.uint8)
     padded[: min(data.size, padded.size)] = data[: padded.size]
-    order = ">" if message.is_bigendian else "<"
     rows = padded.reshape(height, step)[:, :row]
-    return np.ascontiguousarray(rows).view(dtype.newbyteorder(order)).reshape(height, width, channels)
+    return (
+        np.ascontiguousarray(rows)
+        .view(dtype.newbyteorder(">" if message.is_bigendian else "<"))
+        .reshape(height, width, channels)
+    )
 
 
 def _decode_compressed_depth(message: Message, topic: str) -> NDArray[np.float32]:

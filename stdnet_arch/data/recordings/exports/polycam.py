@@ -1,7 +1,7 @@
 """Raw data of the iPhone app Polycam, after its public description.
 
-``keyframes/depth/*.png`` (16 bit, mm), ``keyframes/images`` or ``corrected_images`` (``*.jpg``), and
-``keyframes/cameras`` or ``corrected_cameras`` (``*.json``: ``fx``, ``fy``, ``cx``, ``cy``).
+``keyframes/depth/*.png`` (16 bit, mm), ``keyframes/images`` or ``corrected_images`` (``*.jpg``),
+and ``keyframes/cameras`` or ``corrected_cameras`` (``*.json``: ``fx``, ``fy``, ``cx``, ``cy``).
 """
 
 import json

@@ -47,8 +47,8 @@ def read_lists(root: Path, within_s: float | None = None) -> ListedFrames:
     here = [[(t, f) for t, f in side if f.is_file()] for side in (depth, rgb)]
     if not all(here):
         raise ValueError(f"{root}: expected the frames that {DEPTH_LIST} and {RGB_LIST} name")
-    times = ([t for t, _ in side] for side in here)
-    pairing = pair_by_time(*times, within_s)
+    depth_s, rgb_s = ([t for t, _ in side] for side in here)
+    pairing = pair_by_time(depth_s, rgb_s, within_s)
     gone = len(depth) - len(here[0]), len(rgb) - len(here[1])
     return ListedFrames(
         [f for _, f in here[0]], [f for _, f in here[1]], _with_gone(pairing, *gone)
