@@ -16,9 +16,9 @@ from stdnet_arch.data.sources.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
 # Those of a benchmark, of stereodiff and of the toolbox's own models have other forms:
-# tests/evaluation/test_benchmark_plan.py, tests/stereodiff/test_stereodiff_options.py,
+# tests/evaluation/test_benchmark_plan.py, tests/models/test_device_run.py, tests/stereodiff/test_stereodiff_options.py,
 # tests/test_toolbox_losses.py.
-ELSEWHERE = {ROOT / "options" / name for name in ("benchmark", "stereodiff", "toolbox")}
+ELSEWHERE = {ROOT / "options" / name for name in ("benchmark", "device", "stereodiff", "toolbox")}
 YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)
 
 
