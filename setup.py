@@ -32,6 +32,7 @@ setup(
         "matplotlib",
         "pyyaml",
         "safetensors",
+        "tifffile",
         "tqdm",
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
@@ -41,6 +42,9 @@ setup(
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
         "realsense": ["pyrealsense2"],
+        "ros": ["rosbags"],
+        "record3d": ["lzfse"],
+        "heic": ["pillow-heif"],
         "ray": ["ray[data]"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "diffusion": ["diffusers", "transformers"],

@@ -22,12 +22,12 @@ from stdnet_arch.data.recordings.exports.open_folders import (
 from stdnet_arch.data.recordings.exports.polycam import is_polycam, open_polycam
 from stdnet_arch.data.recordings.exports.transforms_json import has_transforms
 from stdnet_arch.data.recordings.exports.tum_lists import has_lists
+from stdnet_arch.data.recordings.exports.unpacked import Unpacked
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.realsense import RealSenseRecording
 from stdnet_arch.data.recordings.record3d import is_record3d, open_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Recording
 from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner, open_stray_scanner
-from stdnet_arch.data.recordings.unpacked import Unpacked
 
 Opener = Callable[[Path, Reading], FileRecording]
 
