@@ -25,6 +25,8 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
     write_summary,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
+from stdnet_arch.evaluation.zero_shot.command import run_from_options
+from stdnet_arch.evaluation.zero_shot.plan import KIND
 
 
 def main() -> int:
@@ -47,7 +49,11 @@ def main() -> int:
         return int(any(change.is_worse for change in changes))
     if args.config is None:
         parser.error("give --config or --compare")
-    plan = read_plan(yaml.safe_load(args.config.read_text(encoding="utf-8")), args.models)
+    options = yaml.safe_load(args.config.read_text(encoding="utf-8"))
+    if options.get("kind") == KIND:
+        sys.stdout.write(run_from_options(options, args.out, args.models, args.resume))
+        return 0
+    plan = read_plan(options, args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
     results = run_benchmark(plan, place, args.resume)
     found = summary(plan, results, measure_costs(plan, place, args.resume))

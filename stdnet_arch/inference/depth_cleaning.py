@@ -16,8 +16,8 @@ NEAREST_PLAUSIBLE = 1e-3
 """The same, below which it must be."""
 NEARLY_ALL = 0.9
 """Share of measured depth beyond the range from which the network would see a flat wall."""
-NEAREST_M, FARTHEST_M = 1e-3, 1000.0
-"""Medians that no camera has, for a network without range."""
+NEAREST_M, FARTHEST_M = 1e-3, 100.0
+"""Medians that no recording has, for a network of any range."""
 
 Depth = NDArray[np.floating]
 
@@ -26,7 +26,7 @@ class SensorFrame(NamedTuple):
     """One frame, ready for the network."""
 
     lq_m: NDArray[np.float32]
-    """Depth [m], ``(h, w)``, finite, in (0, range]."""
+    """Depth [m], ``(h, w)``, finite, in (0, range]; 0 in holes if the network takes them."""
     measured: NDArray[np.bool_]
     """Where the sensor saw something, ``(h, w)``."""
     rgb: NDArray[np.uint8]
@@ -52,14 +52,17 @@ class SensorReport:
     beyond: int = 0
     """Measured pixels beyond the network's range."""
     farthest_m: float = 0.0
+    kept_holes: bool = False
+    """The network handles holes by itself."""
 
     def lines(self, range_m: float) -> list[str]:
         """Say what a user should know, a sentence each."""
         said = []
         if self.holes:
+            saw = "a hole" if self.kept_holes else "the nearest measured pixel of the frame"
             said.append(
                 f"{self._percent(self.holes)} of the depth pixels hold no depth; the network saw "
-                "the nearest measured pixel of the frame there"
+                f"{saw} there"
             )
         if self.marked:
             said.append(
@@ -103,14 +106,23 @@ class SensorCleaner:
         range_m: the network's range [m]; inf: none.
         max_m: depths beyond it are no measurement [m]; None: all are.
         first_m: the first frame of the clip that holds depth, if it is known.
+        keep_holes: leave 0 in holes, for a network that takes them.
+        any_range: leave depth beyond the range as it is, for a network that is free of scale.
     """
 
     def __init__(
-        self, range_m: float, max_m: float | None = None, first_m: Depth | None = None
+        self,
+        range_m: float,
+        max_m: float | None = None,
+        first_m: Depth | None = None,
+        *,
+        keep_holes: bool = False,
+        any_range: bool = False,
     ) -> None:
-        self.range_m = range_m
+        self.range_m = np.inf if any_range else range_m
         self.max_m = max_m
-        self.report = SensorReport()
+        self.keep_holes = keep_holes
+        self.report = SensorReport(kept_holes=keep_holes)
         self._before: NDArray[np.float32] | None = None
         self._first = None if first_m is None else self._fill(first_m, self.measured(first_m))
         self._plausible = False
@@ -129,7 +141,7 @@ class SensorCleaner:
         """
         measured = self.measured(depth_m)
         if not self._plausible and measured.any():
-            check_plausible(depth_m[measured], self.range_m)
+            check_plausible(depth_m[measured], self.range_m, self.max_m)
             self._plausible = True
         self._count(depth_m, measured)
         if measured.any():
@@ -164,7 +176,11 @@ class SensorCleaner:
             raise ValueError(no_depth_message([depth_m for depth_m, _ in waiting]))
 
     def _fill(self, depth_m: Depth, measured: NDArray[np.bool_]) -> NDArray[np.float32]:
-        return np.minimum(fill_holes(depth_m, measured), np.float32(self.range_m))
+        if self.keep_holes:
+            filled = np.where(measured, depth_m, 0).astype(np.float32)
+        else:
+            filled = fill_holes(depth_m, measured)
+        return np.minimum(filled, np.float32(self.range_m))
 
     def _count(self, depth_m: Depth, measured: NDArray[np.bool_]) -> None:
         report = self.report
@@ -200,25 +216,29 @@ def no_depth_message(depths_m: Sequence[Depth]) -> str:
     return f"no frame of the clip holds depth: expected values > 0; got {found}"
 
 
-def check_plausible(measured_m: Depth, range_m: float) -> None:
+def check_plausible(measured_m: Depth, range_m: float, max_m: float | None = None) -> None:
     """Raise if depths cannot be in metres, or are nearly all beyond a network's range.
 
     Args:
         measured_m: the measured depths of a frame [m], at least one.
-        range_m: the network's range [m]; inf: none.
+        range_m: the network's range [m]; inf: any.
+        max_m: the largest depth that the user expects [m]; then a network of any range believes it.
     """
     median_m = float(np.median(measured_m))
     share = float((measured_m > range_m).mean())
     bounded = bool(np.isfinite(range_m))
     nearest_m = max(NEAREST_PLAUSIBLE * range_m, NEAREST_M) if bounded else NEAREST_M
-    farthest_m = FARTHEST_PLAUSIBLE * range_m if bounded else FARTHEST_M
+    farthest_m = FARTHEST_PLAUSIBLE * range_m if bounded else max(FARTHEST_M, max_m or 0)
     if nearest_m < median_m < farthest_m and share < NEARLY_ALL:
         return
-    expected = f"0..{range_m:g} m" if bounded else f"{NEAREST_M:g}..{FARTHEST_M:g} m"
+    expected = f", for a network of 0..{range_m:g} m" if bounded else ""
+    other = (
+        "the network's range (--depth-range)" if bounded else "say how far it goes (--max-depth)"
+    )
     beyond = f"; {100 * share:.3g} % of it lies beyond that range" if share > 0 else ""
     raise ValueError(
-        f"depth must be in metres, for a network of {expected}; the first measured frame has "
-        f"a median of {median_m:.4g} m, so its unit is too "
+        f"depth must be in metres{expected}; the first measured frame has a median of "
+        f"{median_m:.4g} m, so its unit is too "
         f"{'small' if median_m <= nearest_m else 'large'}: check the depth unit (--depth-unit mm, "
-        f"m, cm, or metres per stored unit) or the network's range (--depth-range){beyond}"
+        f"m, cm, or metres per stored unit) or {other}{beyond}"
     )

@@ -144,7 +144,12 @@ class RefinedRecording:
         for before in [j for j in self._whole if j < i]:
             del self._whole[before]
         merged_m = self.refinement.merge(prediction.depth_m, depth_m)
-        return prediction._replace(depth_m=merged_m, measured=np.isfinite(depth_m) & (depth_m > 0))
+        height, width = depth_m.shape
+        error_m = prediction.error_m
+        if error_m is not None:
+            kept = merged_m != prediction.depth_m[:height, :width]
+            error_m = np.where(kept, noise_m(merged_m), error_m[:height, :width])
+        return Prediction(merged_m, np.isfinite(depth_m) & (depth_m > 0), error_m)
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """Yield RGB as it is."""

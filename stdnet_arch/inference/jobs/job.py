@@ -17,10 +17,10 @@ from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Recording
-from stdnet_arch.inference.depth_cleaning import SensorCleaner, check_plausible
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame, check_plausible
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
 from stdnet_arch.inference.jobs.opening import (
-    first_measured,
+    find_first,
     look_at,
     opening_line,
     warnings_of,
@@ -36,6 +36,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
+from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.memory import peak_memory_mb
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -43,7 +44,7 @@ LOGGER = logging.getLogger(__name__)
 
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
-CONFIDENCE = "confidence"
+CONFIDENCE, ERROR_MAP = "confidence", "error_map"
 HOLES = ("fill", "mark")
 
 
@@ -69,6 +70,8 @@ class Job:
     """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
     confidence: bool = False
     """Also ``confidence/``, 8-bit PNG: 255 where the sensor measured, 0 elsewhere."""
+    error_map: bool = False
+    """Also ``error_map/``: the absolute error that the network expects [m]."""
     extras: Extras = Extras()
     """What else to make of the clip."""
     overwrite: bool = False
@@ -170,14 +173,15 @@ def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> 
     Raises:
         ValueError: no frame of the clip holds depth, or it cannot be in metres.
     """
-    cleaner = SensorCleaner(predictor.limit_m, job.max_depth_m)
+    cleaner = predictor.open_cleaner(job.max_depth_m)
     look = look_at(recording.depth, cleaner)
     height, width = next(iter(recording.colors())).shape[:2]
     rgb_size = height, width
     LOGGER.info("%s", opening_line(recording.about, look, cleaner, rgb_size, predictor.describe()))
     for line in warnings_of(recording.about):
         LOGGER.warning("%s", line)
-    check_plausible(look.first_m[cleaner.measured(look.first_m)], predictor.limit_m)
+    measured_m = look.first_m[cleaner.measured(look.first_m)]
+    check_plausible(measured_m, cleaner.range_m, cleaner.max_m)
     if not isinstance(recording, RefinedRecording):
         predictor.plan_sizes(look.size, rgb_size)
 
@@ -203,13 +207,16 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
         written: called for each.
     """
     depth = recording.depth
-    cleaner = SensorCleaner(predictor.limit_m, job.max_depth_m)
-    _, first_m = first_measured(depth, cleaner)
-    cleaner = SensorCleaner(predictor.limit_m, job.max_depth_m, first_m)
+    _, first_m = find_first(depth, predictor.open_cleaner(job.max_depth_m))
+    cleaner = predictor.open_cleaner(job.max_depth_m, first_m)
     halo = contract_of(predictor.net).halo
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
-    predictions = predictor.predict_prepared(frames)
+    earlier = None
+    if start > 0 and takes_step(predictor.net):  # the first frame with depth shows the steps
+        prepared = predictor.open_cleaner(job.max_depth_m).clean(first_m)
+        earlier = SensorFrame(*prepared, np.zeros((1, 1, 3), np.uint8))
+    predictions = predictor.predict_prepared(frames, earlier)
     with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictions, start):
             if isinstance(recording, RefinedRecording):
@@ -220,7 +227,7 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
                 _tell_memory(i + 1)
             if i + 1 == stop < len(depth):
                 break
-    for line in cleaner.report.lines(predictor.limit_m):
+    for line in cleaner.report.lines(cleaner.range_m):
         LOGGER.warning(line)
 
 
@@ -249,7 +256,14 @@ def context_start(
 
 def write_frame(job: Job, output: OutputFolder, name: str, prediction: Prediction) -> None:
     """The files of a frame; the depth is the last one, so that the others are there with it."""
-    depth_m, measured = prediction
+    depth_m, measured, error_m = prediction
+    if job.error_map:
+        if error_m is None:
+            raise ValueError(
+                "--error-map needs a network that expects errors, such as PlaneBlend; this one "
+                "does not"
+            )
+        write_depth(output.beside(ERROR_MAP, name), error_m, job.kind)
     if job.confidence:
         with whole_file(output.folder / CONFIDENCE / f"{name}.png") as part:
             part.write_bytes(encode_gray(np.where(measured, 255, 0)))
@@ -272,6 +286,8 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
         "amp": predictor.amp,
+        **({"error_map": True} if job.error_map else {}),
+        **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **cutting_settings(predictor),
         **({"made_of": job.made_of} if job.made_of else {}),
         **({"refine": job.refine} if job.refine else {}),

@@ -37,7 +37,7 @@ class FirstLook:
         return height, width
 
 
-def first_measured(depth: DepthReader, cleaner: SensorCleaner) -> tuple[int, Depth]:
+def find_first(depth: DepthReader, cleaner: SensorCleaner) -> tuple[int, Depth]:
     """Find the first frame that holds depth, and its place.
 
     Raises:
@@ -58,7 +58,7 @@ def look_at(depth: DepthReader, cleaner: SensorCleaner) -> FirstLook:
     Raises:
         ValueError: no frame of the clip holds depth.
     """
-    i, frame = first_measured(depth, cleaner)
+    i, frame = find_first(depth, cleaner)
     frames = {i: frame}
     if not only_forwards(depth):
         others = {i + (len(depth) - 1 - i) * k // (SHOWN - 1) for k in range(1, SHOWN)} - {i}

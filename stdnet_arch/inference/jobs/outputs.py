@@ -10,7 +10,7 @@ from stdnet_arch.utils.whole_file import remove_parts, whole_file
 
 SETTINGS = "infer.json"
 DONE = "done.json"
-SUBFOLDERS = ("confidence", "errors", "points")
+SUBFOLDERS = ("confidence", "error_map", "errors", "points")
 """What else is made of the frames lies there."""
 
 
@@ -34,6 +34,10 @@ class OutputFolder:
     def path(self, name: str) -> Path:
         """The file of a frame."""
         return self.folder / f"{name}{self.suffix}"
+
+    def beside(self, subfolder: str, name: str) -> Path:
+        """Name a further file of a frame, of the same format."""
+        return self.folder / subfolder / f"{name}{self.suffix}"
 
     def is_done(self, settings: Mapping[str, Any]) -> bool:
         """Whether a run of the same settings has finished and its frames are all still there."""

@@ -8,7 +8,7 @@ from stdnet_arch.data.recordings.recording import About
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.opening import (
     FirstLook,
-    first_measured,
+    find_first,
     look_at,
     only_forwards,
     opening_line,
@@ -40,7 +40,7 @@ def clip(frames=7, empty=2):
 
 
 @pytest.mark.parametrize(("only", "frames"), [(False, [2, 4, 6]), (True, [2])])
-def test_the_first_measured_a_middle_and_the_last_frame_are_looked_at(only, frames):
+def test_the_find_first_a_middle_and_the_last_frame_are_looked_at(only, frames):
     look = look_at(Frames(clip(), only), SensorCleaner(10))
     assert [*look.frames] == frames
     assert (look.count, look.size) == (7, (2, 3))
@@ -48,7 +48,7 @@ def test_the_first_measured_a_middle_and_the_last_frame_are_looked_at(only, fram
 
 def test_a_clip_without_depth_is_told_before_anything_else():
     with pytest.raises(ValueError, match="no frame of the clip holds depth.*to -0.5 m .negative"):
-        first_measured(Frames(np.full((4, 2, 3), -0.5, np.float32)), SensorCleaner(10))
+        find_first(Frames(np.full((4, 2, 3), -0.5, np.float32)), SensorCleaner(10))
 
 
 def test_wrappers_of_a_stream_read_forwards_only():
