@@ -114,6 +114,7 @@ class DepthSRPredictor:
             choice of shipped weights; None: unknown.
         step_m: quantisation step of the depth [m], for networks that want to know it; 0: none.
             None: it is found in the first frame of each clip.
+        reason: why these weights were chosen, if the user did not; said in the opening line.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
@@ -137,6 +138,7 @@ class DepthSRPredictor:
         any_ratio: bool = False,
         sensor: str | None = None,
         step_m: float | None = None,
+        reason: str = "",
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
@@ -144,8 +146,7 @@ class DepthSRPredictor:
             raise ValueError(f"step_m must be at least 0 metres, got {step_m}")
         self.device = choose_device(device)
         self.choice: Choice | None = None
-        self.reason = ""
-        """Why these weights were chosen, if nobody named them."""
+        self.reason = reason
         if weights is None:
             self.choice = choose(scale or DEFAULT_SCALE, sensor)
             self.reason = self.choice.reason

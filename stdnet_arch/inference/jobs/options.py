@@ -140,7 +140,7 @@ def job_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSRPredictor:
     """The network that is asked for; ``device`` wins over the one that is."""
-    predictor = DepthSRPredictor(
+    return DepthSRPredictor(
         args.weights,
         device or args.device,
         scale=_scale(args.scale),
@@ -154,9 +154,8 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         compare=args.report_difference,
         any_ratio=args.any_ratio,
         step_m=args.depth_step,
+        reason=getattr(args, "weights_reason", ""),
     )
-    predictor.reason = predictor.reason or getattr(args, "weights_reason", "")
-    return predictor
 
 
 @contextmanager

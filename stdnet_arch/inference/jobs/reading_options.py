@@ -50,6 +50,9 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--by-name", action="store_const", const="name", dest="pair", help="as --pair name"
     )
     together.add_argument(
+        "--pair-by-order", action="store_const", const="order", dest="pair", help="as --pair order"
+    )
+    together.add_argument(
         "--pair-within", type=float, metavar="SECONDS", help="largest gap of a pair (0.02)"
     )
     for side in ("rgb", "depth"):

@@ -76,7 +76,7 @@ def test_a_camera_matrix_of_other_text_is_named(tmp_path):
 
 
 def write_r3d(path, sizes=True, kind=np.float32):
-    """A ``.r3d``: a zip of metadata, JPEG names (PNG bytes would do), LZFSE depth and confidence."""
+    """A ``.r3d``: a zip of metadata, pictures, LZFSE depth and confidence; returns its folder."""
     lzfse = pytest.importorskip("lzfse")
     root = path.with_suffix("")
     for i, frame in enumerate(DEPTH_M[:4]):
