@@ -1,4 +1,4 @@
-"""What competitors cost: parameters, arithmetic, time, memory; and what it was measured on."""
+"""Cost of competitors: parameters, arithmetic, time, memory, and the machine."""
 
 import json
 import math
@@ -35,7 +35,7 @@ class Setting:
     size: tuple[int, int]
     """H and W of the result."""
     frames: int = 5
-    """Of the clip; of those that look at few neighbours at its ends, a short one flatters."""
+    """Frames of the clip; a short one flatters networks with fewer neighbours at its ends."""
     warmup: int = 1
     """Runs before the first that counts."""
     repeats: int = 5
@@ -52,7 +52,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one competitor costs; NaN where it is not known."""
+    """Cost of one competitor; NaN where it is not known."""
 
     method: str
     scale: int
@@ -66,7 +66,7 @@ class Cost:
     peak_mb: float = math.nan
     """Weights and one clip: allocated on CUDA, resident on a CPU (in a process of its own)."""
     failed: str = ""
-    """What went wrong, if anything did."""
+    """Error of the measurement, if any."""
 
     def row(self) -> list[str | int | float]:
         """Cells under :data:`COLUMNS`."""
@@ -120,7 +120,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
 
     Args:
         name: its name in the table.
-        options: what :func:`build_competitor` takes.
+        options: arguments of :func:`build_competitor`.
         setting: how to measure.
 
     Raises:
@@ -196,7 +196,7 @@ def _wait(device: torch.device) -> None:
 
 
 def count_parameters(net: nn.Module) -> int:
-    """Of all layers; what is shared counts once."""
+    """Count the parameters of all layers; shared ones count once."""
     return sum(parameter.numel() for parameter in net.parameters())
 
 
@@ -210,7 +210,7 @@ def write_costs(path: Path, costs: Sequence[Cost]) -> None:
 
     Args:
         path: without suffix.
-        costs: what was measured; NaN becomes ``null``.
+        costs: measured costs; NaN becomes ``null``.
     """
     machine = describe_machine()
     rows = [{k: None if v != v else v for k, v in asdict(cost).items()} for cost in costs]

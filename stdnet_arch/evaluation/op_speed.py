@@ -148,8 +148,8 @@ def measure(
     """Time all forms of a case, round by round in turn, so that a busy machine is busy for all.
 
     Args:
-        case: what to time.
-        device: where.
+        case: operator and sizes to time.
+        device: device to measure on.
         dtype: of all tensors.
         batch: samples.
         threads: of PyTorch on the CPU.
@@ -278,7 +278,7 @@ def as_table(timings: Sequence[Timing]) -> Table:
 
 
 def describe_machine(device: torch.device) -> dict[str, str]:
-    """What the numbers belong to: processor or card, and versions."""
+    """Describe processor or card, and versions."""
     gpu = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if gpu else _processor(),
@@ -308,13 +308,13 @@ def benchmark(
     """Measure cases, write a table each to standard output, and all numbers to a JSON file.
 
     Args:
-        cases: what to measure.
-        device: where.
+        cases: operators and sizes to measure.
+        device: device to measure on.
         dtype: of all tensors.
         batch: samples.
         threads: thread counts to measure with.
         rounds: see :func:`measure`.
-        json_path: where to write the numbers, or None.
+        json_path: file for the numbers, or None.
     """
     machine = describe_machine(device)
     settings = f"batch {batch}, {dtype}, best of {rounds}"

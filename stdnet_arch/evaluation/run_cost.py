@@ -27,7 +27,7 @@ LOSSES = {
     "pixel_opt": {"type": "CharbonnierLoss"},
     "difference_opt": {"type": "DifferenceLoss"},
 }
-"""Of a step, where the network gives what the second one reads."""
+"""Losses of a step, where the network gives what the second one reads."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Run:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a run costs."""
+    """Cost of a run."""
 
     seconds: float
     """On the clock: on a machine with other work, more than the run needs."""
     cpu_seconds: float
-    """Of all threads, whatever else the machine does."""
+    """Processor time [s] of all threads, whatever else the machine does."""
     peak_mb: float
     """Beyond weights and the imported package: resident on a CPU, allocated on CUDA."""
 

@@ -36,7 +36,7 @@ clip with the shipped weights.
 
 @dataclass(frozen=True)
 class SpeedSetting:
-    """What is measured."""
+    """Setting of a measurement."""
 
     size: tuple[int, int] = (256, 256)
     """H and W of the result, multiples of 4."""
@@ -78,8 +78,8 @@ def run_benchmark(
     """Check and measure every form, print the table, write ``output.md`` and ``output.json``.
 
     Args:
-        setting: what is measured.
-        device: where.
+        setting: sizes and repeats of the measurement.
+        device: device to measure on.
         output: path without suffix, or None.
         forms: default :func:`forms_of` the device; the first one is the reference.
     """
@@ -168,7 +168,7 @@ class _Measured:
     def speed(
         self, frames: int, operations: int, matmul_gflops: dict[str, float], device: torch.device
     ) -> Speed:
-        """What was measured."""
+        """Results of a measurement."""
         precision = precision_of(self.form, device)
         if self.failed:
             return Speed(self.form.name, precision, error=self.error, failed=self.failed)
@@ -230,7 +230,7 @@ def speed_table(speeds: Iterable[Speed]) -> Table:
 
 
 def _head(setting: SpeedSetting, device: torch.device, ceilings: Ceilings) -> str:
-    """What the table belongs to."""
+    """Setting and machine of the table."""
     machine = ", ".join(f"{name} {value}" for name, value in describe_machine().items())
     matmul = ", ".join(f"{n} {rate:.0f}" for n, rate in ceilings.matmul_gflops.items())
     conv = ", ".join(f"{n} {rate:.0f}" for n, rate in ceilings.conv_gflops.items())

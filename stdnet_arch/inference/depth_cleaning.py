@@ -35,7 +35,7 @@ class SensorFrame(NamedTuple):
 
 @dataclass
 class SensorReport:
-    """What was found in the frames so far."""
+    """Counts of holes and far pixels in the frames so far."""
 
     frames: int = 0
     pixels: int = 0

@@ -40,7 +40,7 @@ class About:
 
 
 class Recording(Protocol):
-    """What the job needs of a recording."""
+    """Depth and RGB of one clip, as a job reads them."""
 
     @property
     def about(self) -> About:
@@ -75,7 +75,7 @@ class FileRecording:
     depth: DepthReader
     rgb: RGBReader
     depth_name: str
-    """What to call the depth in errors."""
+    """Name of the depth in errors."""
     rgb_name: str
     camera: Callable[[int], Intrinsics | None] = lambda _: None
     about: About = About()
@@ -89,7 +89,7 @@ class FileRecording:
 
     @property
     def fps(self) -> float | None:
-        """Of the RGB."""
+        """Frames per second of the RGB."""
         return self.rgb.fps
 
     def frames(self, start: int = 0) -> Iterator[Frame]:

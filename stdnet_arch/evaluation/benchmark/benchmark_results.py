@@ -157,7 +157,7 @@ class Change:
 def compare(
     before: Mapping[str, Any], after: Mapping[str, Any], tolerance: float = 0.01
 ) -> list[Change]:
-    """What got better or worse by more than a share.
+    """List results that got better or worse by more than a share.
 
     Args:
         before: a summary.

@@ -117,7 +117,7 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What all clips share: keyword arguments of :class:`stdnet_arch.inference.jobs.job.Job`."""
+    """Map the command line to what all clips share: arguments of ``Job``."""
     return {
         "reading": reading_of(args),
         "max_depth_m": args.max_depth,
