@@ -31,7 +31,7 @@ class Network:
             checkpoint that says it, as those that training writes do.
         weights: a checkpoint; the moving average in it is preferred. None: random weights.
         scale: H / h; completes ``network``.
-        depth_range_m: what depths are divided by [m]; wins over the checkpoint's, which holds it if
+        depth_range_m: divisor of depths [m]; wins over the checkpoint's, which holds it if
             the options of its training did.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
         dtype: ``float32``, ``bf16`` or ``fp16``.
@@ -126,7 +126,7 @@ class Network:
         return self.predict(depth, rgb)[:, 0].cpu().numpy()
 
     def predict(self, depth: Tensor, rgb: Tensor) -> Tensor:
-        """What :meth:`infer` does on the device.
+        """Predict on the device, for :meth:`infer`.
 
         Args:
             depth: [m], ``(t, 1, h, w)``.

@@ -127,7 +127,7 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What all clips share: keyword arguments of :class:`stdnet_arch.inference.jobs.job.Job`."""
+    """Map the command line to what all clips share: arguments of ``Job``."""
     return {
         "coding": DepthCoding(_unit(args.depth_unit), args.invalid, args.npz_key),
         "by_name": args.by_name,
