@@ -3,7 +3,6 @@
 import json
 import math
 import statistics
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.benchmark.competitor import Competitor, build_competitor, read_clip
 from stdnet_arch.evaluation.blank_clips import make_clip
 from stdnet_arch.evaluation.flops import flops_per_frame
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import MB, describe_machine, time_run
 from stdnet_arch.evaluation.peak_memory import peak_rss_mb
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
@@ -135,7 +134,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
         torch.cuda.reset_peak_memory_stats(device)
     seconds = time_runs(run, device, setting.warmup, setting.repeats)
     if device.type == "cuda":
-        peak_mb = torch.cuda.max_memory_allocated(device) / 1e6
+        peak_mb = torch.cuda.max_memory_allocated(device) / MB
     else:
         peak_mb = peak_rss_mb(options, setting.frames, setting.size)
     return Cost(
@@ -180,19 +179,8 @@ def time_runs(
     run: Callable[[], object], device: torch.device, warmup: int, repeats: int
 ) -> list[float]:
     """Seconds of each of ``repeats`` runs after ``warmup`` others; the device is waited for."""
-    seconds = []
-    for _ in range(warmup + repeats):
-        _wait(device)
-        began = time.perf_counter()
-        run()
-        _wait(device)
-        seconds.append(time.perf_counter() - began)
+    seconds = [time_run(run, device).seconds for _ in range(warmup + repeats)]
     return seconds[warmup:]
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def count_parameters(net: nn.Module) -> int:

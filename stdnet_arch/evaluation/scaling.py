@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.evaluation.run_cost import Run, RunCost, measure_run
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.utils.whole_file import whole_file

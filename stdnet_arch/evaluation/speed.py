@@ -4,7 +4,6 @@ import json
 import math
 import statistics
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from tqdm import tqdm
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.ceilings import Ceilings, measure_ceilings
 from stdnet_arch.evaluation.flops import count_flops
-from stdnet_arch.evaluation.machine import describe_machine
-from stdnet_arch.evaluation.op_speed import peak_mb
+from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
 from stdnet_arch.evaluation.speed_checks import Checks, make_net, random_clip
 from stdnet_arch.evaluation.speed_forms import Form, Run, forms_of
 from stdnet_arch.utils.tables import Table
@@ -158,12 +156,9 @@ class _Measured:
 
     def time_once(self, device: torch.device) -> None:
         """One run, the device waited for."""
-        _wait(device)
-        began, cpu_began = time.perf_counter(), time.process_time()
-        self.run()
-        _wait(device)
-        self.seconds.append(time.perf_counter() - began)
-        self.cpu_seconds.append(time.process_time() - cpu_began)
+        elapsed = time_run(self.run, device)
+        self.seconds.append(elapsed.seconds)
+        self.cpu_seconds.append(elapsed.cpu_seconds)
 
     def speed(
         self, frames: int, operations: int, matmul_gflops: dict[str, float], device: torch.device
@@ -200,11 +195,6 @@ def _start(form: Form, net: STDNet, lq: Tensor, guide: Tensor) -> tuple[Run, flo
         return found[-1], taken_mb
     prepare()
     return found[-1], peak_mb(found[-1], lq.device)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def speed_table(speeds: Iterable[Speed]) -> Table:
