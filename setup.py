@@ -19,7 +19,12 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["stdnet_arch*"]),
     package_data={
-        "stdnet_arch": ["data/meta_info/*.txt", "evaluation/benchmark/*.csv", "weights/*"]
+        "stdnet_arch": [
+            "py.typed",
+            "data/meta_info/*.txt",
+            "evaluation/benchmark/*.csv",
+            "weights/*",
+        ]
     },
     install_requires=[
         "basicsr==1.4.2",
@@ -43,6 +48,7 @@ setup(
         "exr": ["OpenEXR>=3.3"],
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
+        "render": ["moderngl", "trimesh>=5", "pycollada"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "diffusion": ["diffusers", "transformers"],
     },

@@ -33,7 +33,7 @@ class SensorFrame(NamedTuple):
 
 @dataclass
 class SensorReport:
-    """What was found in the frames so far."""
+    """Counts of holes and far pixels in the frames so far."""
 
     frames: int = 0
     pixels: int = 0
@@ -48,7 +48,7 @@ class SensorReport:
     """The network handles holes by itself."""
 
     def lines(self, range_m: float) -> list[str]:
-        """What a user should know, a sentence each."""
+        """Say to users what was found, a sentence each."""
         said = []
         if self.holes:
             share = 100 * self.holes / self.pixels

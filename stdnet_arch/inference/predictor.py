@@ -242,7 +242,7 @@ class DepthSRPredictor:
         frames: list[tuple[Tensor, Tensor]],
         cutting: tuple[int, int | None, int | None, int | None],
     ) -> str:
-        """What the cutting costs, in words."""
+        """Say how far cutting changes the result."""
         kind = (
             f"tiles of {self.tile} depth pixels" if self.tile else f"chunks of {self.chunk} frames"
         )
@@ -278,7 +278,7 @@ class DepthSRPredictor:
         return torch.autocast(self.device.type, torch.float16 if half else torch.bfloat16)
 
     def _memory_tips(self, plan: SizePlan) -> str:
-        """What to do if the memory was not enough."""
+        """Say how to need less memory."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
         tips += [] if self.amp else ["amp"]
         tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]

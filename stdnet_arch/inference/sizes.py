@@ -37,7 +37,7 @@ class SizePlan:
 
     @property
     def note(self) -> str | None:
-        """What is resampled, for people; None if nothing is."""
+        """Message that says what is resampled; None if nothing is."""
         if self.net == self.rgb:
             return None
         ratio = self.rgb[0] / self.lq[0]

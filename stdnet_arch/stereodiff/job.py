@@ -62,7 +62,7 @@ def run_stereodiff(
     """Run all stages that are asked for.
 
     Args:
-        options: what to do.
+        options: the stages and their options.
         step: refines windows in stage 2; None: loaded from ``options.diffusion.folder``.
 
     Returns:
@@ -117,7 +117,7 @@ def run_stereodiff(
 
 
 def open_video(options: StereoDiffOptions) -> PosedVideo:
-    """What the options say is read."""
+    """Open the video that the options name."""
     coding = DepthCoding(options.depth_unit)
     if options.recording is not None:
         return open_app_recording(options.recording, coding)

@@ -65,7 +65,7 @@ def open_files(
 
 
 def open_app_recording(path: Path, coding: DepthCoding = DepthCoding()) -> PosedVideo:  # noqa: B008
-    """What Record3D or Stray Scanner wrote, which say the camera of every frame.
+    """Open a recording of Record3D or Stray Scanner, which say the camera of every frame.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: what the message says.

@@ -34,7 +34,7 @@ _MM_BY_DEFAULT = {".png", ".tif", ".tiff"}
 
 
 def load_stored(path: Path, npz_key: str | None = None) -> np.ndarray:
-    """What a depth file holds, before any unit.
+    """Load the stored values of a depth file, before any unit.
 
     Args:
         path: npy, npz, 16-bit PNG, TIFF or EXR.
@@ -60,7 +60,7 @@ def stored_to_metres(
 
     Args:
         stored: one plane; outer axes of length 1 go.
-        path: where it comes from: decides the default unit, and is named in errors.
+        path: its file; decides the default unit, and is named in errors.
         unit: ``m``, ``mm``, metres per stored unit as a number, or ``float16`` (the 16 bits are a
             float16 number of metres). None: metres for floats, mm for whole numbers in PNG and
             TIFF.

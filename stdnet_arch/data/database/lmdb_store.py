@@ -89,7 +89,7 @@ class LmdbStore:
         return memoryview(data)
 
     def record(self, clip: str, i: int) -> Record:
-        """What is stored of a frame."""
+        """Read the record of a frame."""
         return dict(json.loads(bytes(self.get(frame_key(clip, i)))))
 
     def value(self, clip: str, i: int, name: str) -> memoryview:

@@ -38,7 +38,7 @@ class DepthReader(Protocol):
         """Frame ``i`` [m], ``(h, w)``; "no depth" is 0, NaN or inf."""
 
     def name(self, i: int) -> str:
-        """What frame ``i`` is called, without an ending."""
+        """Name frame ``i``, without an ending."""
 
 
 class DepthFiles:
@@ -47,7 +47,7 @@ class DepthFiles:
     Args:
         files: npy, npz, 16-bit PNG, TIFF or EXR files, in order.
         coding: how stored values become metres.
-        names: what the frames are called; None: like their files.
+        names: names of the frames; None: like their files.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ def list_frames(folder: Path, suffixes: tuple[str, ...], by_name: bool = False) 
     """The frame files of a folder.
 
     Args:
-        folder: where they lie; files with other endings do not count.
+        folder: folder of the files; those with other endings do not count.
         suffixes: endings in lower case, with the dot.
         by_name: False: the last number in a name counts the frames, and none may be missing.
             True: numbers have gaps by nature (timestamps); the order of the names counts.

@@ -43,7 +43,7 @@ class Cameras(NamedTuple):
     pose: Pose
     """From depth to color."""
     fps: float
-    """Of the color."""
+    """Frames per second of the color."""
 
 
 class Playback:
@@ -150,7 +150,7 @@ class Playback:
 
 
 def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional library
-    """What the profiles of both streams say."""
+    """Read intrinsics and extrinsics from the profiles of both streams."""
     both = [profile.as_video_stream_profile().get_intrinsics() for profile in (depth, color)]
     one, other = (Intrinsics(camera.fx, camera.fy, camera.ppx, camera.ppy) for camera in both)
     between = depth.get_extrinsics_to(color)

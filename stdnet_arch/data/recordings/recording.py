@@ -24,7 +24,7 @@ class Intrinsics(NamedTuple):
 
 
 class Recording(Protocol):
-    """What the job needs of a recording."""
+    """Depth and RGB of one clip, as a job reads them."""
 
     @property
     def depth(self) -> DepthReader:
@@ -55,7 +55,7 @@ class FileRecording:
     depth: DepthReader
     rgb: RGBReader
     depth_name: str
-    """What to call the depth in errors."""
+    """Name of the depth in errors."""
     rgb_name: str
     camera: Callable[[int], Intrinsics | None] = lambda _: None
 
@@ -66,7 +66,7 @@ class FileRecording:
 
     @property
     def fps(self) -> float | None:
-        """Of the RGB."""
+        """Frames per second of the RGB."""
         return self.rgb.fps
 
     def frames(self, start: int = 0) -> Iterator[Frame]:

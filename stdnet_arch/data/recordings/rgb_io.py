@@ -48,7 +48,7 @@ class RGBFolder(RGBFiles):
     """All PNG or JPEG files of a folder.
 
     Args:
-        folder: where they lie.
+        folder: folder of the files.
         by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
     """
 

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
 from stdnet_arch.evaluation.zero_shot.scenes import KNOWN_SCENES, SceneFiles
-from stdnet_arch.evaluation.zero_shot.scoring import LqRule
+from stdnet_arch.evaluation.zero_shot.scoring import LqRule, read_rule
 
 KIND = "zero_shot"
 """Value of the key ``kind`` in a YAML of this form."""
@@ -78,6 +78,8 @@ class ZeroShotPlan:
     """Rules with turned RGB, flicker and single frames, at the first scale."""
     pictured: str | None = None
     """Rule of the pictures, at the first scale."""
+    shown: tuple[str, ...] = ()
+    """Methods in the pictures; none: all."""
     targets: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()
     """Sentences for the head of the report."""
@@ -95,6 +97,8 @@ class ZeroShotPlan:
         rules = [rule.name for rule in self.rules]
         for rule in (*self.checked, *self.only, *filter(None, [self.pictured])):
             _require(rule, rules, "checked, only and pictured")
+        for name in self.shown:
+            _require(name, names, "shown")
         for target in self.targets:
             _require(target.method, names, "targets: method")
             _require(target.rule, rules, "targets: rule")
@@ -142,14 +146,17 @@ def read_zero_shot_plan(
         for entry in targets
         if only is None or entry.get("method") in kept
     )
-    for key in ("scales", "checked", "remarks"):
+    shown = given.get("shown") or ()
+    for name in shown:
+        _require(name, list(methods), "shown")
+    given["shown"] = [name for name in shown if name in kept]
+    for key in ("scales", "checked", "shown", "remarks"):
         given[key] = tuple(given.get(key, defaults[key]))
     return _section(ZeroShotPlan, "benchmark", given)
 
 
 def _rule(name: str, section: Mapping[str, Any]) -> LqRule:
-    given = section or {"lq": name}
-    return _section(LqRule, f"rules.{name}", given, name=name)
+    return _section(LqRule, f"rules.{name}", section, name=name) if section else read_rule(name)
 
 
 def _scene(entry: str | Mapping[str, Any]) -> SceneFiles:

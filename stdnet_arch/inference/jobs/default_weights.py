@@ -22,7 +22,7 @@ def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
 
     Args:
         args: options of the command line. ``any_ratio`` is set where what fits has another scale.
-        jobs: what is to be done.
+        jobs: the clips to do.
 
     Raises:
         FileNotFoundError, ValueError: no such weights, or the first clip cannot be opened.

@@ -42,7 +42,7 @@ HOLES = ("fill", "mark")
 
 @dataclass(frozen=True)
 class Job:
-    """What to make of which files."""
+    """One clip to super-resolve, from files to files."""
 
     depth: Path
     """A folder of depth frames, a npy or npz stack, or a recording that holds RGB, too."""
@@ -66,7 +66,7 @@ class Job:
     error_map: bool = False
     """Also ``error_map/``: the absolute error that the network expects [m]."""
     extras: Extras = Extras()
-    """What else to make of the clip."""
+    """Side outputs of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
     made_of: str = ""
@@ -94,10 +94,10 @@ def run_job(
     again, so that the result is the same.
 
     Args:
-        job: what to do.
-        predictor: what to do it with.
+        job: the clip and its options.
+        predictor: the network to run.
         quiet: no progress bar.
-        recording: what is read, if it is open already; the job's paths then only name it.
+        recording: the recording, if it is open already; the job's paths then only name it.
 
     Returns:
         Frames written by this run.
@@ -153,11 +153,11 @@ def is_done(job: Job, output: OutputFolder, settings: dict[str, Any]) -> bool:
 
 
 def open_job(job: Job, scale: int) -> Recording:
-    """What the job reads; see :func:`stdnet_arch.data.recordings.open_recording.open_recording`."""
+    """Open the recording of a job; see ``data.recordings.open_recording``."""
     return open_recording(job.depth, job.rgb, job.coding, scale, job.by_name, job.min_confidence)
 
 
-def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of what by what to where
+def predict_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output
     job: Job,
     predictor: DepthSRPredictor,
     recording: Recording,
@@ -169,10 +169,10 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
     """Write the frames from ``first`` to ``stop``.
 
     Args:
-        job: what they belong to.
+        job: the clip and its options.
         predictor: makes them.
-        recording: what they are made from.
-        output: where they go.
+        recording: depth and RGB of the clip.
+        output: folder of the frames.
         first: the first one.
         stop: behind the last one.
         written: called for each.
@@ -276,7 +276,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
 
 
 def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
-    """What of the cutting changes the result: nothing, for an exact stream of whole frames."""
+    """List settings of cutting that change the result; none for an exact stream of whole frames."""
     settings: dict[str, int | None] = {}
     if not runs_exactly(predictor.net):
         settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}

@@ -11,7 +11,7 @@ from stdnet_arch.utils.whole_file import remove_parts, whole_file
 SETTINGS = "infer.json"
 DONE = "done.json"
 SUBFOLDERS = ("confidence", "error_map", "errors", "points")
-"""What else is made of the frames lies there."""
+"""Folders of side outputs."""
 
 
 class OutputFolder:
@@ -21,7 +21,7 @@ class OutputFolder:
     same. ``done.json`` is written last.
 
     Args:
-        folder: where; it is made by :meth:`claim`.
+        folder: folder of the result; :meth:`claim` makes it.
         kind: a format of ``depth_file.FORMATS``.
     """
 
@@ -55,7 +55,7 @@ class OutputFolder:
         """Make the folder ours.
 
         Args:
-            settings: what makes the frames, plain values.
+            settings: all that the frames depend on, plain values.
             overwrite: delete the frames of other settings, rather than refuse.
 
         Raises:
@@ -91,7 +91,7 @@ class OutputFolder:
             part.write_text(json.dumps(dict(content), indent=2) + "\n")
 
     def _differences(self, settings: Mapping[str, Any]) -> list[str]:
-        """What differs from the run that made the folder, in words."""
+        """Say what differs from the run that made the folder."""
         path = self.folder / SETTINGS
         if not path.is_file():
             return [f"no {SETTINGS}"]
@@ -110,7 +110,7 @@ class OutputFolder:
         return [self.folder / name for name in SUBFOLDERS if (self.folder / name).is_dir()]
 
     def _made(self) -> list[Path]:
-        """What was made of the frames, in our own folders."""
+        """List side outputs in our own folders."""
         return [path for folder in self._subfolders() for path in folder.iterdir()]
 
     def _frames(self) -> list[Path]:

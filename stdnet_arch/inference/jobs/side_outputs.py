@@ -1,4 +1,4 @@
-"""What is made of a finished clip beside its frames: a video, errors, point clouds."""
+"""Side outputs of a finished clip: a video, errors, point clouds."""
 
 import json
 import logging
@@ -26,27 +26,27 @@ DEFAULT_FPS = 30.0
 
 
 class Extras(NamedTuple):
-    """What a user wants beside the frames."""
+    """Side outputs that are asked for."""
 
     mp4: Path | None = None
     """A video: RGB | LR depth | prediction."""
     fps: float | None = None
-    """Of that video; None: the recording's, or 30."""
+    """Frames per second of that video; None: the recording's, or 30."""
     gt: Path | None = None
     """True depth of the same frames, at the size of the RGB: errors are drawn."""
     gt_coding: DepthCoding = DepthCoding()
     ply: bool = False
     """A point cloud per frame."""
     camera: Intrinsics | None = None
-    """Of the RGB, if the recording does not say it."""
+    """Camera of the RGB, if the recording does not say it."""
 
 
 class FinishedClip:
     """A clip whose frames are all written.
 
     Args:
-        recording: what it was made from.
-        output: where its frames are.
+        recording: depth and RGB of the clip.
+        output: folder of its frames.
         kind: their format.
         max_depth_m: depths beyond it are holes.
         quiet: no progress bars.
@@ -65,7 +65,7 @@ class FinishedClip:
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
     def names(self) -> list[str]:
-        """What the frames are called."""
+        """List the names of the frames."""
         return [self.recording.depth.name(i) for i in range(len(self.recording.depth))]
 
     def written(self) -> Iterator[NDArray[np.float32]]:
@@ -73,7 +73,7 @@ class FinishedClip:
         return (read_depth(self.output.path(name), self.unit) for name in self.names())
 
     def measured(self) -> Iterator[NDArray[np.float32]]:
-        """What the sensor saw [m], 0 elsewhere."""
+        """Read what the sensor saw [m], 0 elsewhere."""
         for depth_m in depth_frames(self.recording.depth):
             yield np.where(self.cleaner.measured(depth_m), depth_m, np.float32(0))
 
@@ -97,8 +97,8 @@ def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
     """Make what is wanted.
 
     Args:
-        extras: what.
-        clip: of what.
+        extras: side outputs to write.
+        clip: the finished clip.
         first: frames before it were there already, and so may be what was made of them.
 
     Raises:
