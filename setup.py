@@ -38,6 +38,7 @@ setup(
         "matplotlib",
         "pyyaml",
         "safetensors",
+        "tifffile",
         "tqdm",
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
@@ -47,6 +48,9 @@ setup(
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
         "realsense": ["pyrealsense2"],
+        "ros": ["rosbags"],
+        "record3d": ["lzfse"],
+        "heic": ["pillow-heif"],
         "ray": ["ray[data]"],
         "render": ["moderngl", "trimesh>=5", "pycollada"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -39,6 +40,8 @@ DEFAULT_SCALE = 4
 """Ratio of RGB to depth that stands for an unknown one."""
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
+ROUNDING = 1e-5
+"""Share of the farthest depth by which rounding may leave the range of a frame."""
 T = TypeVar("T")
 
 
@@ -51,6 +54,39 @@ class Prediction(NamedTuple):
     """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
     error_m: NDArray[np.float32] | None = None
     """Absolute error that the network expects [m], ``(H, W)``; None: it expects none."""
+
+
+@dataclass
+class OutsideCount:
+    """Predicted pixels nearer or farther than all depth of their frame, which cannot be."""
+
+    pixels: int = 0
+    outside: int = 0
+    lowest_m: float = np.inf
+    highest_m: float = -np.inf
+
+    def clip(self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a prediction ``(H, W)`` into the range of its frame's depth, and count."""
+        nearest_m, farthest_m = lq_m.min(), lq_m.max()
+        outside = np.maximum(nearest_m - pred_m, pred_m - farthest_m)
+        found = pred_m[outside > ROUNDING * farthest_m]
+        self.pixels += pred_m.size
+        if not found.size:
+            return pred_m
+        self.outside += found.size
+        self.lowest_m = min(self.lowest_m, float(found.min()))
+        self.highest_m = max(self.highest_m, float(found.max()))
+        return np.clip(pred_m, nearest_m, farthest_m)
+
+    def lines(self) -> list[str]:
+        """Say how many there were, if any."""
+        if not self.outside:
+            return []
+        share = self.outside / self.pixels
+        return [
+            f"{100 * share:.3g} % of the predicted pixels were outside the depth of their frame "
+            f"({self.lowest_m:.4g} to {self.highest_m:.4g} m) and took its nearest or farthest"
+        ]
 
 
 class DepthSRPredictor:
@@ -78,6 +114,7 @@ class DepthSRPredictor:
             choice of shipped weights; None: unknown.
         step_m: quantisation step of the depth [m], for networks that want to know it; 0: none.
             None: it is found in the first frame of each clip.
+        reason: why these weights were chosen, if the user did not; said in the opening line.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
@@ -101,6 +138,7 @@ class DepthSRPredictor:
         any_ratio: bool = False,
         sensor: str | None = None,
         step_m: float | None = None,
+        reason: str = "",
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
@@ -108,9 +146,11 @@ class DepthSRPredictor:
             raise ValueError(f"step_m must be at least 0 metres, got {step_m}")
         self.device = choose_device(device)
         self.choice: Choice | None = None
+        self.reason = reason
         if weights is None:
             self.choice = choose(scale or DEFAULT_SCALE, sensor)
-            LOGGER.warning(self.choice.reason)
+            self.reason = self.choice.reason
+            LOGGER.warning(self.reason)
             weights, scale = self.choice.shipped.path, None
         weights = find_weights(weights)
         loaded = load_network(weights, scale, num_feat, depth_range_m)
@@ -171,14 +211,26 @@ class DepthSRPredictor:
         """
         cleaner = self.open_cleaner(max_m)
         yield from self.predict_prepared(cleaner.frames(frames))
-        for line in cleaner.report.lines(self.depth_range_m):
+        for line in cleaner.report.lines(cleaner.range_m):
             LOGGER.warning(line)
 
-    def open_cleaner(self, max_m: float | None = None) -> SensorCleaner:
-        """Make what prepares the frames of one clip for this network."""
+    def open_cleaner(
+        self, max_m: float | None = None, first_m: NDArray[np.floating] | None = None
+    ) -> SensorCleaner:
+        """Make what prepares the frames of one clip for this network.
+
+        Args:
+            max_m: depths beyond it are holes [m].
+            first_m: the first frame of the clip that holds depth, if it is known [m].
+        """
         contract = contract_of(self.net)
-        keep_holes, any_range = contract.takes_holes, contract.scale_free
-        return SensorCleaner(self.depth_range_m, max_m, keep_holes=keep_holes, any_range=any_range)
+        return SensorCleaner(
+            self.depth_range_m,
+            max_m,
+            first_m,
+            keep_holes=contract.takes_holes,
+            any_range=contract.scale_free,
+        )
 
     def predict_prepared(
         self, frames: Iterable[SensorFrame], first: SensorFrame | None = None
@@ -193,7 +245,8 @@ class DepthSRPredictor:
             MemoryError: the device's memory is not enough; the message says what helps.
         """
         plan: SizePlan | None = None
-        waiting: deque[tuple[SizePlan, NDArray[np.bool_]]] = deque()
+        waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
+        outside = OutsideCount()
         step = ClipStep(self.net, self.depth_range_m, self.step_m)
         if first is not None:
             step.see(first)
@@ -203,7 +256,7 @@ class DepthSRPredictor:
             for frame in frames:
                 plan = self._plan(plan, frame)
                 step.see(frame)
-                waiting.append((plan, frame.measured))
+                waiting.append((plan, frame))
                 yield self._to_network(plan, frame)
 
         @contextmanager
@@ -213,21 +266,34 @@ class DepthSRPredictor:
 
         try:
             for outputs in _under(context, self._stream(inputs())):
-                sizes, measured = waiting.popleft()
-                yield self._to_prediction(sizes, measured, outputs)
+                sizes, frame = waiting.popleft()
+                yield self._to_prediction(sizes, frame, outputs, outside)
+            for line in outside.lines():
+                LOGGER.warning(line)
         except RuntimeError as error:
             if plan is None or not _is_memory(error):
                 raise
             raise MemoryError(self._memory_tips(plan)) from error
 
+    def describe(self) -> str:
+        """Say which network it is and what it was chosen for, for people."""
+        limit = "" if contract_of(self.net).scale_free else f", up to {self.depth_range_m:g} m"
+        chosen = f"; {self.reason}" if self.reason else ""
+        return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name}{chosen})"
+
     def _to_prediction(
-        self, sizes: SizePlan, measured: NDArray[np.bool_], outputs: Outputs
+        self, sizes: SizePlan, frame: SensorFrame, outputs: Outputs, outside: OutsideCount
     ) -> Prediction:
         maps = {
             name: (sizes.from_network(value)[0] * self.depth_range_m).cpu().numpy()
             for name, value in outputs.items()
         }
-        return Prediction(maps["pred"], enlarge_mask(measured, sizes.rgb), maps.get("error"))
+        pred_m = maps["pred"]
+        # A mean of measured surfaces stays among them by itself.
+        if not contract_of(self.net).scale_free:
+            pred_m = outside.clip(pred_m, frame.lq_m)
+        measured = enlarge_mask(frame.measured, sizes.rgb)
+        return Prediction(pred_m, measured, maps.get("error"))
 
     def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Outputs]:
         """The network on a stream, cut as asked; before that, what the cutting costs."""
@@ -289,6 +355,14 @@ class DepthSRPredictor:
             f"{width}x{height}; try {', '.join(tips)}"
         )
 
+    def plan_sizes(self, lq: tuple[int, int], rgb: tuple[int, int]) -> SizePlan:
+        """Plan a clip of these sizes, height and width each.
+
+        Raises:
+            ValueError: depth and RGB do not fit together or to the network.
+        """
+        return plan_sizes(lq, rgb, self.scale, contract_of(self.net).multiple_of, self.any_ratio)
+
     def _plan(self, plan: SizePlan | None, frame: SensorFrame) -> SizePlan:
         """The plan of the clip; every frame must have the sizes of the first one."""
         lq, rgb = frame.lq_m.shape, frame.rgb.shape
@@ -298,9 +372,7 @@ class DepthSRPredictor:
                 f"{frame.rgb.dtype}"
             )
         if plan is None:
-            multiple = contract_of(self.net).multiple_of
-            sizes = (lq[0], lq[1]), (rgb[0], rgb[1])
-            plan = plan_sizes(*sizes, self.scale, multiple, self.any_ratio)
+            plan = self.plan_sizes((lq[0], lq[1]), (rgb[0], rgb[1]))
             if plan.note:
                 LOGGER.warning(plan.note)
         if (plan.lq, plan.rgb) != (lq, rgb[:2]):

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from stdnet_arch.data.codecs.depth_file import FLOAT16, read_depth, write_depth
 from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthFiles, depth_frames, open_depth
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import FileRecording
 from stdnet_arch.inference.depth_cleaning import fill_holes
 from stdnet_arch.inference.jobs.job import Job, run_job
@@ -269,7 +270,7 @@ def _super_resolve(
     recording = FileRecording(reader, video.rgb, f"{depth.folder}", video.where, video.intrinsics)
     mp4 = None if options.super_resolution is None else options.super_resolution.mp4
     job = Job(
-        depth.folder, Path(video.where), options.output / SUPER, DepthCoding(unit),
+        depth.folder, Path(video.where), options.output / SUPER, Reading(DepthCoding(unit)),
         kind=options.format, extras=Extras(mp4=mp4), overwrite=options.overwrite, made_of=made_of,
     )  # fmt: skip
     run_job(job, predictor, options.quiet, recording)

@@ -131,7 +131,7 @@ def frame_numbers(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         raise FileNotFoundError(f"expected a folder of frames at {folder}; it does not exist")
     frames: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes:
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         match = _LAST_NUMBER.search(path.stem)
         if match is None:

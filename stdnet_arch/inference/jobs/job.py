@@ -13,11 +13,18 @@ from tqdm import tqdm
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_gray
-from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames
+from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Recording
-from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame, check_plausible
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
+from stdnet_arch.inference.jobs.opening import (
+    find_first,
+    look_at,
+    opening_line,
+    warnings_of,
+)
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.side_outputs import (
     Extras,
@@ -27,6 +34,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
     write_extras,
 )
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
+from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.memory import peak_memory_mb
@@ -50,13 +58,12 @@ class Job:
     """A folder of PNG or JPEG, or a video file; None if the depth's recording holds it."""
     output: Path
     """Folder of the result, a file per frame, called like those of the depth."""
-    coding: DepthCoding = DepthCoding()
-    by_name: bool = False
-    """File names are timestamps: frames are paired by their order."""
+    reading: Reading = Reading()
+    """How the files are read, and which frames belong together."""
     max_depth_m: float | None = None
     """Depths beyond it are holes."""
-    min_confidence: int = 0
-    """Depths of less confidence (0, 1, 2) are holes, where a recording holds any."""
+    refine: str | None = None
+    """Depth is as large as the RGB: how it is made coarse, a rule of ``refinement.RULES``."""
     kind: str = "png16"
     """A format of ``depth_file.FORMATS``."""
     holes: str = "fill"
@@ -111,6 +118,7 @@ def run_job(
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = recording or open_job(job, predictor.scale)
+    say_opening(job, predictor, recording)
     check_extras(job.extras, recording)
     depth = recording.depth
     names = [depth.name(i) for i in range(len(depth))]
@@ -153,8 +161,29 @@ def is_done(job: Job, output: OutputFolder, settings: dict[str, Any]) -> bool:
 
 
 def open_job(job: Job, scale: int) -> Recording:
-    """Open the recording of a job; see ``data.recordings.open_recording``."""
-    return open_recording(job.depth, job.rgb, job.coding, scale, job.by_name, job.min_confidence)
+    """Open what the job reads, made coarse if that is asked for."""
+    refinement = None if job.refine is None else Refinement(scale, job.refine)
+    recording = open_recording(job.depth, job.rgb, job.reading, scale)
+    return recording if refinement is None else RefinedRecording(recording, refinement)
+
+
+def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> None:
+    """Say what a clip is taken for, before anything is written.
+
+    Raises:
+        ValueError: no frame of the clip holds depth, or it cannot be in metres.
+    """
+    cleaner = predictor.open_cleaner(job.max_depth_m)
+    look = look_at(recording.depth, cleaner)
+    height, width = next(iter(recording.colors())).shape[:2]
+    rgb_size = height, width
+    LOGGER.info("%s", opening_line(recording.about, look, cleaner, rgb_size, predictor.describe()))
+    for line in warnings_of(recording.about):
+        LOGGER.warning("%s", line)
+    measured_m = look.first_m[cleaner.measured(look.first_m)]
+    check_plausible(measured_m, cleaner.range_m, cleaner.max_m)
+    if not isinstance(recording, RefinedRecording):
+        predictor.plan_sizes(look.size, rgb_size)
 
 
 def predict_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output
@@ -178,35 +207,28 @@ def predict_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, n
         written: called for each.
     """
     depth = recording.depth
-    cleaner = predictor.open_cleaner(job.max_depth_m)
+    _, first_m = find_first(depth, predictor.open_cleaner(job.max_depth_m))
+    cleaner = predictor.open_cleaner(job.max_depth_m, first_m)
     halo = contract_of(predictor.net).halo
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
-    earlier = first_measured(job, predictor, recording) if start > 0 else None
+    earlier = None
+    if start > 0 and takes_step(predictor.net):  # the first frame with depth shows the steps
+        prepared = predictor.open_cleaner(job.max_depth_m).clean(first_m)
+        earlier = SensorFrame(*prepared, np.zeros((1, 1, 3), np.uint8))
     predictions = predictor.predict_prepared(frames, earlier)
     with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictions, start):
+            if isinstance(recording, RefinedRecording):
+                prediction = recording.refined(i, prediction)
             if i >= first:
                 writer.submit(write_frame, job, output, depth.name(i), prediction)
                 written()
                 _tell_memory(i + 1)
             if i + 1 == stop < len(depth):
                 break
-    for line in cleaner.report.lines(predictor.depth_range_m):
+    for line in cleaner.report.lines(cleaner.range_m):
         LOGGER.warning(line)
-
-
-def first_measured(
-    job: Job, predictor: DepthSRPredictor, recording: Recording
-) -> SensorFrame | None:
-    """Read the clip's first frame with depth, which shows the steps; None if nobody wants them."""
-    if not takes_step(predictor.net):
-        return None
-    cleaner = predictor.open_cleaner(job.max_depth_m)
-    for depth_m in depth_frames(recording.depth):
-        if cleaner.measured(depth_m).any():
-            return SensorFrame(*cleaner.clean(depth_m), np.zeros((1, 1, 3), np.uint8))
-    return None
 
 
 def _tell_memory(frames: int) -> None:
@@ -255,12 +277,8 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
     return {
         "depth": str(job.depth.resolve()),
         "rgb": None if job.rgb is None else str(job.rgb.resolve()),
-        "unit": job.coding.unit,
-        "invalid": job.coding.invalid,
-        "npz_key": job.coding.npz_key,
-        "by_name": job.by_name,
+        **reading_settings(job.reading),
         "max_depth_m": job.max_depth_m,
-        "min_confidence": job.min_confidence,
         "format": job.kind,
         "holes": job.holes,
         "confidence": job.confidence,
@@ -272,6 +290,28 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **cutting_settings(predictor),
         **({"made_of": job.made_of} if job.made_of else {}),
+        **({"refine": job.refine} if job.refine else {}),
+    }
+
+
+def reading_settings(reading: Reading) -> dict[str, Any]:
+    """List how a recording is read; the first five always, others if somebody chose them."""
+    coding, plain = reading.coding, Reading()
+    settings = {
+        "unit": coding.unit,
+        "invalid": coding.invalid,
+        "npz_key": coding.npz_key,
+        "by_name": reading.pair == "name",
+        "min_confidence": reading.min_confidence,
+    }
+    names = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
+    chosen = {name: getattr(reading, name) for name in names}
+    chosen |= {"exr_channel": coding.exr_channel, "disparity": coding.disparity}
+    unchosen = {**vars(plain), "exr_channel": None, "disparity": None}
+    return settings | {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in chosen.items()
+        if value != unchosen[name]
     }
 
 

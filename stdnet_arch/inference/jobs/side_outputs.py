@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stdnet_arch.data.codecs.depth_file import FLOAT16, read_depth
-from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames, open_depth
+from stdnet_arch.data.recordings.depth_io import (
+    DepthFiles,
+    DepthReader,
+    PickedDepth,
+    depth_frames,
+    open_depth,
+)
+from stdnet_arch.data.recordings.pairing import pair_frames
 from stdnet_arch.data.recordings.recording import Intrinsics, Recording
+from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
@@ -111,7 +119,7 @@ def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
         write_video(extras.mp4, clip.progress(panels, extras.mp4.name), limits_m, fps)
         LOGGER.info("wrote %s", extras.mp4)
     if extras.gt is not None:
-        _write_errors(extras.gt, open_truth(extras, clip), clip)
+        _write_errors(extras.gt, open_truth(extras, clip.recording), clip)
     if extras.ply:
         _write_points(extras, clip, first)
 
@@ -124,32 +132,40 @@ def check_extras(extras: Extras, recording: Recording) -> None:
             "FX FY CX CY in pixels of the RGB"
         )
     if extras.gt is not None:
-        size, needed = _open_gt(extras, len(recording.depth)).read(0).shape, _rgb_size(recording)
+        size, needed = open_truth(extras, recording).read(0).shape, _rgb_size(recording)
         if size != needed:
             raise ValueError(
                 f"ground truth must have the size of the RGB, {needed}; {extras.gt} has {size}"
             )
 
 
-def open_truth(extras: Extras, clip: FinishedClip) -> DepthReader:
-    """The ground truth; as many frames as the clip's."""
-    return _open_gt(extras, len(clip.recording.depth))
+def open_truth(extras: Extras, recording: Recording) -> DepthReader:
+    """Open the ground truth of the frames of a recording, paired with them by their names.
+
+    Raises:
+        ValueError: a frame has no truth.
+    """
+    if extras.gt is None:
+        raise ValueError("no ground truth was given")
+    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
+    names = [recording.depth.name(i) for i in range(len(recording.depth))]
+    if isinstance(truth, DepthFiles) and len(names) > 1:
+        try:
+            pairing = pair_frames(names, truth.names)
+        except ValueError as error:
+            raise ValueError(f"ground truth {extras.gt}: {error}") from error
+        if not pairing.lone_depth:
+            return PickedDepth(truth, [j for _, j in sorted(pairing.pairs)])
+    if len(truth) != len(names):
+        raise ValueError(
+            f"ground truth must have a frame for each of the {len(names)} of depth; {extras.gt} "
+            f"has {len(truth)}"
+        )
+    return truth
 
 
 def _rgb_size(recording: Recording) -> tuple[int, ...]:
     return next(recording.colors()).shape[:2]
-
-
-def _open_gt(extras: Extras, frames: int) -> DepthReader:
-    if extras.gt is None:
-        raise ValueError("no ground truth was given")
-    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
-    if len(truth) != frames:
-        raise ValueError(
-            f"ground truth must have a frame for each of the {frames} of depth; {extras.gt} has "
-            f"{len(truth)}"
-        )
-    return truth
 
 
 def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
