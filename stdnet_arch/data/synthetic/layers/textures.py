@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.data.synthetic.draws import Draws
+from stdnet_arch.data.synthetic.layers.draws import Draws
 
 PER_KIND = 10
 """Textures made of each procedural kind."""
