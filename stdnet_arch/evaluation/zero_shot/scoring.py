@@ -173,7 +173,7 @@ def stand_in(
     Returns:
         The frames, and which of them had none, ``(t,)``.
     """
-    blank = ~(lq_m > 0).any((1, 2))
+    blank = np.array([not frame.any() for frame in lq_m])
     filled = lq_m.copy()
     with_depth = np.flatnonzero(~blank)
     for i in np.flatnonzero(blank) if len(with_depth) else ():
