@@ -27,6 +27,8 @@ from scipy.ndimage import convolve, gaussian_filter
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms.functional import rgb_to_grayscale
 
+from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
+
 Untyped = Any  # objects of the toolbox, which has no annotations
 
 # ---------------------------------------------------------------- before basicsr can be imported
@@ -122,23 +124,21 @@ def _get_registered(registry: Untyped, name: str, suffix: str = "basicsr") -> Un
 
 @_replaces("basicsr.utils.options", "ordered_yaml")
 def _ordered_yaml() -> tuple[Untyped, Untyped]:
-    """``1e-4`` in a YAML is a string, then a TypeError in the optimiser (YAML 1.1: ``1.0e-4``).
+    """Options run code (``name: !!python/object/apply:os.system [...]``); ``1e-4`` is text.
 
-    basicsr/utils/options.py:29-30.
+    basicsr/utils/options.py:19-30 takes yaml's unsafe loader.
     """
-    stock_loader, dumper = _ordered_yaml.__wrapped__()
-    loader: Untyped = type("FloatLoader", (stock_loader,), {})
-    number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
-    loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
-    return loader, dumper
+    return PlainLoader, _ordered_yaml.__wrapped__()[1]
 
 
 @_replaces("basicsr.utils.options", "_postprocess_yml_value")
 def _read_forced_value(value: str) -> Untyped:
-    """``--force_yml train:optim_g:lr=1e-5`` and ``...=-1`` give strings.
+    """``--force_yml train:optim_g:lr=1e-5`` and ``...=-1`` give strings; a list is evaluated.
 
     basicsr/utils/options.py:58-79.
     """
+    if value.startswith("["):
+        return parse_yaml(value, "--force_yml")
     read = _read_forced_value.__wrapped__(value)
     if isinstance(read, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", read):
         return int(read) if read.lstrip("-+").isdigit() else float(read)

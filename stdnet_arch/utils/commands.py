@@ -1,0 +1,123 @@
+"""The one boundary of every command: input that cannot be used ends in one line, never a traceback.
+
+An error that our code raised on purpose, an :class:`InputError`, and what the system reports of
+files and memory are about the input. Anything else is a bug of ours, and is told as one.
+"""
+
+import dis
+import sys
+import traceback
+import types
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+
+from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon
+
+FAILED, BUG = 1, 70
+"""Exit codes: input that cannot be used; a bug (``EX_SOFTWARE``)."""
+LONGEST = 2000
+STOPPED = "stopped; the same command goes on where it stopped"
+PACKAGE = Path(__file__).resolve().parents[1]
+SYSTEM = (OSError, MemoryError, ImportError)
+NO_MEMORY = ("out of memory", "can't allocate memory")
+FROM_WORKER = "Caught "
+"""So begins an error that a DataLoader's worker sent as text, with its traceback."""
+
+
+def add_debug(parser: ArgumentParser) -> None:
+    """Add ``--debug``: errors with their traceback."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def run_command(
+    run: Callable[[], int | None],
+    say: Callable[[str], None] | None = None,
+    stopped: str | Callable[[], str] = STOPPED,
+    debug: bool = False,
+) -> int:
+    """Run a command; return its exit code.
+
+    Args:
+        run: the command; returns its own exit code, None for 0.
+        say: shows a line to the user; None writes it to stderr.
+        stopped: the line for Ctrl-C: what was kept, and how to go on.
+        debug: show the traceback, too.
+
+    Returns:
+        What ``run`` returned; 1 for input that cannot be used, 70 for a bug, 130 for Ctrl-C.
+    """
+    tell = say or _write
+
+    def tell_stopped() -> None:
+        tell(stopped if isinstance(stopped, str) else stopped())
+
+    try:
+        with ending_soon(tell_stopped):
+            return run() or 0
+    except KeyboardInterrupt:
+        tell_stopped()
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        tell(tell_error(error))
+        return FAILED if is_about_input(error) else BUG
+
+
+def tell_error(error: Exception) -> str:
+    """Return the line that tells an error."""
+    said = " ".join(_own_words(error).split())[:LONGEST]
+    if is_about_input(error):
+        return f"error: {said or type(error).__name__}"
+    return (
+        f"bug in stdnet_arch, not in your input: {type(error).__name__}: {said} (run again with "
+        "--debug and report the traceback; what is written so far is whole)"
+    )
+
+
+def is_about_input(error: BaseException) -> bool:
+    """Tell whether an error is about what the user gave, or a bug."""
+    said = str(error)
+    if isinstance(error, (InputError, *SYSTEM)) or any(words in said for words in NO_MEMORY):
+        return True
+    if said.startswith(FROM_WORKER):
+        return _was_raised_in_worker(said)
+    return _was_raised_by_us(error)
+
+
+def _was_raised_by_us(error: BaseException) -> bool:
+    """Tell whether a ``raise`` statement of this package made the error, and not a failing call."""
+    step = error.__traceback__
+    if step is None:
+        return isinstance(error, ValueError | TypeError)  # made, and told, without being raised
+    while step.tb_next is not None:
+        step = step.tb_next
+    own = PACKAGE in Path(step.tb_frame.f_code.co_filename).resolve().parents
+    return own and _is_raise(step.tb_frame.f_code, step.tb_lasti)
+
+
+def _own_words(error: Exception) -> str:
+    """Return the message, without the traceback that a DataLoader puts into it."""
+    said = str(error).strip()
+    return said.splitlines()[-1] if said.startswith(FROM_WORKER) else said
+
+
+def _was_raised_in_worker(said: str) -> bool:
+    """Tell from a traceback's text whether a ``raise`` statement of this package made the error."""
+    lines = said.splitlines()
+    places = [i for i, line in enumerate(lines) if line.lstrip().startswith('File "')]
+    if not places or places[-1] + 1 >= len(lines):
+        return False
+    own = PACKAGE in Path(lines[places[-1]].split('"')[1]).parents
+    return own and lines[places[-1] + 1].lstrip().startswith("raise ")
+
+
+def _is_raise(code: types.CodeType, offset: int) -> bool:
+    return dis.opname[code.co_code[offset]] == "RAISE_VARARGS"
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,56 @@
+"""Tell bad input from bugs: what a user gave and cannot be used is an :class:`InputError`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from stat import S_ISREG
+
+
+class InputError(ValueError):
+    """A file or an option of the user that cannot be used; the message says which and why."""
+
+
+@contextmanager
+def reading(what: str | Path) -> Iterator[None]:
+    """Turn whatever a decoder raises inside into an :class:`InputError` that names the file.
+
+    Decoders fail on broken bytes with whatever they happen to read (``zlib.error``,
+    ``struct.error``, ``SyntaxError``, ``KeyError``...). Only decoding may stand inside: an error of
+    other code would look like bad input.
+
+    Args:
+        what: the file, the option or the frame that is decoded.
+
+    Raises:
+        InputError: the content cannot be decoded.
+        OSError, ImportError, MemoryError: left as they are.
+    """
+    try:
+        yield
+    except (InputError, OSError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        said = str(error).strip() or type(error).__name__
+        if isinstance(error, ValueError) and said.startswith(str(what)):
+            raise  # an error of ours, with its own words
+        raise InputError(f"{what}: expected a readable, whole file; {said}") from error
+
+
+def check_regular(path: Path) -> int:
+    """Return the size of a file in bytes; refuse what is no regular file.
+
+    Reading a pipe or a device may never end.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        InputError: a folder, a pipe, a device or a socket.
+    """
+    try:
+        said = path.stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"expected a file at {path}; it does not exist") from None
+    except OSError as error:  # a loop of links, a name that is too long
+        raise InputError(f"{path}: expected a readable file; {error.strerror}") from error
+    if not S_ISREG(said.st_mode):
+        raise InputError(f"{path}: expected a regular file; got a folder, pipe or device")
+    return said.st_size
