@@ -18,7 +18,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["stdnet_arch*"]),
-    package_data={"stdnet_arch": ["data/meta_info/*.txt", "evaluation/*.csv", "weights/*"]},
+    package_data={
+        "stdnet_arch": ["data/meta_info/*.txt", "evaluation/benchmark/*.csv", "weights/*"]
+    },
     install_requires=[
         "basicsr==1.4.2",
         "torch>=2.6",
@@ -29,6 +31,7 @@ setup(
         "lmdb",
         "matplotlib",
         "pyyaml",
+        "safetensors",
         "tqdm",
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
@@ -37,7 +40,6 @@ setup(
         "dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"],
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
-        "safetensors": ["safetensors"],
         "realsense": ["pyrealsense2"],
         "ray": ["ray[data]"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],

@@ -14,17 +14,17 @@ import yaml
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.evaluation.benchmark import Workplace, measure_costs, run_benchmark
-from stdnet_arch.evaluation.benchmark_plan import read_plan
-from stdnet_arch.evaluation.benchmark_results import (
+from stdnet_arch.evaluation.benchmark.benchmark import Workplace, measure_costs, run_benchmark
+from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan
+from stdnet_arch.evaluation.benchmark.benchmark_report import write_report
+from stdnet_arch.evaluation.benchmark.benchmark_results import (
     compare,
     compare_table,
     markdown,
     summary,
     write_summary,
 )
-from stdnet_arch.visual.benchmark_report import write_report
-from stdnet_arch.visual.benchmark_samples import sample_pictures
+from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import sys
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.data.loader_speed import measure, measure_memory_of
+from stdnet_arch.evaluation.loader_speed import measure, measure_memory_of
 
 
 def main() -> None:

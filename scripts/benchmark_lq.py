@@ -14,7 +14,7 @@ import torch
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.data.degradation import LQ_MODES, RANDOM_LQ_MODES, Photons, make_lq
+from stdnet_arch.data.lq.degradation import LQ_MODES, RANDOM_LQ_MODES, Photons, make_lq
 from stdnet_arch.utils.tables import Table
 
 

@@ -19,7 +19,7 @@ from basicsr.utils.options import ordered_yaml
 from stdnet_arch.evaluation import scaling
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.evaluation.run_cost import Run
-from stdnet_arch.visual.scaling_plot import draw_scaling
+from stdnet_arch.evaluation.scaling_plot import draw_scaling
 from stdnet_arch.visual.strips import save_png
 
 

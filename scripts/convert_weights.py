@@ -14,7 +14,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from basicsr.archs import build_network
 
-from stdnet_arch.archs.adapters import load_any, read_checkpoint, save_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint, save_checkpoint
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import sys
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.data.lmdb_command import create
+from stdnet_arch.data.database.lmdb_command import create
 
 if __name__ == "__main__":
     sys.exit(create())

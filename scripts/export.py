@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from stdnet_arch.archs.loading import load_network
+from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.inference.export import compare_onnx, export_window
 

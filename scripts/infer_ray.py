@@ -12,8 +12,7 @@ from typing import Any
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.infer import DRAWING
-from stdnet_arch.inference.cluster import build_parser, run_cluster
+from stdnet_arch.inference.jobs.cluster import build_parser, run_cluster
 
 
 def map_on_ray(
@@ -36,4 +35,4 @@ def map_on_ray(
 
 
 if __name__ == "__main__":
-    sys.exit(run_cluster(build_parser(__doc__).parse_args(), map_on_ray, DRAWING))
+    sys.exit(run_cluster(build_parser(__doc__).parse_args(), map_on_ray))

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from stdnet_arch.visual.curves import draw_curves, read_means
+from stdnet_arch.evaluation.curves import draw_curves, read_means
 from stdnet_arch.visual.strips import save_png
 
 

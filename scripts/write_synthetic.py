@@ -9,7 +9,7 @@ from pathlib import Path
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.data.synthetic_recording import write_synthetic_recording
+from stdnet_arch.data.synthetic.recording import write_synthetic_recording
 
 
 def main() -> None:

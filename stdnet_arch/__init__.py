@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stdnet_arch.inference.predictor import DepthSRPredictor
+    from stdnet_arch.weights import load
 
-__all__ = ["DepthSRPredictor"]
+__all__ = ["DepthSRPredictor", "load"]
 
 # isort: off
 from stdnet_arch import _toolbox  # noqa: F401  must run before anything imports basicsr
@@ -16,9 +17,13 @@ from stdnet_arch import archs, data, losses, metrics, models  # noqa: F401  fill
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """``stdnet_arch.DepthSRPredictor``, imported when it is first used."""
+    """Import ``stdnet_arch.DepthSRPredictor`` and ``stdnet_arch.load`` when they are first used."""
     if name == "DepthSRPredictor":
         from stdnet_arch.inference.predictor import DepthSRPredictor
 
         return DepthSRPredictor
+    if name == "load":
+        from stdnet_arch.weights import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,14 +6,15 @@ from types import ModuleType
 
 
 def import_modules(package: ModuleType, suffix: str) -> None:
-    """Import all direct modules of ``package`` whose name ends in ``suffix`` (such as ``_arch``).
+    """Import all modules in ``package`` and its folders whose name ends in ``suffix``.
 
     Importing runs the ``@..._REGISTRY.register()`` decorators: a new file is found by existing.
 
     Args:
         package: an imported package.
-        suffix: end of the module names to import.
+        suffix: end of the module names to import, such as ``_arch``; without its first ``_`` it is
+            a name of its own (``synthetic/source.py``).
     """
-    for info in pkgutil.iter_modules(package.__path__):
-        if info.name.endswith(suffix):
-            importlib.import_module(f"{package.__name__}.{info.name}")
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if f"_{info.name.rpartition('.')[2]}".endswith(suffix):
+            importlib.import_module(info.name)

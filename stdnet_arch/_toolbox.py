@@ -314,7 +314,7 @@ def _open_lmdbs(
 
     basicsr/utils/file_client.py:112. One environment per path serves all readers of a process.
     """
-    from stdnet_arch.data.lmdb_store import open_environment
+    from stdnet_arch.data.database.lmdb_store import open_environment
 
     paths = [db_paths] if isinstance(db_paths, str | Path) else db_paths
     keys = [client_keys] if isinstance(client_keys, str) else client_keys

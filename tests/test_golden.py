@@ -6,8 +6,8 @@ import torch
 from basicsr.archs import build_network
 from golden_rule import golden, golden_clip, official_state
 
-from stdnet_arch.archs.adapters import load_official
-from stdnet_arch.archs.official_names import OFFICIAL
+from stdnet_arch.archs.checkpoints.adapters import load_official
+from stdnet_arch.archs.checkpoints.official_names import OFFICIAL
 from stdnet_arch.losses.difference_loss import DifferenceLoss, spatial_term, temporal_term
 from stdnet_arch.ops.resize import upsample
 

@@ -6,7 +6,7 @@ import torch
 from basicsr.archs import build_network
 from golden_rule import dflow_golden, dflow_state, golden_frames
 
-from stdnet_arch.archs.adapters import load_official
+from stdnet_arch.archs.checkpoints.adapters import load_official
 from stdnet_arch.ops.warp import flow_sample
 
 

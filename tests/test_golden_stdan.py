@@ -6,7 +6,7 @@ import torch
 from basicsr.archs import build_network
 from golden_rule import golden_frames, stdan_golden, stdan_state
 
-from stdnet_arch.archs.adapters import load_official
+from stdnet_arch.archs.checkpoints.adapters import load_official
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stdnet_arch.data.degradation import dtof_peak
+from stdnet_arch.data.lq.degradation import dtof_peak
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "make_lq.py"
 

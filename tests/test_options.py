@@ -10,13 +10,13 @@ from basicsr.losses import build_loss
 from basicsr.utils.options import ordered_yaml
 from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
 
-from stdnet_arch.data.clip_list import read_entries
 from stdnet_arch.data.dataset_options import read_options
-from stdnet_arch.data.source import SOURCE_REGISTRY
+from stdnet_arch.data.sources.clip_list import read_entries
+from stdnet_arch.data.sources.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
 # Those of a benchmark, of stereodiff and of the toolbox's own models have other forms:
-# tests/evaluation/test_benchmark_plan.py, tests/inference/stereodiff/test_stereodiff_options.py,
+# tests/evaluation/test_benchmark_plan.py, tests/stereodiff/test_stereodiff_options.py,
 # tests/test_toolbox_losses.py.
 ELSEWHERE = {ROOT / "options" / name for name in ("benchmark", "stereodiff", "toolbox")}
 YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)

@@ -253,7 +253,7 @@ def test_the_package_declares_every_dependency_it_imports(monkeypatch):
     declared = {}
     monkeypatch.setattr(setuptools, "setup", declared.update)
     runpy.run_path(str(ROOT / "setup.py"))
-    optional = ("video", "exr", "safetensors", "realsense", "ray", "onnx", "diffusion")
+    optional = ("video", "exr", "realsense", "ray", "onnx", "diffusion")
     extras = [declared["extras_require"][name] for name in optional]
     entries = sum(extras, declared["install_requires"])
     names = {re.split(r"[<>=~!\[]", entry)[0] for entry in entries}

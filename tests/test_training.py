@@ -8,8 +8,8 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
-from stdnet_arch.data.lmdb_job import LmdbJob
-from stdnet_arch.data.lmdb_writer import create_lmdb
+from stdnet_arch.data.database.lmdb_job import LmdbJob
+from stdnet_arch.data.database.lmdb_writer import create_lmdb
 
 SCALE = 4
 CLIPS = {"source": "Synthetic", "source_opt": {"size": [16, 24], "num_clips": 2, "num_frame": 3}}

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.adapters import read_checkpoint
 from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.precision import at_least_float32
 
@@ -18,7 +18,7 @@ be left."""
 NORMALIZATION = frozenset({"mean", "std"})
 
 
-class FlowEstimator(nn.Module):
+class SpyNetFlow(nn.Module):
     """The toolbox's SPyNet on frames of any size, in float32, weights random unless loaded."""
 
     def __init__(self) -> None:

@@ -6,13 +6,9 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.loading import build_arch
+from stdnet_arch.archs.contract import contract_of
 
-DELEGATED = {
-    "halo": None, "causal": False, "multiple_of": 1, "time_scale": 1, "lq_channels": 1,
-    "min_frames": 1,
-}  # fmt: skip
-"""What archs declare, and what one without it means."""
 IN_DEPTH = ("pred", "stage_depth")
 """Outputs that are depth."""
 
@@ -43,9 +39,10 @@ class Standardized(nn.Module):
             raise ValueError(f"spread must be > 0, in units of the depth range; got {spread}")
         self.net = build_arch({**net, "scale": scale}, "net")
         self.scale, self.mean, self.spread = scale, mean, spread
-        for name, default in DELEGATED.items():
-            setattr(self, name, getattr(self.net, name, default))
-        if getattr(self, "lq_channels") != 1:  # noqa: B009  set just now, by name
+        contract = contract_of(self.net)
+        for name, value in contract._asdict().items():
+            setattr(self, name, value)
+        if contract.lq_channels != 1:
             raise ValueError(f"net must be of depth, got {net['type']} of RGB: {dict(net)}")
 
     def forward(self, lq: Tensor, guide: Tensor | None = None) -> dict[str, Tensor]:

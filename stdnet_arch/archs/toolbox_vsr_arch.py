@@ -6,7 +6,7 @@ from typing import Any, cast
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.flow import FlowEstimator
+from stdnet_arch.archs.flow import SpyNetFlow
 from stdnet_arch.archs.toolbox.entry import GuidedFlow
 from stdnet_arch.archs.toolbox.networks import NETWORKS, build
 from stdnet_arch.archs.toolbox.runs import Hint, frames_around
@@ -68,7 +68,7 @@ class ToolboxVSR(nn.Module):
             raise ValueError(f"flow_weights are for networks with SPyNet; {self.arch} has none")
         flow = self.net.get_submodule("spynet")
         flow = flow.estimator if isinstance(flow, GuidedFlow) else flow
-        cast(FlowEstimator, flow).load(weights)
+        cast(SpyNetFlow, flow).load(weights)
 
     def forward(self, lq: Tensor, guide: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.

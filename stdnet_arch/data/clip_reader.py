@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from stdnet_arch.data.augment import FLOW, Clip, CropBox
-from stdnet_arch.data.clip_list import ClipSpan
+from stdnet_arch.data.database.lmdb_source import LmdbSource, find_spans, open_source
 from stdnet_arch.data.dataset_options import ReadOptions
-from stdnet_arch.data.degradation import RANDOM_LQ_MODES, make_lq
-from stdnet_arch.data.lmdb_source import LmdbSource, find_spans, open_source
-from stdnet_arch.data.sensor_model import disturb_guide, disturb_lq, frame_rng
-from stdnet_arch.data.source import Sliceable, location
+from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES, make_lq
+from stdnet_arch.data.lq.sensor_model import disturb_guide, disturb_lq, frame_rng
+from stdnet_arch.data.sources.clip_list import ClipSpan
+from stdnet_arch.data.sources.source import Sliceable, location
 
 
 class ClipReader:

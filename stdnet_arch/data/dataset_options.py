@@ -6,10 +6,10 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.augment import FLOW
-from stdnet_arch.data.degradation import LQ_MODES as MODES
-from stdnet_arch.data.degradation import RANDOM_LQ_MODES
-from stdnet_arch.data.extras import EXTRAS
-from stdnet_arch.data.sensor_model import SensorOptions
+from stdnet_arch.data.geometry import EXTRAS
+from stdnet_arch.data.lq.degradation import LQ_MODES as MODES
+from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES
+from stdnet_arch.data.lq.sensor_model import SensorOptions
 
 LQ_MODES = ("auto", "files", *MODES, *RANDOM_LQ_MODES)
 BEYOND_RANGE = ("invalid", "clip", "keep")
@@ -40,7 +40,7 @@ class ReadOptions:
     clips: str | list[str] | None = None
     """Clip list: a file of data/meta_info, a path, or entries; None for all clips of the source."""
     lq: str = "auto"
-    """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.degradation`
+    """LR depth from ``files``, made from GT by a rule of :mod:`stdnet_arch.data.lq.degradation`
     (``dtof_peak``, ``dtof_histogram``, ``area``, ``bicubic``, ``nearest``), or ``auto``: files
     where there are any, else ``dtof_peak``. Of an LMDB, ``files`` reads what it stores, by
     whatever rule."""
@@ -102,7 +102,7 @@ class TrainOptions(ReadOptions):
     """Corners drawn per window; the one where depth varies most is taken (1: plain cropping)."""
     extras: list[str] = field(default_factory=list)
     """``[flow_px]`` for losses that need true flow, of a source that has it for every clip
-    (:mod:`stdnet_arch.data.extras`); not with ``use_reverse``, which needs the flow back."""
+    (:mod:`stdnet_arch.data.geometry`); not with ``use_reverse``, which needs the flow back."""
 
     def __post_init__(self) -> None:
         """Check the sizes too."""
@@ -133,7 +133,7 @@ class TestOptions(ReadOptions):
     """HR height and width of the middle to keep; the corner is rounded down to the LR grid."""
     extras: list[str] = field(default_factory=list)
     """What metrics may need beside depth: any of ``flow_px``, ``intrinsics_px`` and ``pose``, read
-    where the source has it (:mod:`stdnet_arch.data.extras`)."""
+    where the source has it (:mod:`stdnet_arch.data.geometry`)."""
 
     def __post_init__(self) -> None:
         """Check the crop and the extras too."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stdnet_arch.data.augment import CropBox
-from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader
+from stdnet_arch.data.codecs.depth_codec import encode_npy
 from stdnet_arch.data.dataset_options import TestOptions
-from stdnet_arch.data.depth_codec import encode_npy
-from stdnet_arch.data.source import location
+from stdnet_arch.data.sources.clip_list import ClipSpan
+from stdnet_arch.data.sources.source import location
 from stdnet_arch.utils.whole_file import whole_file
 
 

@@ -10,10 +10,10 @@ from torch.utils.data import Dataset
 
 from stdnet_arch.data import augment
 from stdnet_arch.data.augment import Clip, CropBox, draw_below
-from stdnet_arch.data.clip_list import ClipSpan
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TrainOptions, read_options
-from stdnet_arch.data.extras import ExtrasReader
+from stdnet_arch.data.geometry import ExtrasReader
+from stdnet_arch.data.sources.clip_list import ClipSpan
 
 
 @DATASET_REGISTRY.register()

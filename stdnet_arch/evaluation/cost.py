@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.loading import build_arch
+from stdnet_arch.evaluation.benchmark.competitor import Competitor, build_competitor, read_clip
 from stdnet_arch.evaluation.blank_clips import make_clip
-from stdnet_arch.evaluation.competitor import Competitor, build_competitor, read_clip
 from stdnet_arch.evaluation.flops import flops_per_frame
 from stdnet_arch.evaluation.machine import describe_machine
 from stdnet_arch.evaluation.peak_memory import peak_rss_mb

@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.blank_clips import padded_size
 
 BILINEAR_SAMPLE = 8
@@ -37,8 +38,9 @@ def count_flops(net: nn.Module, frames: int, size: tuple[int, int]) -> int:
     """
     arch: Any = net
     scale = arch.scale
-    H, W = padded_size(size, scale * getattr(arch, "multiple_of", 1))
-    given = (frames - 1) // getattr(arch, "time_scale", 1) + 1
+    contract = contract_of(net)
+    H, W = padded_size(size, scale * contract.multiple_of)
+    given = (frames - 1) // contract.time_scale + 1
     # A copy: some networks of the toolbox keep tensors of their last call.
     copy: Any = deepcopy(net).eval()
     if hasattr(copy, "fuse"):

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.blank_clips import make_clip
-from stdnet_arch.evaluation.competitor import build_competitor
 
 STATUS = Path("/proc/self/status")
 MB = 1e6
@@ -24,7 +24,7 @@ def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int
     """Memory [MB] that loading a competitor and a clip need, beyond the imported package.
 
     Args:
-        competitor: see :func:`~stdnet_arch.evaluation.competitor.build_competitor`.
+        competitor: see :func:`~stdnet_arch.evaluation.benchmark.competitor.build_competitor`.
         frames: of the clip.
         size: H and W of the result.
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.loading import build_arch
+from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.cost import Setting
 from stdnet_arch.evaluation.peak_memory import MB, resident_mb
 from stdnet_arch.models.objective import Objective

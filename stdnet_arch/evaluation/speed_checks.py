@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 import stdnet_arch
-from stdnet_arch.archs.loading import build_arch, load_network
+from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.stdnet_arch import STDNet
-from stdnet_arch.data.degradation import make_lq
-from stdnet_arch.data.synthetic_source import Synthetic
+from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.evaluation.literal_forms import literal_stdnet
 from stdnet_arch.evaluation.speed_forms import PLAIN, Form
 

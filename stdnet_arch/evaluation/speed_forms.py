@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stdnet_arch.archs.graphed import GraphedNetwork
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.inference.cuda_graph import GraphedNetwork
 
 Run = Callable[[], Tensor]
 

@@ -1,5 +1,5 @@
 """Networks on users' own recordings."""
 
-from stdnet_arch.inference.streaming import open_stream, stream
+from stdnet_arch.inference.streams.streaming import open_stream, stream
 
 __all__ = ["open_stream", "stream"]

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stdnet_arch.archs.loading import LoadedNetwork
+from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.utils.whole_file import whole_file
-from stdnet_arch.utils.windows import context_of
 
 OPSET = 20
 """Of ONNX: the first one whose ``GridSample`` is spelled as PyTorch's."""
@@ -64,7 +64,8 @@ def export_window(
     whole clip).
 
     Args:
-        loaded: see :func:`stdnet_arch.archs.loading.load_network`; it is put on the CPU.
+        loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the
+            CPU.
         path: ``.onnx``, or ``.pt2`` for ``torch.export.load``.
         frames: of a window.
         size: H and W of the result, multiples of the scale (and of what the network takes).
@@ -104,14 +105,14 @@ def example(
         ValueError: the network cannot take such windows.
     """
     net, (H, W) = loaded.net, size
-    multiple = loaded.scale * getattr(net, "multiple_of", 1)
-    fewest = getattr(net, "min_frames", 1)
+    contract = contract_of(net)
+    multiple, fewest = loaded.scale * contract.multiple_of, contract.min_frames
     if H % multiple or W % multiple or min(H, W) < 1 or frames < fewest:
         raise ValueError(
             f"{type(net).__name__} takes windows of at least {fewest} frames whose sides are "
             f"multiples of {multiple}; got {frames} frames of {H}x{W}"
         )
-    if getattr(net, "lq_channels", 1) != 1 or getattr(net, "time_scale", 1) != 1:
+    if contract.lq_channels != 1 or contract.time_scale != 1:
         raise ValueError(f"{type(net).__name__} does not make a frame of depth for each of depth")
     random = torch.Generator().manual_seed(seed)
     lq = torch.rand(1, frames, 1, H // loaded.scale, W // loaded.scale, generator=random)
@@ -120,7 +121,7 @@ def example(
 
 def _about(loaded: LoadedNetwork, frames: int) -> dict[str, Any]:
     """What a user of the file has to know."""
-    context = context_of(loaded.net) or ("all", "all")
+    context = contract_of(loaded.net).context or ("all", "all")
     return {
         "arch": type(loaded.net).__name__,
         "scale": loaded.scale,

@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stdnet_arch.archs.loading import load_network
-from stdnet_arch.inference.difference import measure_difference
-from stdnet_arch.inference.sensor import Frame, SensorCleaner, SensorFrame
+from stdnet_arch.archs.checkpoints.loading import load_network
+from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.data.recordings.recording import Frame
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
-from stdnet_arch.inference.streaming import check_streamable, has_own_stream, stream
-from stdnet_arch.inference.tiles import check_tiles
+from stdnet_arch.inference.streams.cut_error import measure_difference
+from stdnet_arch.inference.streams.streaming import check_streamable, runs_exactly, stream
+from stdnet_arch.inference.streams.tiles import check_tiles
 from stdnet_arch.utils.device import choose_device
 
 LOGGER = logging.getLogger(__name__)
@@ -191,21 +193,20 @@ class DepthSRPredictor:
     def _check_cutting(self) -> None:
         """Refuse what :func:`stream` would refuse, before anything is read."""
         check_streamable(self.net, self.overlap)
-        exact = getattr(self.net, "halo", None) is not None or has_own_stream(self.net)
-        if self.overlap is not None and exact:
+        if self.overlap is not None and runs_exactly(self.net):
             LOGGER.warning(
                 "%s is exact without an overlap; the one of %d frames is not used",
                 type(self.net).__name__,
                 self.overlap,
             )
-        needed = getattr(self.net, "min_frames", 1)
+        needed = contract_of(self.net).min_frames
         if 0 < self.compare < needed:
             raise ValueError(
                 f"{type(self.net).__name__} takes at least {needed} frames at once: compare "
                 f"(--report-difference) at least {needed}, got {self.compare}"
             )
         if self.tile is not None:
-            check_tiles(self.tile, self.tile_overlap, getattr(self.net, "multiple_of", 1))
+            check_tiles(self.tile, self.tile_overlap, contract_of(self.net).multiple_of)
 
     def _context(self) -> AbstractContextManager:
         """Half precision, if asked for; bfloat16 where the device has it."""
@@ -235,7 +236,7 @@ class DepthSRPredictor:
                 f"{frame.rgb.dtype}"
             )
         if plan is None:
-            multiple = getattr(self.net, "multiple_of", 1)
+            multiple = contract_of(self.net).multiple_of
             sizes = (lq[0], lq[1]), (rgb[0], rgb[1])
             plan = plan_sizes(*sizes, self.scale, multiple, self.any_ratio)
             if plan.note:

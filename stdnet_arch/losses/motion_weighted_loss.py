@@ -6,7 +6,7 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.losses.clip_flow import ClipFlow, FlowSource
+from stdnet_arch.losses.flow import FlowSource, NeighborFlow
 from stdnet_arch.losses.masked import masked_mean
 from stdnet_arch.losses.penalty import read_penalty
 from stdnet_arch.ops.precision import at_least_float32
@@ -82,7 +82,7 @@ class MotionWeightedLoss(_MotionWeighted):
         focal_px: focal length ``f``, for ``scene_flow``; off-axis parts of motion in depth are left
             out, since crops do not know where the axis is.
         flow: ``given``, ``tvl1``, ``raft_small``, ``raft_large``; see
-            :class:`~stdnet_arch.losses.clip_flow.FlowSource`.
+            :class:`~stdnet_arch.losses.flow.FlowSource`.
         flow_weights: for RAFT.
 
     Raises:
@@ -161,7 +161,7 @@ class MotionWeightedPixelLoss(_MotionWeighted):
 
 
 def motion_amount(
-    kind: str, gt: Tensor, known: Tensor, flow: ClipFlow | None, focal_px: float | None = None
+    kind: str, gt: Tensor, known: Tensor, flow: NeighborFlow | None, focal_px: float | None = None
 ) -> Tensor:
     """How much each pixel moves; NaN where that is not known.
 

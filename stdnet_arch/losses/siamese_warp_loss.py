@@ -4,7 +4,7 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.losses.clip_flow import ClipFlow, FlowSource, visible_in_next
+from stdnet_arch.losses.flow import FlowSource, NeighborFlow, visible_in_next
 from stdnet_arch.losses.masked import masked_mean
 from stdnet_arch.losses.motion_weighted_loss import check_colour_clips
 from stdnet_arch.losses.penalty import read_penalty
@@ -81,7 +81,7 @@ class SiameseWarpLoss(_SiameseWarp):
         form: see above.
         criterion: ``l1``, ``l2`` (the paper's), ``huber`` (its script's) or ``charbonnier``.
         flow: ``given``, ``tvl1``, ``raft_small``, ``raft_large``; see
-            :class:`~stdnet_arch.losses.clip_flow.FlowSource`.
+            :class:`~stdnet_arch.losses.flow.FlowSource`.
         flow_weights: for RAFT.
 
     Raises:
@@ -164,7 +164,7 @@ class SiameseWarpPixelLoss(_SiameseWarp):
 
 
 def warp_errors(
-    pred: Tensor, gt: Tensor, valid: Tensor, flow: ClipFlow, form: str
+    pred: Tensor, gt: Tensor, valid: Tensor, flow: NeighborFlow, form: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What Warp-SR and Warp-HR are penalties of; see :class:`SiameseWarpLoss`.
 

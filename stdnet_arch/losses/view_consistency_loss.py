@@ -6,12 +6,13 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.losses.flow_estimator import FlowEstimator
+from stdnet_arch.losses.flow import FrozenFlow
 from stdnet_arch.losses.masked import masked_mean
 from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.warp import flow_warp
 
 FORMS = ("direct", "difference")
+RAFT_ITERATIONS = 20  # as the authors run it
 WHOLE = 1 - 1e-4  # of a bilinear sample: all that it mixes is valid
 
 
@@ -40,8 +41,8 @@ class ViewTemporalConsistencyLoss(nn.Module):
         loss_weight: 0.001 in the paper, beside the sum of Charbonnier means of six outputs.
         num_view: views that lie behind one another as channels.
         form: ``direct`` (as published) or ``difference``.
-        flow: ``lucas_kanade``, ``raft_large`` (as published) or ``raft_small``.
-        flow_weights: of RAFT, see :class:`~stdnet_arch.losses.flow_estimator.FlowEstimator`.
+        flow: ``lucas_kanade``, ``tvl1``, ``raft_large`` (as published) or ``raft_small``.
+        flow_weights: of RAFT, see :class:`~stdnet_arch.losses.flow.FrozenFlow`.
         sharpness: the 50 of ``M``.
         sums_channels: ``M`` as in the authors' code, where differences of red, green and blue are
             summed before they are squared, so that they may cancel.
@@ -71,7 +72,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
             raise ValueError(f"sharpness must be at least 0, got {sharpness}")
         self.loss_weight, self.num_view = loss_weight, num_view
         self.form, self.sharpness, self.sums_channels = form, sharpness, sums_channels
-        self.flow = FlowEstimator(flow, flow_weights)
+        self.flow = FrozenFlow(flow, flow_weights, RAFT_ITERATIONS)
 
     def forward(
         self,

@@ -8,8 +8,9 @@ import torch
 from basicsr.losses import build_loss
 from torch import Tensor, nn
 
-from stdnet_arch.archs.adapters import load_any, read_checkpoint
-from stdnet_arch.archs.loading import build_arch, load_network
+from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint
+from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.losses.distill_loss import memory_distance
 from stdnet_arch.models.feature_tap import FeatureTap
 from stdnet_arch.models.memory_distillation import (
@@ -82,7 +83,8 @@ class Teacher:
         """Read the checkpoint; in evaluation mode, without gradients.
 
         Raises:
-            FileNotFoundError, ValueError: see :func:`stdnet_arch.archs.loading.load_network`.
+            FileNotFoundError, ValueError: see
+                :func:`stdnet_arch.archs.checkpoints.loading.load_network`.
         """
         if options.teacher_network is None:
             try:
@@ -184,8 +186,9 @@ def probe_features(
     found = {}
     for name, (net, tap) in nets.items():
         place = next(net.parameters()).device
-        n = (t + 1) // 2 if getattr(net, "time_scale", 1) == 2 else t
-        channels = getattr(net, "lq_channels", 1)
+        contract = contract_of(net)
+        n = (t + 1) // 2 if contract.time_scale == 2 else t
+        channels = contract.lq_channels
         lq = torch.zeros(1, n, channels, size // scale, size // scale, device=place)
         guide = None if channels == 3 else torch.zeros(1, t, 3, size, size, device=place)
         mode = net.training

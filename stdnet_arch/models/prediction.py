@@ -7,8 +7,12 @@ from typing import NamedTuple, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.ops.resize import PADDINGS, pad_to_multiple, unpad
-from stdnet_arch.utils.windows import context_of, time_windows
+from stdnet_arch.utils.windows import time_windows
+
+FULL_SIZE = ("pred", "error")
+"""Outputs of a network that have the size of the guide: depth, and its expected absolute error."""
 
 
 class Prediction(Protocol):
@@ -53,19 +57,27 @@ class FramePrediction:
         Raises:
             ValueError: ``chunk_frames`` is set for a network that needs the whole clip.
         """
+        return self.outputs(net, lq, guide)["pred"]
+
+    def outputs(self, net: nn.Module, lq: Tensor, guide: Tensor | None) -> dict[str, Tensor]:
+        """Predict, and return every map of :data:`FULL_SIZE` that the network makes.
+
+        Raises:
+            ValueError: as :meth:`__call__`.
+        """
         if self.chunk_frames is None:
-            return predict_padded(net, lq, guide)
-        context = context_of(net)
+            return outputs_padded(net, lq, guide)
+        context = contract_of(net).context
         if context is None:
             raise ValueError(
                 f"val.chunk_frames: {type(net).__name__} needs whole clips (it declares no halo), "
                 f"got chunk_frames: {self.chunk_frames}; leave it out"
             )
-        parts = [
-            predict_padded(net, lq[:, part.read], _frames(guide, part.read))[:, part.keep]
-            for part in time_windows(lq.shape[1], self.chunk_frames, *context)
-        ]
-        return torch.cat(parts, dim=1)
+        parts = []
+        for part in time_windows(lq.shape[1], self.chunk_frames, *context):
+            maps = outputs_padded(net, lq[:, part.read], _frames(guide, part.read))
+            parts.append({name: value[:, part.keep] for name, value in maps.items()})
+        return {name: torch.cat([maps[name] for maps in parts], dim=1) for name in parts[0]}
 
     def given(self, length: int) -> Tensor:
         """All of them."""
@@ -108,10 +120,10 @@ class SpaceTimePrediction:
         Raises:
             ValueError: ``net`` makes no frames, or ``lq`` has another number of frames.
         """
-        if getattr(net, "time_scale", 1) != 2:
+        if (time_scale := contract_of(net).time_scale) != 2:
             raise ValueError(
                 f"space-time prediction needs a network that makes every second frame, got "
-                f"{type(net).__name__} (time_scale {getattr(net, 'time_scale', 1)})"
+                f"{type(net).__name__} (time_scale {time_scale})"
             )
         step = _step_of(lq.shape[1], length)
         parts = []
@@ -159,6 +171,13 @@ def given_frames(lq: Tensor, length: int) -> Tensor:
 def predict_padded(
     net: nn.Module, lq: Tensor, guide: Tensor | None, pad: str = "replicate"
 ) -> Tensor:
+    """Run a network once and return its ``pred``; see :func:`outputs_padded`."""
+    return outputs_padded(net, lq, guide, pad)["pred"]
+
+
+def outputs_padded(
+    net: nn.Module, lq: Tensor, guide: Tensor | None, pad: str = "replicate"
+) -> dict[str, Tensor]:
     """Run a network once, without gradients and in evaluation mode, on sides of any length.
 
     Args:
@@ -168,9 +187,9 @@ def predict_padded(
         pad: see :func:`stdnet_arch.ops.resize.pad_to_multiple`.
 
     Returns:
-        ``(b, t, c, H, W)`` float32.
+        The maps of :data:`FULL_SIZE` that the network makes, ``(b, t, c, H, W)`` float32.
     """
-    multiple = getattr(net, "multiple_of", 1)
+    multiple = contract_of(net).multiple_of
     scale = cast(int, net.scale) if guide is None else max(guide.shape[-1] // lq.shape[-1], 1)
     lq, padding = pad_to_multiple(lq, multiple, pad)
     if guide is not None:
@@ -179,7 +198,9 @@ def predict_padded(
     net.eval()
     try:
         with torch.no_grad():
-            return unpad(net(lq, guide)["pred"].float(), padding, scale)
+            made = net(lq, guide)
+            maps = {name: made[name].float() for name in FULL_SIZE if name in made}
+            return {name: unpad(value, padding, scale) for name, value in maps.items()}
     finally:
         net.train(training)
 

@@ -9,7 +9,7 @@ import numpy as np
 from basicsr.utils import get_root_logger, imwrite
 from torch import Tensor
 
-from stdnet_arch.data.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
+from stdnet_arch.data.codecs.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
 from stdnet_arch.models.validation import valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
 
@@ -108,7 +108,7 @@ def color_limits(batch: Mapping[str, Any], pred_m: np.ndarray) -> tuple[float, f
 def describe_network(
     opt: Mapping[str, Any], trained_range_m: float | None = None
 ) -> dict[str, Any]:
-    """What a checkpoint says about itself, plain values; see ``archs.adapters.save_checkpoint``.
+    """Describe a checkpoint in plain values; see ``archs.checkpoints.adapters.save_checkpoint``.
 
     Args:
         opt: the options of a training; ``network_g`` and the training dataset's ``depth_range_m``

@@ -11,18 +11,6 @@ class Context(NamedTuple):
     after: int
 
 
-def context_of(net: object) -> Context | None:
-    """What an arch declares: ``halo`` on both sides, before alone if it is ``causal``.
-
-    Returns:
-        None: the whole clip.
-    """
-    halo = getattr(net, "halo", None)
-    if not isinstance(halo, int):
-        return None
-    return Context(halo, 0 if getattr(net, "causal", False) else halo)
-
-
 class TimeWindow(NamedTuple):
     """Frames to give to a network, and which of its outputs to keep."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.depth_codec import load_npy, load_png16
+from stdnet_arch.data.codecs.depth_codec import load_npy, load_png16
 from stdnet_arch.visual.strips import draw_strip, upsample_bilinear
 from stdnet_arch.visual.temporal_profile import busiest, draw_profile
 

@@ -72,7 +72,7 @@ class ErrorSummary:
 
 def write_errors(
     folder: Path,
-    frames: Callable[[], Iterable[tuple[str, NDArray[np.uint8], Depth, Depth]]],
+    frames: Callable[[], Iterable[TruthFrame]],
     about: str,
 ) -> dict[str, float | int | None]:
     """Write ``<name>.png`` for each frame, ``slice.png`` and, last, ``errors.json``.
@@ -82,7 +82,7 @@ def write_errors(
 
     Args:
         folder: where to.
-        frames: starts the clip anew at each call; items as :class:`TruthFrame`.
+        frames: starts the clip anew at each call; each goes through all frames.
         about: what is compared with, stored in ``errors.json``.
 
     Returns:
@@ -92,12 +92,12 @@ def write_errors(
         ValueError: prediction and truth differ in size, or there is no frame.
     """
     summary, first = ErrorSummary(), None
-    for frame in map(TruthFrame._make, frames()):
+    for frame in frames():
         first = first if first is not None else frame.rgb
         summary.add(frame)
     if first is None:
         raise ValueError("errors need at least one frame, got none")
-    for frame in map(TruthFrame._make, frames()):
+    for frame in frames():
         error = error_cm(frame.pred_m, frame.gt_m)
         save_png(folder / f"{frame.name}.png", colorize_error(error, summary.limit_cm))
     numbers = summary.numbers()

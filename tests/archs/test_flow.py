@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from basicsr.archs.basicvsrpp_arch import SecondOrderDeformableAlignment
 from basicsr.archs.spynet_arch import SpyNet
 
-from stdnet_arch.archs.flow import FlowEstimator, FlowGuidedAlignment, neighbor_flows
+from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow, neighbor_flows
 
 
 @pytest.mark.parametrize(("h", "w"), [(64, 70), (5, 66)])
 def test_flow_is_spynets_on_frames_padded_to_what_it_needs(h, w):
-    net = FlowEstimator()
+    net = SpyNetFlow()
     one, two = torch.rand(2, 2, 3, h, w)
     padded = [F.pad(x, (0, 0, 0, max(64 - h, 0)), mode="replicate") for x in (one, two)]
     with torch.no_grad():
@@ -35,7 +35,7 @@ def test_neighbors_are_paired_in_both_directions():
 
 
 def test_a_clip_of_one_frame_has_no_flow():
-    flows = neighbor_flows(FlowEstimator(), torch.rand(2, 1, 3, 4, 5))
+    flows = neighbor_flows(SpyNetFlow(), torch.rand(2, 1, 3, 4, 5))
     assert [flow.shape for flow in flows] == [(2, 0, 2, 4, 5)] * 2
 
 
@@ -60,7 +60,7 @@ def test_groups_that_do_not_fit_are_refused(groups):
 
 @pytest.mark.parametrize("dropped", [(), ("mean", "std")])
 def test_weights_of_spynet_load_with_or_without_constants(tmp_path, dropped):
-    source, net = SpyNet(), FlowEstimator()
+    source, net = SpyNet(), SpyNetFlow()
     state = {name: value for name, value in source.state_dict().items() if name not in dropped}
     torch.save({"params": state}, tmp_path / "spynet.pth")
     net.load(tmp_path / "spynet.pth")
@@ -71,4 +71,4 @@ def test_weights_of_spynet_load_with_or_without_constants(tmp_path, dropped):
 def test_other_weights_are_refused(tmp_path):
     torch.save({"params": {"conv.weight": torch.zeros(1)}}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other\.pth holds no weights of SPyNet"):
-        FlowEstimator().load(tmp_path / "other.pth")
+        SpyNetFlow().load(tmp_path / "other.pth")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from stdnet_arch.archs.adapters import load_official
+from stdnet_arch.archs.checkpoints.adapters import load_official
 from stdnet_arch.archs.svsrnet_arch import SVSRNet
 
 DECLARED, USED = 4_613_686, 3_564_958  # as published

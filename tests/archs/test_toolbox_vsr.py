@@ -7,7 +7,7 @@ from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
-from stdnet_arch.archs.flow import FlowEstimator
+from stdnet_arch.archs.flow import SpyNetFlow
 from stdnet_arch.archs.toolbox.networks import NETWORKS
 from stdnet_arch.archs.toolbox.runs import Hint, frames_around
 
@@ -137,9 +137,9 @@ def test_every_call_sees_the_guide_of_its_own_frame(arch, t):
 
 def test_flow_is_that_of_the_rgb(clip, monkeypatch):
     seen = []
-    flow = FlowEstimator.forward
+    flow = SpyNetFlow.forward
     monkeypatch.setattr(
-        FlowEstimator, "forward", lambda self, *pair: seen.append(pair) or flow(self, *pair)
+        SpyNetFlow, "forward", lambda self, *pair: seen.append(pair) or flow(self, *pair)
     )
     lq, guide = clip(4, 1, 3, 4, 8)
     with torch.no_grad():
@@ -175,7 +175,7 @@ def test_alignment_does_not_depend_on_the_machine():
 
 
 def test_flow_weights_are_loaded(tmp_path):
-    source = FlowEstimator()
+    source = SpyNetFlow()
     torch.save(source.spynet.state_dict(), tmp_path / "spynet.pth")
     net = make("BasicVSR", flow_weights=str(tmp_path / "spynet.pth"))
     got = net.net.spynet.estimator.state_dict()

@@ -8,7 +8,7 @@ from fake_frames import coordinate_guide, coordinates, misaligned, write_npy, wr
 from stdnet_arch.data.augment import CropBox
 from stdnet_arch.data.clip_reader import ClipReader, clean_depth, clean_lq
 from stdnet_arch.data.dataset_options import TestOptions
-from stdnet_arch.data.degradation import dtof_peak
+from stdnet_arch.data.lq.degradation import dtof_peak
 
 RANGE_M = 10.0
 DEPTH_M = np.array([0, np.nan, np.inf, 5, 10, 10.5], np.float32)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from basicsr.data import build_dataset
 
-from stdnet_arch.data.dydtof_source import DyDToF
+from stdnet_arch.data.sources.dydtof_source import DyDToF
 
 CLIP = "school/school_shot8"
 

@@ -1,7 +1,7 @@
 """Checkpoints for the tests of this folder."""
 
 import pytest
-from recordings import write_weights
+from recording_parts import write_weights
 
 from stdnet_arch.inference.predictor import DepthSRPredictor
 

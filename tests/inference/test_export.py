@@ -6,7 +6,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
-from stdnet_arch.archs.loading import LoadedNetwork
+from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
 from stdnet_arch.inference.export import Window, compare_onnx, example, export_window, run_onnx
 
 SIZE = (16, 24)

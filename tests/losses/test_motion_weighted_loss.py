@@ -7,7 +7,7 @@ import torch
 from basicsr.losses import build_loss
 from flow_loop import look_up
 
-from stdnet_arch.losses.clip_flow import ClipFlow
+from stdnet_arch.losses.flow import NeighborFlow
 from stdnet_arch.losses.motion_weighted_loss import (
     MotionWeightedLoss,
     MotionWeightedPixelLoss,
@@ -75,7 +75,7 @@ def test_an_unknown_amount_counts_as_the_mean():
 def test_the_last_frame_moves_by_the_flow_back_if_that_is_known():
     _, gt, valid, flow = clips()
     back = torch.randn_like(flow)
-    amount = motion_amount("flow", gt, valid, ClipFlow(flow, back))
+    amount = motion_amount("flow", gt, valid, NeighborFlow(flow, back))
     assert amount[1, 2, 0, 3, 4].item() == pytest.approx(length(back, 1, 1, 3, 4))
     assert amount[1, 1, 0, 3, 4].item() == pytest.approx(length(flow, 1, 1, 3, 4))
 
@@ -94,7 +94,7 @@ def test_change_of_depth_needs_no_flow():
 
 def test_motion_in_space_is_the_loop():
     _, gt, valid, flow = clips()
-    amount = motion_amount("scene_flow", gt.where(valid, 0), valid, ClipFlow(flow, None), 20.0)
+    amount = motion_amount("scene_flow", gt.where(valid, 0), valid, NeighborFlow(flow, None), 20.0)
     for i, k, y, x in torch.nonzero(valid[:, :2, 0]).tolist():
         later = look_up(gt[i, k + 1, 0], valid[i, k + 1, 0], flow[i, k], y, x)
         u, v = flow[i, k, :, y, x].tolist()

@@ -7,7 +7,7 @@ import torch
 from basicsr.losses import build_loss
 from flow_loop import look_up
 
-from stdnet_arch.losses.clip_flow import ClipFlow
+from stdnet_arch.losses.flow import NeighborFlow
 from stdnet_arch.losses.siamese_warp_loss import (
     SiameseWarpLoss,
     SiameseWarpPixelLoss,
@@ -70,7 +70,7 @@ def test_an_error_that_goes_along_with_a_thing_does_not_flicker():
     error = torch.rand(1, 1, 1, 6, 9, dtype=torch.float64)
     pred = gt + torch.cat((error, error.roll(2, -1)), 1)
     valid = torch.ones_like(gt, dtype=torch.bool)
-    sr, hr, counted = warp_errors(pred, gt, valid, ClipFlow(flow, None), "difference")
+    sr, hr, counted = warp_errors(pred, gt, valid, NeighborFlow(flow, None), "difference")
     torch.testing.assert_close(sr, torch.zeros_like(sr))
     assert counted[..., :7].all()
     assert not counted[..., 7:].any()
@@ -82,7 +82,7 @@ def test_what_is_hidden_in_the_next_frame_does_not_count():
     there = torch.zeros_like(flow)
     back = torch.zeros_like(flow)
     back[1, 0, 0, 2, 3] = 5  # what comes to this pixel is something else
-    *_, counted = warp_errors(gt, gt, valid | True, ClipFlow(there, back), "constant")
+    *_, counted = warp_errors(gt, gt, valid | True, NeighborFlow(there, back), "constant")
     assert torch.nonzero(~counted[:, :, 0]).tolist() == [[1, 0, 2, 3]]
 
 

@@ -5,7 +5,7 @@ import torch
 from basicsr.models import build_model
 from model_parts import RANGE_M, TinyDepthNet, batches, options, train, weights
 
-from stdnet_arch.archs.adapters import save_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.models.distillation_model import SpaceTimeDistillationModel
 
 TEACHER = {"type": "TinyDepthNet", "scale": 2, "shift": 0.1}

@@ -140,3 +140,22 @@ def test_zeros_can_be_padded_as_in_the_paper():
 def test_what_does_not_fit_is_an_error_that_says_so(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+class WithError(torch.nn.Module):
+    """Depth and an error that depend on the frame alone."""
+
+    halo, multiple_of = 1, 2
+
+    def forward(self, lq, guide):
+        pred = lq.repeat_interleave(2, -1).repeat_interleave(2, -2) + guide[:, :, :1]
+        return {"pred": pred, "error": 2 * pred, "candidates": lq}
+
+
+def test_outputs_of_the_guides_size_come_cropped_and_chunked():
+    lq, guide = torch.rand(1, 5, 1, 3, 5), torch.rand(1, 5, 3, 6, 10)
+    whole = FramePrediction().outputs(WithError(), lq, guide)
+    parts = FramePrediction(2).outputs(WithError(), lq, guide)
+    assert set(whole) == {"pred", "error"}
+    assert whole["error"].shape == (1, 5, 1, 6, 10)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)

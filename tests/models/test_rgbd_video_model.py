@@ -9,8 +9,8 @@ import torch
 from model_parts import RANGE_M, batches, loader, make_model, options, train, weights
 from torch import nn
 
-from stdnet_arch.archs.adapters import read_about
-from stdnet_arch.archs.loading import load_network
+from stdnet_arch.archs.checkpoints.adapters import read_about
+from stdnet_arch.archs.checkpoints.loading import load_network
 
 
 def assert_same_weights(one, other):

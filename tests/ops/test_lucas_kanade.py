@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stdnet_arch.data.synthetic_source import Synthetic
+from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.ops.lucas_kanade import lucas_kanade
 
 

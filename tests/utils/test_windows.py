@@ -1,10 +1,8 @@
 """Windows cover a clip once, with the context that exists."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from stdnet_arch.utils.windows import context_of, overlapping_windows, time_windows
+from stdnet_arch.utils.windows import overlapping_windows, time_windows
 
 
 @pytest.mark.parametrize("halo", [0, 1, 8])
@@ -27,20 +25,6 @@ def test_context_may_differ_before_and_behind():
         (slice(1, 6), slice(2, 5)),
         (slice(4, 9), slice(2, 5)),
     ]
-
-
-@pytest.mark.parametrize(
-    ("declared", "context"),
-    [
-        ({"halo": 3}, (3, 3)),
-        ({"halo": 3, "causal": True}, (3, 0)),
-        ({"halo": 0}, (0, 0)),
-        ({"halo": None, "causal": True}, None),
-        ({}, None),
-    ],
-)
-def test_context_is_what_an_arch_declares(declared, context):
-    assert context_of(SimpleNamespace(**declared)) == context
 
 
 def test_parts_without_frames_are_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.data.depth_codec import encode_npy, encode_png16
+from stdnet_arch.data.codecs.depth_codec import encode_npy, encode_png16
 from stdnet_arch.visual import saved
 from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices, load_predictions
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stdnet_arch.visual.colorize import colorize_error, error_cm
-from stdnet_arch.visual.truth import write_errors
+from stdnet_arch.visual.truth import TruthFrame, write_errors
 
 
 def clip(t=3, height=8, width=12):
@@ -17,7 +17,7 @@ def clip(t=3, height=8, width=12):
     gt_m[0, :2], gt_m[1, 0, 0] = 0, np.nan
     rgb = random.integers(0, 256, (t, height, width, 3)).astype(np.uint8)
     names = [f"f{i}" for i in range(t)]
-    return gt_m, pred_m, lambda: zip(names, rgb, pred_m, gt_m, strict=True)
+    return gt_m, pred_m, lambda: map(TruthFrame, names, rgb, pred_m, gt_m)
 
 
 def test_numbers_are_those_of_all_known_pixels(tmp_path):
@@ -51,9 +51,8 @@ def test_a_clip_without_truth_has_no_numbers_and_no_slice(tmp_path):
 
 
 def test_sizes_that_differ_and_no_frames_are_refused(tmp_path):
+    frame = TruthFrame("a", np.zeros((2, 3, 3)), np.ones((2, 3)), np.ones((4, 6)))
     with pytest.raises(ValueError, match=r"must be alike, got \(2, 3\) and \(4, 6\)"):
-        write_errors(
-            tmp_path, lambda: [("a", np.zeros((2, 3, 3)), np.ones((2, 3)), np.ones((4, 6)))], ""
-        )
+        write_errors(tmp_path, lambda: [frame], "")
     with pytest.raises(ValueError, match="at least one frame"):
         write_errors(tmp_path, list, "")

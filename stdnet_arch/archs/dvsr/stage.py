@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.blocks import ResidualTrunk
 from stdnet_arch.archs.dvsr.propagation import Propagation
-from stdnet_arch.archs.flow import FlowEstimator, neighbor_flows
+from stdnet_arch.archs.flow import SpyNetFlow, neighbor_flows
 from stdnet_arch.archs.stdnet.stage import PASSES, encoder, prediction_head
 
 
@@ -42,7 +42,7 @@ class DVSRStage(nn.Module):
         super().__init__()
         self.guide_encoder = encoder(guide_channels, num_feat, stride=2)
         self.trunk = ResidualTrunk(1 + num_feat + earlier_feat, num_feat, num_block=5)
-        self.flow = FlowEstimator()
+        self.flow = SpyNetFlow()
         self.passes = nn.ModuleDict(
             {
                 name: Propagation(num_feat, name.split("_")[0], i, num_block)

@@ -9,7 +9,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.flow import FlowEstimator, FlowGuidedAlignment
+from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow
 from stdnet_arch.archs.toolbox import runs
 from stdnet_arch.archs.toolbox.entry import GuidedConv, GuidedFlow, use_own_deformation
 
@@ -154,7 +154,7 @@ def _adapt(net: nn.Module, spec: Network, is_guided: bool) -> None:
         net.mean = torch.zeros(1, 1, 1, 1)  # of photographs
     use_own_deformation(net)
     if spec.halo is None:
-        net.spynet = FlowEstimator()
+        net.spynet = SpyNetFlow()
     if is_guided:
         if hasattr(net, "spynet"):
             net.spynet = GuidedFlow(cast(nn.Module, net.spynet))

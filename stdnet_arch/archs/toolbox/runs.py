@@ -131,7 +131,7 @@ def run_basicvsr_plus_plus(
 
     Through its methods, in the order of its own forward (basicsr/archs/basicvsrpp_arch.py:276):
     that refuses frames below 64 x 64, which only the flow needs, and makes for itself
-    (:class:`FlowEstimator`). Extending the crops of a training would cost many times as much.
+    (:class:`SpyNetFlow`). Extending the crops of a training would cost many times as much.
     """
     whole = cast(Any, net)
     whole.cpu_cache = False  # its forward sets it, for clips that are moved through .cuda()

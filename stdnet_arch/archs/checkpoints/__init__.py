@@ -1,0 +1,1 @@
+"""Checkpoints: read, checked, converted from other names."""

@@ -1,0 +1,191 @@
+"""Foreign checkpoints -> our parameter names; and files of the toolbox's form."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from stdnet_arch.archs.checkpoints.official_names import OFFICIAL
+from stdnet_arch.utils.whole_file import whole_file
+
+WRAPPERS = ("params_ema", "params", "state_dict")
+ABOUT = "stdnet_arch"
+"""Key beside ``params`` that says how to use them; see :func:`save_checkpoint`."""
+SAFETENSORS = ".safetensors"
+
+
+def unwrap(state_dict: Mapping) -> Mapping[str, Tensor]:
+    """The parameters inside a checkpoint: itself, or what it holds under a wrapper key.
+
+    Raises:
+        TypeError: no mapping of names to tensors is found.
+    """
+    for key in WRAPPERS:
+        if isinstance(state_dict, Mapping) and isinstance(state_dict.get(key), Mapping):
+            return unwrap(state_dict[key])
+    if not isinstance(state_dict, Mapping) or not all(
+        isinstance(v, Tensor) for v in state_dict.values()
+    ):
+        raise TypeError(
+            "a state dict must map names to tensors, or hold such a mapping under "
+            f"{', '.join(WRAPPERS)}; got {type(state_dict).__name__}"
+        )
+    return state_dict
+
+
+def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
+    """The parameters in a file, read without running any code in it (``weights_only``).
+
+    Args:
+        path: a ``.pth`` with a state dict, wrapped or not (the moving average is preferred), or a
+            ``.safetensors``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no checkpoint, or holds more than tensors and plain values.
+    """
+    return unwrap(_read(Path(path))[0])
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """How to use a checkpoint, as :func:`save_checkpoint` stored it; empty if it does not say.
+
+    Raises:
+        FileNotFoundError, ValueError: see :func:`read_checkpoint`.
+    """
+    about = _read(Path(path))[1]
+    if not isinstance(about, dict):
+        raise ValueError(f"{path}: {ABOUT} must be a dict of plain values; got {about!r}")
+    return about
+
+
+def _read(path: Path) -> tuple[Any, Any]:
+    """What a file holds, and what it says about itself."""
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
+    if path.suffix == SAFETENSORS:
+        return _read_safetensors(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as
+        raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
+    return content, content.get(ABOUT, {}) if isinstance(content, Mapping) else {}
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        return params, json.loads(metadata.get(ABOUT, "{}"))
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+
+
+def load_any(net: nn.Module, state_dict: Mapping) -> None:
+    """Load a checkpoint of ours or an official one, strictly; see :func:`load_official`.
+
+    Raises:
+        RuntimeError: parameters of ours are missing, unexpected or of a wrong shape.
+        TypeError, ValueError: see :func:`load_official`.
+    """
+    state = unwrap(state_dict)
+    if type(net).__name__ not in OFFICIAL or state.keys() == net.state_dict().keys():
+        net.load_state_dict(state)
+    else:
+        load_official(net, state)
+
+
+def save_checkpoint(
+    net: nn.Module,
+    path: str | Path,
+    half: bool = False,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the toolbox's checkpoint (``params``), whole or not at all.
+
+    Args:
+        net: what to save.
+        path: the file; its folder is made. ``.safetensors`` gives that format.
+        half: store float16, half the size; the toolbox loads it into a float32 net.
+        about: how to use the parameters, plain values, stored beside them: ``network_g`` (``type``
+            and arguments of the arch), ``depth_range_m``, ``lq`` (how low-resolution depth was
+            made, such as ``dtof_peak``).
+    """
+    path = Path(path)
+    params = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    if half:
+        params = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in params.items()
+        }
+    with whole_file(path) as part:
+        if path.suffix == SAFETENSORS:
+            metadata = {ABOUT: json.dumps(dict(about))} if about else None
+            safetensors.torch.save_file(params, part, metadata=metadata)
+        else:
+            torch.save({"params": params} | ({ABOUT: dict(about)} if about else {}), part)
+
+
+def add_about(path: str | Path, about: Mapping[str, Any]) -> None:
+    """Say in a ``.pth`` that is there already how to use it; see :func:`save_checkpoint`."""
+    path = Path(path)
+    content = {**torch.load(path, map_location="cpu", weights_only=True), ABOUT: dict(about)}
+    with whole_file(path) as part:
+        torch.save(content, part)
+
+
+def load_official(net: nn.Module, state_dict: Mapping) -> None:
+    """Load a checkpoint of the authors in place, strictly.
+
+    Args:
+        net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`, the published form of
+            :class:`~stdnet_arch.archs.stdan_arch.STDAN` or
+            :class:`~stdnet_arch.archs.dflow_arch.DFlow`, or the released one of
+            :class:`~stdnet_arch.archs.svsrnet_arch.SVSRNet`.
+        state_dict: with or without the wrappers ``params``, ``params_ema``, ``state_dict`` and the
+            prefix ``module.``. STDNet: of the inference net (the regulariser is then left as it is)
+            or of a full training state. STDAN: with or without its masks and indices, which depend
+            on the training size and are computed here.
+
+    Raises:
+        TypeError: not a state dict, or ``net`` has no official form.
+        ValueError: parameters are missing, unexpected, doubled or of a wrong shape; all are named.
+            The net is left untouched.
+    """
+    kind = type(net).__name__
+    if kind not in OFFICIAL:
+        raise TypeError(f"official checkpoints are known of {', '.join(OFFICIAL)}; got {kind}")
+    names = OFFICIAL[kind]
+    renamed: dict[str, tuple[str, Tensor]] = {}
+    doubled = []
+    for name, value in unwrap(state_dict).items():
+        ours = names.rename(name)
+        if ours is None:
+            continue
+        if ours in renamed:
+            doubled.append(f"{name} (also {renamed[ours][0]})")
+        renamed[ours] = (name, value)
+    own = net.state_dict()
+    has_optional = any(names.is_optional(name) for name in renamed)
+    required = {n for n in own if has_optional or not names.is_optional(n)}
+    problems = {
+        "missing": sorted(required - renamed.keys()),
+        "unexpected": sorted(renamed[name][0] for name in renamed.keys() - own.keys()),
+        "doubled": doubled,
+        "wrong shape": [
+            f"{name}: required {tuple(own[ours].shape)}, got {tuple(value.shape)}"
+            for ours, (name, value) in renamed.items()
+            if ours in own and own[ours].shape != value.shape
+        ],
+    }
+    if any(problems.values()):
+        lines = [f"{problem}: {', '.join(names)}" for problem, names in problems.items() if names]
+        raise ValueError(f"not an official state dict of this {kind}; " + "; ".join(lines))
+    net.load_state_dict(
+        {ours: value for ours, (_, value) in renamed.items()}, strict=required == own.keys()
+    )

@@ -1,0 +1,1 @@
+"""RGB-D video in an LMDB: written, verified, read as one more source."""

@@ -1,0 +1,138 @@
+"""The effects of a sensor as options of a dataset, and what they do to a frame."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stdnet_arch.data.lq import sensor_effects as effects
+from stdnet_arch.data.lq.degradation import Photons, lq_margin
+
+_SHARES = ("holes", "edge_holes", "dark_holes", "dark_luma")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorOptions:
+    """How imperfect the sensor is; by default it is perfect.
+
+    Effects come in this order: photons (``lq: dtof_histogram`` alone), dark holes, edge holes,
+    holes, noise, steps. Colour is misaligned after the depth sensor has seen it.
+    """
+
+    signal_photons: float = 1000.0
+    """``dtof_histogram``: photons that a white block at a tenth of the range returns."""
+    background_photons: float = 100.0
+    """``dtof_histogram``: photons per block that arrive at any time alike."""
+    noise_m: float = 0.0
+    """Standard deviation [m] of Gaussian noise."""
+    noise_share: float = 0.0
+    """Standard deviation of further Gaussian noise as a share of the depth."""
+    step_m: float = 0.0
+    """Depth is rounded to multiples of this [m]; 0: it is not."""
+    holes: float = 0.0
+    """Probability that an LR pixel is lost."""
+    edge_holes: float = 0.0
+    """Probability that an LR pixel at a depth edge is lost."""
+    edge_jump_m: float = 0.3
+    """What a depth edge is: the difference [m] to one of the four neighbours."""
+    dark_holes: float = 0.0
+    """Probability that an LR pixel on a dark surface is lost."""
+    dark_luma: float = 0.1
+    """What a dark surface is: mean luma of its block, 0 to 1."""
+    shift_px: float = 0.0
+    """RGB is shifted by at most this [HR px] along each axis; one draw per window or clip."""
+    parallax_px: float = 0.0
+    """RGB is further shifted by at most this [HR px] over the depth [m]; one draw likewise."""
+    seed: int = 0
+    """Tests alone: another number, other noise. Training draws anew for every window and epoch."""
+
+    def __post_init__(self) -> None:
+        """Check that nothing is negative and shares are at most 1."""
+        for name, value in vars(self).items():
+            most = 1 if name in _SHARES else float("inf")
+            if not 0 <= value <= most:
+                wanted = "in [0, 1]" if name in _SHARES else ">= 0"
+                raise ValueError(f"sensor_opt: {name} must be {wanted}; got {value!r}")
+
+    @property
+    def moves_guide(self) -> bool:
+        """Whether RGB is misaligned."""
+        return self.shift_px > 0 or self.parallax_px > 0
+
+    @property
+    def is_random(self) -> bool:
+        """Whether effects other than photons leave anything to chance."""
+        chances = (self.noise_m, self.noise_share, self.holes, self.edge_holes, self.dark_holes)
+        return self.moves_guide or any(chances)
+
+    def margin(self, mode: str) -> int:
+        """LR pixels around a crop that LR depth in it may depend on."""
+        return lq_margin(mode) + (1 if self.edge_holes else 0)
+
+    def photons(self, rng: np.random.Generator) -> Photons:
+        """What ``dtof_histogram`` counts."""
+        return Photons(self.signal_photons, self.background_photons, rng)
+
+
+def frame_rng(seed: int, clip: str, i: int | None = None) -> np.random.Generator:
+    """The generator of one frame of a clip, or of what is the same in all its frames."""
+    entropy = (seed, zlib.crc32(clip.encode()))
+    # The key, because entropy of another length is filled up with zeros, which is frame 0.
+    return np.random.default_rng(
+        np.random.SeedSequence(entropy, spawn_key=() if i is None else (i,))
+    )
+
+
+def disturb_lq(
+    lq_m: NDArray[np.float32],
+    rgb_uint8: NDArray[np.uint8],
+    options: SensorOptions,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """LR depth as such a sensor would give it.
+
+    Args:
+        lq_m: depth [m], ``(h, w)``, 0 where nothing was measured.
+        rgb_uint8: colours of the scene, ``(H, W, 3)``, aligned.
+        options: which effects, and how much.
+        rng: what to draw from.
+
+    Returns:
+        Depth [m], ``(h, w)``; ``lq_m`` itself if the sensor is perfect.
+    """
+    o = options
+    if o.dark_holes:
+        lq_m = effects.drop_dark(lq_m, rgb_uint8, o.dark_holes, o.dark_luma, rng)
+    if o.edge_holes:
+        lq_m = effects.drop_edges(lq_m, o.edge_holes, o.edge_jump_m, rng)
+    if o.holes:
+        lq_m = effects.drop_random(lq_m, o.holes, rng)
+    if o.noise_m or o.noise_share:
+        lq_m = effects.add_noise(lq_m, o.noise_m, o.noise_share, rng)
+    return effects.quantize(lq_m, o.step_m) if o.step_m else lq_m
+
+
+def disturb_guide(
+    rgb_uint8: NDArray[np.uint8],
+    depth_m: NDArray[np.floating],
+    options: SensorOptions,
+    rng: np.random.Generator,
+    corner: tuple[int, int] = (0, 0),
+) -> NDArray[np.uint8]:
+    """Colour of a misaligned camera; generators in the same state make the same camera.
+
+    Args:
+        rgb_uint8: a whole frame, ``(H, W, 3)``.
+        depth_m: HR depth of the frame or of a crop [m].
+        options: how far it may be misaligned.
+        rng: what to draw from.
+        corner: row and column of the crop in the frame.
+
+    Returns:
+        Colours of the pixels of ``depth_m``.
+    """
+    dy, dx, py, px = rng.uniform(-1, 1, 4)
+    shift = (options.shift_px * dy, options.shift_px * dx)
+    parallax = (options.parallax_px * py, options.parallax_px * px)
+    return effects.misalign(rgb_uint8, depth_m, shift, parallax, corner)

@@ -1,0 +1,1 @@
+"""Users' own recordings: one file per sensor format."""

@@ -1,0 +1,67 @@
+"""Depth of one camera as another camera sees it, on a coarse grid."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stdnet_arch.data.recordings.recording import Intrinsics
+
+
+class Pose(NamedTuple):
+    """From one camera to another: ``rotation @ point + translation_m``."""
+
+    rotation: NDArray[np.floating]
+    """``(3, 3)``."""
+    translation_m: NDArray[np.floating]
+    """``(3,)``."""
+
+
+def register_depth(
+    depth_m: NDArray[np.floating],
+    camera: Intrinsics,
+    target: Intrinsics,
+    pose: Pose,
+    size: tuple[int, int],
+    block: int,
+) -> NDArray[np.float32]:
+    """Move depth to the view of another camera.
+
+    Each measured pixel becomes a point, goes to the target and falls into a block of its pixels. A
+    block takes the lower median of what fell into it; 0 if nothing did. Lens distortion is not
+    taken into account.
+
+    Args:
+        depth_m: ``(h, w)``; 0 is no depth.
+        camera: of the depth.
+        target: of the other camera.
+        pose: from the depth's camera to the other one.
+        size: blocks in height and width of the result.
+        block: pixels of the target along a side of a block.
+
+    Returns:
+        Depth [m] from the target, ``size``.
+    """
+    v, u = np.nonzero(depth_m > 0)
+    z = np.asarray(depth_m[v, u], np.float64)
+    x = (u - camera.cx_px) / camera.fx_px * z
+    y = (v - camera.cy_px) / camera.fy_px * z
+    moved = np.stack((x, y, z), axis=1) @ np.asarray(pose.rotation).T + pose.translation_m
+    moved = moved[moved[:, 2] > 0]
+    column = target.fx_px * moved[:, 0] / moved[:, 2] + target.cx_px
+    row = target.fy_px * moved[:, 1] / moved[:, 2] + target.cy_px
+    # Pixel (0, 0) is a center, so that a block begins half a pixel before its first one.
+    i, j = (np.floor((place + 0.5) / block).astype(np.intp) for place in (row, column))
+    inside = (i >= 0) & (i < size[0]) & (j >= 0) & (j < size[1])
+    return _lower_medians(i[inside] * size[1] + j[inside], moved[inside, 2], size)
+
+
+def _lower_medians(
+    cell: NDArray[np.intp], depth_m: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The lower median of the depths of each cell; 0 for a cell without any."""
+    result = np.zeros(size[0] * size[1], np.float32)
+    order = np.lexsort((depth_m, cell))
+    cells, first, count = np.unique(cell[order], return_index=True, return_counts=True)
+    result[cells] = depth_m[order][first + (count - 1) // 2]
+    return result.reshape(size)

@@ -1,0 +1,95 @@
+"""Depth and RGB of one view, paired frame by frame, and the camera's intrinsics where known."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
+from stdnet_arch.data.recordings.rgb_io import RGBReader
+
+Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
+"""Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
+
+
+class Intrinsics(NamedTuple):
+    """A pinhole camera of the RGB; pixel (0, 0) is the centre of the first one."""
+
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+
+
+class Recording(Protocol):
+    """What the job needs of a recording."""
+
+    @property
+    def depth(self) -> DepthReader:
+        """The depth alone."""
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second, if known."""
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)`` from frame ``start`` to the end."""
+
+    def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """RGB alone."""
+
+    def intrinsics(self, i: int) -> Intrinsics | None:
+        """The camera of frame ``i``; None if the recording does not say."""
+
+
+@dataclass(frozen=True)
+class FileRecording:
+    """Depth and RGB from two places.
+
+    Raises:
+        ValueError: there are not as many frames of both.
+    """
+
+    depth: DepthReader
+    rgb: RGBReader
+    depth_name: str
+    """What to call the depth in errors."""
+    rgb_name: str
+    camera: Callable[[int], Intrinsics | None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        """Compare the numbers of frames, as far as they are known."""
+        if self.rgb.count is not None and self.rgb.count != len(self.depth):
+            raise ValueError(self._differ(f"has {self.rgb.count}"))
+
+    @property
+    def fps(self) -> float | None:
+        """Of the RGB."""
+        return self.rgb.fps
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """See :class:`Recording`."""
+        colors = self.rgb.frames(start)
+        for i, depth_m in enumerate(depth_frames(self.depth, start), start):
+            color = next(colors, None)
+            if color is None:
+                raise ValueError(self._differ(f"ends after {i}"))
+            yield depth_m, color
+        if next(colors, None) is not None:
+            raise ValueError(self._differ("has more"))
+
+    def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """See :class:`Recording`."""
+        return self.rgb.frames(start)
+
+    def intrinsics(self, i: int) -> Intrinsics | None:
+        """See :class:`Recording`."""
+        return self.camera(i)
+
+    def _differ(self, rgb: str) -> str:
+        return (
+            f"depth and RGB must have as many frames: {self.depth_name} has {len(self.depth)}, "
+            f"{self.rgb_name} {rgb}"
+        )

@@ -1,0 +1,1 @@
+"""RGB video data for networks without depth."""

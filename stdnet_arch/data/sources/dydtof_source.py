@@ -1,0 +1,92 @@
+"""DyDToF (Sun et al., CVPR 2023): rendered indoor clips with moving animals, 45k frames."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stdnet_arch.data.sources.source import (
+    SOURCE_REGISTRY,
+    ClipFolders,
+    FileSource,
+    child_folders,
+    choose_layout,
+)
+
+_LAYOUTS = (
+    "stdnet = <root>/DyDToF_HR_RGB/<scene>/<clip>/{color,depth}, "
+    "native = <root>/<scene>/<clip>/{ColorImage,DepthMap}"
+)
+
+
+@SOURCE_REGISTRY.register()
+class DyDToF(FileSource):
+    """Clips ``scene/clip``; float32 depth in metres, windows at 50 m.
+
+    STDNet's layout holds 528x960 frames and LR files; the native one 540x960 frames and none.
+    540 rows do not divide by 8 and 16, so native frames lose rows at the top and bottom, half of
+    them each (the rows that STDNet's authors removed are not documented).
+
+    Args:
+        root: folder of the dataset.
+        layout: ``stdnet``, ``native``, or None to look.
+        rows: how many rows of a native frame are kept.
+    """
+
+    default_range_m = 40.0
+
+    def __init__(self, root: str, layout: str | None = None, rows: int = 528) -> None:
+        """Look which layout the root has."""
+        super().__init__(root)
+        found = {
+            "stdnet": (self.root / "DyDToF_HR_RGB").is_dir(),
+            "native": any(self.root.glob("*/*/DepthMap")),
+        }
+        self.layout = choose_layout(layout, found, f"{_LAYOUTS} in {self.root.absolute()}")
+        self.rows = rows
+
+    def find_clips(self) -> dict[str, ClipFolders]:
+        """Every ``scene/clip`` of the layout."""
+        native = self.layout == "native"
+        base = self.root if native else self.root / "DyDToF_HR_RGB"
+        guide, depth = ("ColorImage", "DepthMap") if native else ("color", "depth")
+        return {
+            f"{scene.name}/{clip.name}": ClipFolders(clip / guide, clip / depth)
+            for scene in child_folders(base)
+            for clip in child_folders(scene)
+            if (clip / depth).is_dir()
+        }
+
+    def lq_folder(self, clip: str, scale: int) -> Path | None:
+        """``DyDToF_LR/X4/scene/clip/depth``, in STDNet's layout."""
+        if self.layout == "native":
+            return None
+        return self.root / "DyDToF_LR" / f"X{scale}" / clip / "depth"
+
+    def guide(self, clip: str, i: int) -> np.ndarray:
+        """Colour frame: uint8 ``(H, W, 3)``, RGB."""
+        return self._keep_rows(super().guide(clip, i), clip, i, "guide")
+
+    def guide_bytes(self, clip: str, i: int) -> tuple[bytes, tuple[int, int] | None]:
+        """A colour file as it is; and the rows that belong to the frame, None for all."""
+        data, _ = super().guide_bytes(clip, i)
+        if self.layout == "stdnet":
+            return data, None
+        height = super().guide(clip, i).shape[0]
+        kept = self._kept_rows(height, clip, i, "guide")
+        return data, (kept.start, kept.stop)
+
+    def depth_m(self, clip: str, i: int) -> np.ndarray:
+        """Depth frame: float32 ``(H, W)`` metres, memory-mapped."""
+        return self._keep_rows(super().depth_m(clip, i), clip, i, "depth")
+
+    def _keep_rows(self, frame: np.ndarray, clip: str, i: int, what: str) -> np.ndarray:
+        if self.layout == "stdnet":
+            return frame
+        return frame[self._kept_rows(frame.shape[0], clip, i, what)]
+
+    def _kept_rows(self, height: int, clip: str, i: int, what: str) -> slice:
+        extra = height - self.rows
+        if extra < 0:
+            name = self.location(clip, i, what)
+            raise ValueError(f"{name}: expected at least {self.rows} rows; got {height}")
+        return slice(extra // 2, extra // 2 + self.rows)

@@ -1,0 +1,1 @@
+"""Rooms drawn by this package: clips without a download."""

@@ -1,0 +1,1 @@
+"""The benchmark: plans, competitors, results and reports."""

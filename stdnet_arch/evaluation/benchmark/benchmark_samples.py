@@ -1,0 +1,52 @@
+"""Pictures of a benchmark from the predictions that it kept."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stdnet_arch.evaluation.benchmark.benchmark_report import clip_pictures
+from stdnet_arch.models.validation import build_test_clips
+
+SHOWN = 6
+"""Methods in a picture: the best ones by the first metric, and the first of the table."""
+
+
+def sample_pictures(
+    found: Mapping[str, Any],
+    test: Mapping[str, Mapping[str, Any]],
+    scale: int,
+    out: Path,
+    show_data: bool,
+) -> list[str]:
+    """HTML pictures of the first clip of each dataset.
+
+    Args:
+        found: the benchmark's summary.
+        test: its datasets.
+        scale: H / h.
+        out: where the samples lie, ``samples/<method>@<dataset>.npz``.
+        show_data: see :func:`~stdnet_arch.evaluation.benchmark.benchmark_report.clip_pictures`.
+    """
+    pictures = []
+    for name, section in test.items():
+        data = build_test_clips(name, section, scale)
+        files = {
+            result["method"]: out / "samples" / f"{result['slug']}@{name}.npz"
+            for result in _shown(found, name)
+        }
+        clips = {
+            method: np.load(file)["pred_m"] for method, file in files.items() if file.is_file()
+        }
+        if clips:
+            pictures += clip_pictures(data[0], clips, show_data)
+    return pictures
+
+
+def _shown(found: Mapping[str, Any], dataset: str) -> Sequence[Mapping[str, Any]]:
+    metric, better = next(iter(found["metrics"].items()))
+    done = [r for r in found["results"] if r["dataset"] == dataset and "error" not in r]
+    judged = [r for r in done if r["means"][metric] == r["means"][metric]]  # not NaN
+    ranked = sorted(judged, key=lambda r: r["means"][metric], reverse=better == "higher")
+    return [*judged[:1], *(r for r in ranked if r is not judged[0])][:SHOWN] if judged else []

@@ -1,0 +1,139 @@
+"""Competitors with weights: every registered arch."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from stdnet_arch.archs.checkpoints.adapters import load_any, read_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
+from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
+from stdnet_arch.models.prediction import FramePrediction, Prediction, SpaceTimePrediction
+from stdnet_arch.utils.device import choose_device
+
+DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Names of precisions; half precision is autocast's."""
+
+
+@COMPETITOR_REGISTRY.register()
+class Network:
+    """An arch of this package, with weights or, for its speed, without.
+
+    Args:
+        network: ``type`` and arguments, as ``network_g:`` in a YAML; may be left out for a
+            checkpoint that says it, as those that training writes do.
+        weights: a checkpoint; the moving average in it is preferred. None: random weights.
+        scale: H / h; completes ``network``.
+        depth_range_m: what depths are divided by [m]; wins over the checkpoint's, which holds it if
+            the options of its training did.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
+        dtype: ``float32``, ``bf16`` or ``fp16``.
+        chunk_frames: frames that go through at once, with the halo of the arch around them: the
+            same result in bounded memory. None: the whole clip.
+
+    Raises:
+        ValueError: unknown ``dtype``, or neither ``network`` nor ``weights``.
+    """
+
+    net: nn.Module
+    """On its device, in evaluation mode, once loaded."""
+
+    def __init__(
+        self,
+        network: Mapping[str, Any] | None = None,
+        weights: str | Path | None = None,
+        scale: int | None = None,
+        depth_range_m: float | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        chunk_frames: int | None = None,
+    ) -> None:
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+        if network is None and weights is None:
+            raise ValueError("a network needs its section (network), or weights that say it")
+        self.network = None if network is None else dict(network)
+        self.weights, self.depth_range_m, self.dtype = weights, depth_range_m, dtype
+        self.device = choose_device(device)
+        self.chunk_frames = chunk_frames
+        if self.network is not None and scale is not None:
+            self.network.setdefault("scale", scale)
+        self.scale = scale or (self.network or {}).get("scale", 0)
+
+    def load(self) -> None:
+        """Build the network and load its weights, strictly.
+
+        Raises:
+            FileNotFoundError: no such checkpoint.
+            ValueError, TypeError: it does not fit, or the range of depth is not known.
+        """
+        if self.network is None:
+            loaded = load_network(str(self.weights), depth_range_m=self.depth_range_m)
+            net, self.range_m = loaded.net, loaded.depth_range_m
+            self.network = dict(loaded.about["network_g"])
+        else:
+            net = build_arch(self.network)
+            self.range_m = self._range_m()
+            if self.weights is not None:
+                self._load_weights(net)
+        if self.scale not in (0, net.scale):
+            raise ValueError(f"a network of x{self.scale} was asked for, got one of x{net.scale}")
+        self.net, self.scale = net.to(self.device).eval(), cast(int, net.scale)
+        self.prediction = self._prediction()
+
+    def _load_weights(self, net: nn.Module) -> None:
+        try:
+            load_any(net, read_checkpoint(str(self.weights)))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.weights} does not fit {self.network}: {error}") from error
+
+    def _range_m(self) -> float:
+        about = {} if self.weights is None else read_about(self.weights)
+        range_m = self.depth_range_m or about.get("depth_range_m")
+        if not range_m or not range_m > 0:
+            raise ValueError(
+                f"depth_range_m must be given, > 0 metres: {self.weights or 'a network without '}"
+                f"{'' if self.weights else 'weights'} does not say it; got {range_m!r}"
+            )
+        return float(range_m)
+
+    def _prediction(self) -> Prediction:
+        if contract_of(self.net).time_scale == 2:
+            return SpaceTimePrediction()
+        return FramePrediction(self.chunk_frames)
+
+    def context(self) -> AbstractContextManager:
+        """The precision to run in."""
+        dtype = DTYPES[self.dtype]
+        return nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
+
+    def infer(self, lq_m: ArrayLike, guide: ArrayLike) -> NDArray[np.float32]:
+        """See :class:`~stdnet_arch.evaluation.benchmark.competitor.Competitor`.
+
+        Raises:
+            RuntimeError: not loaded.
+        """
+        if not hasattr(self, "net"):
+            raise RuntimeError("load() must be called before infer()")
+        depth, rgb = (x.to(self.device) for x in read_clip(lq_m, guide, self.scale))
+        return self.predict(depth, rgb)[:, 0].cpu().numpy()
+
+    def predict(self, depth: Tensor, rgb: Tensor) -> Tensor:
+        """What :meth:`infer` does on the device.
+
+        Args:
+            depth: [m], ``(t, 1, h, w)``.
+            rgb: in [0, 1], ``(t, 3, H, W)``.
+
+        Returns:
+            Depth [m], ``(t, 1, H, W)``, float32.
+        """
+        with torch.no_grad(), self.context():
+            pred = self.prediction(self.net, depth[None] / self.range_m, rgb[None], len(depth))
+        return pred[0].float() * self.range_m

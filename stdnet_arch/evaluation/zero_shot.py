@@ -1,0 +1,212 @@
+"""Score a network on scenes that it never saw, beside bilinear and joint bilateral upsampling.
+
+scenes = load_scenes("datasets", frames=2)
+rows = score(net, scenes, scale=4, rule="dtof_peak")
+mean, worst = mean_and_worst(rows)  # RMSE over that of bilinear
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
+from stdnet_arch.evaluation.scenes import Scene, load_scenes
+from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
+from stdnet_arch.models.prediction import FramePrediction
+from stdnet_arch.utils.depth_step import DTOF_STEP_M, depth_step
+from stdnet_arch.utils.hole_filling import fill_holes
+
+__all__ = ["Case", "Scores", "load_scenes", "make_case", "mean_and_worst", "run_network", "score"]
+
+STEPS_M = {"dtof_peak": DTOF_STEP_M}
+"""Quantisation step [m] of the rules that round depth; the others do not."""
+CHUNK_FRAMES = 4
+"""Frames that go through a network at once."""
+
+NAMES_M = {"pred": "depth_m", "error": "error_m"}
+"""Outputs of a network, and what they are called in metres."""
+
+Maps = dict[str, NDArray[np.float32]]
+"""``depth_m (t, H, W)`` and, where a network says it, ``error_m`` of the same shape."""
+Method = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
+"""LR depth [m] ``(t, h, w)`` without holes and RGB ``(t, H, W, 3)`` -> depth [m] ``(t, H, W)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One clip with low-resolution depth made by one rule."""
+
+    name: str
+    scale: int
+    step_m: float
+    """Quantisation step of the low-resolution depth [m]; 0: none."""
+    rgb: NDArray[np.uint8]
+    """``(t, H, W, 3)``."""
+    lq_m: NDArray[np.float32]
+    """Low-resolution depth [m], ``(t, h, w)``, 0 in holes."""
+    depth_m: NDArray[np.float32]
+    """True depth [m], ``(t, H, W)``."""
+    valid: NDArray[np.bool_]
+    """Where true depth counts, ``(t, H, W)``."""
+
+    @cached_property
+    def filled_m(self) -> NDArray[np.float32]:
+        """``lq_m`` with the nearest measured depth in holes, for methods that cannot do it."""
+        return np.stack([fill_holes(frame, frame > 0) for frame in self.lq_m])
+
+    @cached_property
+    def baselines(self) -> dict[str, NDArray[np.float32]]:
+        """Depth [m] ``(t, H, W)`` of ``Interpolated`` (bilinear) and ``JointBilateral``."""
+        made = {}
+        for kind in ("Interpolated", "JointBilateral"):
+            method = build_competitor({"type": kind, "scale": self.scale})
+            made[kind] = method.infer(self.filled_m, self.rgb)
+        return made
+
+    def errors_cm(self, depth_m: NDArray[np.float32]) -> tuple[float, float]:
+        """Compute RMSE and MAE of a result over all pixels whose truth counts [cm]."""
+        rmse = calculate_rmse(depth_m, self.depth_m, valid=self.valid)
+        return rmse, calculate_mae(depth_m, self.depth_m, valid=self.valid)
+
+
+class Scores(NamedTuple):
+    """Errors on one scene [cm], of all pixels of all its frames together."""
+
+    scene: str
+    rmse_cm: float
+    mae_cm: float
+    bilinear_rmse_cm: float
+    bilinear_mae_cm: float
+    joint_rmse_cm: float
+    joint_mae_cm: float
+
+    @property
+    def ratio(self) -> float:
+        """RMSE over that of bilinear."""
+        return self.rmse_cm / self.bilinear_rmse_cm
+
+
+@lru_cache(maxsize=128)
+def make_case(scene: Scene, scale: int, rule: str) -> Case:
+    """Make the low-resolution depth of all frames of a scene.
+
+    Args:
+        scene: rows and columns at its bottom and right that do not fill an LR pixel are cut off.
+        scale: H / h.
+        rule: ``dtof_peak``, ``area`` (block means), ``nearest`` (every n-th pixel) or ``bicubic``.
+
+    Raises:
+        ValueError: unknown rule, or a frame without any low-resolution depth.
+    """
+    height, width = (side // scale * scale for side in scene.rgb.shape[1:3])
+    rgb, depth_m = scene.rgb[:, :height, :width], scene.depth_m[:, :height, :width]
+    pairs = zip(depth_m, rgb, strict=True)
+    lq_m = np.stack([make_lq(rule, depth, colour, scale) for depth, colour in pairs])
+    empty = [i for i, frame in enumerate(lq_m) if not frame.any()]
+    if empty:
+        raise ValueError(f"scene {scene.name}: expected depth in every frame; got none in {empty}")
+    valid = scene.valid[:, :height, :width]
+    return Case(scene.name, scale, STEPS_M.get(rule, 0.0), rgb, lq_m, depth_m, valid)
+
+
+def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 1.0) -> Maps:
+    """Run a network on some consecutive frames of a case.
+
+    Args:
+        net: an arch of this package, on its device. With ``takes_holes`` it sees holes as 0; its
+            attribute ``step``, if it has one, is set for the run.
+        case: the clip.
+        clip: which frames.
+        depth_range_m: depth [m] that the network knows as 1.
+    """
+    takes_holes = getattr(net, "takes_holes", False)
+    parameter = next(net.parameters(), torch.empty(0))
+    lq_m = (case.lq_m if takes_holes else case.filled_m)[clip]
+    lq = torch.from_numpy(lq_m / np.float32(depth_range_m)).to(parameter.device)[None, :, None]
+    rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
+    guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
+    chunk = None if getattr(net, "halo", None) is None else CHUNK_FRAMES
+    with depth_step(net, lq.new_tensor([case.step_m / depth_range_m])):
+        made = FramePrediction(chunk).outputs(net, lq, guide)
+    scale_m = np.float32(depth_range_m)
+    return {NAMES_M[name]: value[0, :, 0].cpu().numpy() * scale_m for name, value in made.items()}
+
+
+def predict_scene(
+    method: nn.Module | Method, scene: Scene, case: Case, depth_range_m: float = 1.0
+) -> Maps:
+    """Run a method over a scene, clip by clip; arguments as :func:`score`."""
+    parts: list[Maps] = []
+    for clip in scene.clips():
+        if isinstance(method, nn.Module):
+            parts.append(run_network(method, case, clip, depth_range_m))
+        else:
+            parts.append({"depth_m": method(case.filled_m[clip], case.rgb[clip])})
+    return {name: np.concatenate([maps[name] for maps in parts]) for name in parts[0]}
+
+
+def score(
+    method: nn.Module | Method,
+    scenes: Sequence[Scene],
+    scale: int,
+    rule: str = "dtof_peak",
+    depth_range_m: float = 1.0,
+) -> list[Scores]:
+    """Score a method on every scene; results of the two baselines are kept for the next call.
+
+    Args:
+        method: a network of this package, or a function of LR depth and RGB.
+        scenes: what :func:`load_scenes` returned.
+        scale: H / h.
+        rule: how low-resolution depth is made; see :func:`make_case`.
+        depth_range_m: depth [m] that the network knows as 1.
+
+    Raises:
+        ValueError: unknown rule, or a method that returned another shape.
+    """
+    rows = []
+    for scene in scenes:
+        case = make_case(scene, scale, rule)
+        depth_m = predict_scene(method, scene, case, depth_range_m)["depth_m"]
+        errors = [case.errors_cm(map_m) for map_m in (depth_m, *case.baselines.values())]
+        rows.append(Scores(scene.name, *(value for pair in errors for value in pair)))
+    return rows
+
+
+def mean_and_worst(rows: Sequence[Scores]) -> tuple[float, float]:
+    """Mean and largest RMSE over that of bilinear; NaN without a scene."""
+    ratios = [row.ratio for row in rows]
+    return (sum(ratios) / len(ratios), max(ratios)) if ratios else (math.nan, math.nan)
+
+
+def zero_shot_rows(  # noqa: PLR0913, PLR0917  what is scored, on what, and how
+    method: nn.Module | Method,
+    root: str | Path,
+    scale: int,
+    rules: Sequence[str],
+    depth_range_m: float = 1.0,
+    frames: int | None = None,
+) -> list[dict[str, Any]]:
+    """Score a method by several rules and sum each up, as the metadata of weights hold it.
+
+    Returns:
+        Of each rule ``rule``, ``ratio_mean``, ``ratio_worst`` and ``scenes``: name to RMSE and MAE
+        [cm].
+    """
+    scenes = load_scenes(root, frames)
+    rows = []
+    for rule in rules:
+        scores = score(method, scenes, scale, rule, depth_range_m)
+        mean, worst = mean_and_worst(scores)
+        by_scene = {row.scene: [round(row.rmse_cm, 3), round(row.mae_cm, 3)] for row in scores}
+        rows.append({"rule": rule, "ratio_mean": mean, "ratio_worst": worst, "scenes": by_scene})
+    return rows

@@ -1,0 +1,1 @@
+"""The inference command: options, jobs, and the files that they write."""

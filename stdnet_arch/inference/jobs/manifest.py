@@ -1,0 +1,146 @@
+"""Many clips from a list, in shards: done ones are skipped, failed ones are listed."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stdnet_arch.data.codecs.depth_file import FLOAT16
+from stdnet_arch.data.recordings.depth_io import DepthCoding
+from stdnet_arch.inference.jobs.job import Job
+from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.utils.whole_file import whole_file
+
+LOGGER = logging.getLogger(__name__)
+
+REQUIRED = ("depth", "output")
+OPTIONAL = (
+    "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
+    "min_confidence",
+)  # fmt: skip
+
+
+class Shard(NamedTuple):
+    """Every ``step``-th item from ``first`` on."""
+
+    first: int
+    step: int
+
+
+def parse_shard(text: str) -> Shard:
+    """``i/n`` as a shard: ``0/8`` is the first of eight.
+
+    Raises:
+        ValueError: not two whole numbers with ``0 <= i < n``.
+    """
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise ValueError(f"a shard is i/n with 0 <= i < n, such as 0/8; got {text!r}")
+    return Shard(int(index), int(count))
+
+
+def parse_unit(text: str) -> str | float:
+    """``mm``, ``m``, ``float16``, or metres per stored unit as a number."""
+    if text in {"m", "mm", FLOAT16}:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"the depth unit must be mm, m, {FLOAT16}, or metres per stored unit; got {text!r}"
+        ) from None
+
+
+def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[Job]:
+    """The jobs of a list.
+
+    Args:
+        path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
+            depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
+            ``depth_unit``, ``invalid``, ``npz_key``, ``max_depth``, ``by_name``, ``fps``,
+            ``min_confidence``. Inputs are relative to the list.
+        root: outputs are relative to it.
+        defaults: the other arguments of each :class:`Job`.
+
+    Raises:
+        FileNotFoundError, ValueError: no such list, or a line that cannot be used; it is named.
+    """
+    jobs: list[Job] = []
+    outputs: dict[Path, int] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            job = _job(json.loads(line), path.parent, root, defaults)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}, line {number}: {error}") from error
+        before = outputs.setdefault(job.output.resolve(), number)
+        if before != number:
+            raise ValueError(f"{path}, line {number}: the same output as line {before}")
+        jobs.append(job)
+    if not jobs:
+        raise ValueError(f"{path}: expected a JSON object per line; got none")
+    return jobs
+
+
+def run_manifest(
+    jobs: Sequence[Job], shard: Shard, root: Path, run: Callable[[Job], int]
+) -> list[Job]:
+    """Run a shard; a job that fails does not stop the others.
+
+    What failed is listed in ``<root>/failed_<i>_of_<n>.jsonl``, with the errors; a run without
+    failures removes that file.
+
+    Returns:
+        The jobs that failed.
+    """
+    failed: list[tuple[Job, Exception]] = []
+    own = jobs[shard.first :: shard.step]
+    for number, job in enumerate(own, 1):
+        LOGGER.info("[%d/%d] %s", number, len(own), job.output)
+        try:
+            run(job)
+        except Exception as error:
+            LOGGER.error("%s failed: %s", job.output, error)
+            failed.append((job, error))
+    report = root / f"failed_{shard.first}_of_{shard.step}.jsonl"
+    report.unlink(missing_ok=True)
+    if failed:
+        with whole_file(report) as part:
+            part.write_text("".join(_failure(job, error) for job, error in failed))
+    LOGGER.info("%d of %d clips are done, %d failed", len(own) - len(failed), len(own), len(failed))
+    return [job for job, _ in failed]
+
+
+def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) -> Job:
+    if not isinstance(item, dict):
+        raise ValueError(f"expected a JSON object; got {item!r}")
+    missing = [key for key in REQUIRED if key not in item]
+    unknown = sorted(item.keys() - {*REQUIRED, *OPTIONAL})
+    if missing or unknown:
+        raise ValueError(f"required keys missing: {missing}; unknown keys: {unknown}")
+    coding = defaults.get("coding", DepthCoding())
+    if "depth_unit" in item:
+        coding = replace(coding, unit=parse_unit(str(item["depth_unit"])))
+    coding = replace(coding, **{key: item[key] for key in ("invalid", "npz_key") if key in item})
+    names = {"by_name": "by_name", "min_confidence": "min_confidence", "max_depth": "max_depth_m"}
+    chosen = {name: item[key] for key, name in names.items() if key in item}
+    chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
+    rgb = folder / item["rgb"] if item.get("rgb") else None
+    paths = {"depth": folder / item["depth"], "rgb": rgb}
+    return Job(**{**defaults, "coding": coding, **chosen, **paths, "output": root / item["output"]})
+
+
+def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:
+    if "mp4" in item:
+        extras = extras._replace(mp4=root / item["mp4"])
+    if "gt" in item:
+        extras = extras._replace(gt=folder / item["gt"])
+    return extras._replace(fps=item.get("fps", extras.fps))
+
+
+def _failure(job: Job, error: Exception) -> str:
+    item = {"output": str(job.output), "depth": str(job.depth), "rgb": job.rgb and str(job.rgb)}
+    return json.dumps({**item, "error": f"{type(error).__name__}: {error}"}) + "\n"

@@ -1,0 +1,177 @@
+"""Options that the command line and the cluster share, and what they mean."""
+
+import argparse
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from stdnet_arch.data.codecs.depth_file import FORMATS
+from stdnet_arch.data.recordings.depth_io import DepthCoding
+from stdnet_arch.data.recordings.recording import Intrinsics
+from stdnet_arch.inference.jobs.job import HOLES
+from stdnet_arch.inference.jobs.manifest import parse_unit
+from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.predictor import DepthSRPredictor
+
+USER_ERRORS = (ImportError, MemoryError, OSError, TypeError, ValueError)
+REPORTED = 24
+LOGGER = logging.getLogger("stdnet_arch")
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """How depth is read, and what is written of every clip."""
+    depth = parser.add_argument_group("depth")
+    depth.add_argument(
+        "--depth-unit", help="mm, m, metres per stored unit, or float16 (bits in a 16-bit PNG)"
+    )
+    depth.add_argument(
+        "--invalid", type=float, help='a stored value that is "no depth" beside 0, NaN and inf'
+    )
+    depth.add_argument("--max-depth", type=float, help="metres; what is beyond is no depth")
+    depth.add_argument(
+        "--min-confidence",
+        type=int,
+        default=0,
+        choices=(0, 1, 2),
+        help="depth of less confidence is no depth, where a recording says it",
+    )
+    depth.add_argument("--npz-key", help="which array of a npz that holds several")
+    depth.add_argument("--by-name", action="store_true", help="names are timestamps, not numbers")
+    depth.add_argument(
+        "--holes", default="fill", choices=HOLES, help="mark: 0 where the sensor saw nothing"
+    )
+    out = parser.add_argument_group("results")
+    out.add_argument("--format", default="png16", choices=tuple(FORMATS), help="of the frames")
+    out.add_argument("--fps", type=float, help="of the video; default: as the RGB video, or 30")
+    out.add_argument("--confidence", action="store_true", help="also where it was measured")
+    out.add_argument("--gt-unit", help="of true depth, as --depth-unit")
+    out.add_argument("--ply", action="store_true", help="also a point cloud per frame")
+    out.add_argument(
+        "--intrinsics",
+        type=float,
+        nargs=4,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="the camera in pixels of the RGB, if the recording does not say it",
+    )
+    out.add_argument("--overwrite", action="store_true", help="replace frames of other settings")
+    parser.add_argument("--quiet", action="store_true", help="no progress, warnings only")
+
+
+def add_predictor_options(parser: argparse.ArgumentParser) -> None:
+    """The network, and how clips and frames are cut."""
+    run = parser.add_argument_group("network")
+    run.add_argument("--weights", type=Path, required=True, help=".pth or .safetensors")
+    run.add_argument("--scale", default="auto", help="only if the checkpoint does not say it")
+    run.add_argument("--num-feat", type=int, help="only if the checkpoint does not say it")
+    run.add_argument("--depth-range", type=float, help="metres that the network knows as 1")
+    run.add_argument(
+        "--any-ratio", action="store_true", help="also for recordings of another of x4, x8, x16"
+    )
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    run.add_argument("--amp", action="store_true", help="half precision")
+    cut = parser.add_argument_group("long clips and large frames")
+    cut.add_argument(
+        "--chunk", type=int, default=1, help="frames at once; same result but for --overlap"
+    )
+    cut.add_argument("--tile", type=int, help="cut frames into tiles of N depth pixels; not exact")
+    cut.add_argument("--tile-overlap", type=int, help="depth pixels; default: a quarter of --tile")
+    cut.add_argument(
+        "--overlap",
+        type=int,
+        help="frames around a chunk, for networks of whole clips (DVSR, STDAN); not exact",
+    )
+    cut.add_argument(
+        "--report-difference",
+        type=int,
+        nargs="?",
+        const=REPORTED,
+        metavar="N",
+        help=f"say how far off cutting is, on the first N frames ({REPORTED})",
+    )
+
+
+def job_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What all clips share: keyword arguments of :class:`stdnet_arch.inference.jobs.job.Job`."""
+    return {
+        "coding": DepthCoding(_unit(args.depth_unit), args.invalid, args.npz_key),
+        "by_name": args.by_name,
+        "max_depth_m": args.max_depth,
+        "min_confidence": args.min_confidence,
+        "kind": args.format,
+        "holes": args.holes,
+        "confidence": args.confidence,
+        "extras": Extras(
+            mp4=getattr(args, "mp4", None),
+            fps=args.fps,
+            gt=getattr(args, "gt", None),
+            gt_coding=DepthCoding(_unit(args.gt_unit)),
+            ply=args.ply,
+            camera=None if args.intrinsics is None else Intrinsics(*args.intrinsics),
+        ),
+        "overwrite": args.overwrite,
+    }
+
+
+def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSRPredictor:
+    """The network that is asked for; ``device`` wins over the one that is."""
+    return DepthSRPredictor(
+        args.weights,
+        device or args.device,
+        scale=_scale(args.scale),
+        num_feat=args.num_feat,
+        depth_range_m=args.depth_range,
+        amp=args.amp,
+        chunk=args.chunk,
+        overlap=args.overlap,
+        tile=args.tile,
+        tile_overlap=args.tile_overlap,
+        compare=args.report_difference,
+        any_ratio=args.any_ratio,
+    )
+
+
+@contextmanager
+def log_to_screen(quiet: bool) -> Iterator[None]:
+    """Messages go to stderr, between progress bars; warnings only if ``quiet``."""
+    handler = logging.StreamHandler(sys.stderr)
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with logging_redirect_tqdm([LOGGER]), warnings.catch_warnings():
+            warnings.showwarning = _logged(warnings.showwarning)
+            yield
+    finally:
+        LOGGER.removeHandler(handler)
+
+
+def _logged(show: Callable[..., None]) -> Callable[..., None]:
+    """``warnings.showwarning`` that says our own warnings as messages, without lines of code."""
+
+    def show_or_log(
+        message: Warning | str, category: type[Warning], filename: str, *rest: object
+    ) -> None:
+        if PACKAGE in Path(filename).resolve().parents:
+            LOGGER.warning("%s", message)
+        else:
+            show(message, category, filename, *rest)
+
+    return show_or_log
+
+
+def _unit(text: str | None) -> str | float | None:
+    return None if text is None else parse_unit(text)
+
+
+def _scale(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdigit():
+        raise ValueError(f"scale must be auto or a whole number; got {text!r}")
+    return int(text)

@@ -1,0 +1,188 @@
+"""What is made of a finished clip beside its frames: a video, errors, point clouds."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from stdnet_arch.data.codecs.depth_file import FLOAT16, read_depth
+from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames, open_depth
+from stdnet_arch.data.recordings.recording import Intrinsics, Recording
+from stdnet_arch.inference.depth_cleaning import SensorCleaner
+from stdnet_arch.inference.jobs.outputs import OutputFolder
+from stdnet_arch.inference.jobs.preview import clip_limits, write_video
+from stdnet_arch.visual.point_cloud import write_point_cloud
+from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
+
+LOGGER = logging.getLogger(__name__)
+
+ERRORS, POINTS = "errors", "points"
+DEFAULT_FPS = 30.0
+
+
+class Extras(NamedTuple):
+    """What a user wants beside the frames."""
+
+    mp4: Path | None = None
+    """A video: RGB | LR depth | prediction."""
+    fps: float | None = None
+    """Of that video; None: the recording's, or 30."""
+    gt: Path | None = None
+    """True depth of the same frames, at the size of the RGB: errors are drawn."""
+    gt_coding: DepthCoding = DepthCoding()
+    ply: bool = False
+    """A point cloud per frame."""
+    camera: Intrinsics | None = None
+    """Of the RGB, if the recording does not say it."""
+
+
+class FinishedClip:
+    """A clip whose frames are all written.
+
+    Args:
+        recording: what it was made from.
+        output: where its frames are.
+        kind: their format.
+        max_depth_m: depths beyond it are holes.
+        quiet: no progress bars.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        output: OutputFolder,
+        kind: str,
+        max_depth_m: float | None,
+        quiet: bool = False,
+    ) -> None:
+        self.recording, self.output, self.quiet = recording, output, quiet
+        self.unit = FLOAT16 if kind == "float16png" else None
+        self.cleaner = SensorCleaner(np.inf, max_depth_m)
+
+    def names(self) -> list[str]:
+        """What the frames are called."""
+        return [self.recording.depth.name(i) for i in range(len(self.recording.depth))]
+
+    def written(self) -> Iterator[NDArray[np.float32]]:
+        """The predictions [m]."""
+        return (read_depth(self.output.path(name), self.unit) for name in self.names())
+
+    def measured(self) -> Iterator[NDArray[np.float32]]:
+        """What the sensor saw [m], 0 elsewhere."""
+        for depth_m in depth_frames(self.recording.depth):
+            yield np.where(self.cleaner.measured(depth_m), depth_m, np.float32(0))
+
+    def progress(self, items: Iterable[Any], what: str) -> Any:  # noqa: ANN401  tqdm has no types
+        """The items, with a progress bar."""
+        count = len(self.recording.depth)
+        return tqdm(items, what, count, unit="frame", disable=self.quiet)
+
+
+def missing_extras(extras: Extras, folder: Path, frames: int) -> bool:
+    """Whether something of what is wanted is not there."""
+    points = sum(path.suffix == ".ply" for path in _files(folder / POINTS))
+    return (
+        (extras.mp4 is not None and not extras.mp4.is_file())
+        or (extras.gt is not None and _compared_with(folder) != str(extras.gt.resolve()))
+        or (extras.ply and points != frames)
+    )
+
+
+def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
+    """Make what is wanted.
+
+    Args:
+        extras: what.
+        clip: of what.
+        first: frames before it were there already, and so may be what was made of them.
+
+    Raises:
+        ValueError: it cannot be made; the message says why.
+    """
+    if extras.mp4 is not None:
+        panels = zip(clip.recording.colors(), clip.measured(), clip.written(), strict=True)
+        fps = extras.fps or clip.recording.fps or DEFAULT_FPS
+        limits_m = clip_limits(clip.measured())
+        write_video(extras.mp4, clip.progress(panels, extras.mp4.name), limits_m, fps)
+        LOGGER.info("wrote %s", extras.mp4)
+    if extras.gt is not None:
+        _write_errors(extras.gt, open_truth(extras, clip), clip)
+    if extras.ply:
+        _write_points(extras, clip, first)
+
+
+def check_extras(extras: Extras, recording: Recording) -> None:
+    """Refuse what cannot be made before anything is computed."""
+    if extras.ply and extras.camera is None and recording.intrinsics(0) is None:
+        raise ValueError(
+            "point clouds need the camera, which this recording does not say; give --intrinsics "
+            "FX FY CX CY in pixels of the RGB"
+        )
+    if extras.gt is not None:
+        size, needed = _open_gt(extras, len(recording.depth)).read(0).shape, _rgb_size(recording)
+        if size != needed:
+            raise ValueError(
+                f"ground truth must have the size of the RGB, {needed}; {extras.gt} has {size}"
+            )
+
+
+def open_truth(extras: Extras, clip: FinishedClip) -> DepthReader:
+    """The ground truth; as many frames as the clip's."""
+    return _open_gt(extras, len(clip.recording.depth))
+
+
+def _rgb_size(recording: Recording) -> tuple[int, ...]:
+    return next(recording.colors()).shape[:2]
+
+
+def _open_gt(extras: Extras, frames: int) -> DepthReader:
+    if extras.gt is None:
+        raise ValueError("no ground truth was given")
+    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
+    if len(truth) != frames:
+        raise ValueError(
+            f"ground truth must have a frame for each of the {frames} of depth; {extras.gt} has "
+            f"{len(truth)}"
+        )
+    return truth
+
+
+def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
+    def frames() -> Iterator[TruthFrame]:
+        items = zip(
+            clip.names(), clip.recording.colors(), clip.written(), depth_frames(truth), strict=True
+        )
+        yield from map(TruthFrame._make, clip.progress(items, ERRORS))
+
+    folder = clip.output.folder / ERRORS
+    (folder / SUMMARY).unlink(missing_ok=True)
+    numbers = write_errors(folder, frames, str(gt.resolve()))
+    LOGGER.info("%s: %s", folder, json.dumps(numbers))
+
+
+def _write_points(extras: Extras, clip: FinishedClip, first: int) -> None:
+    items = zip(clip.names(), clip.recording.colors(), clip.written(), strict=True)
+    for i, (name, rgb, depth_m) in enumerate(clip.progress(items, POINTS)):
+        path = clip.output.folder / POINTS / f"{name}.ply"
+        camera = extras.camera or clip.recording.intrinsics(i)
+        if camera is None:
+            raise ValueError(f"the recording does not say the camera of frame {i}")
+        if i >= first or not path.is_file():
+            write_point_cloud(path, depth_m, rgb, camera)
+
+
+def _compared_with(folder: Path) -> str | None:
+    """The ground truth that the errors in a folder belong to."""
+    try:
+        return json.loads((folder / ERRORS / SUMMARY).read_text())["gt"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,1 @@
+"""Networks on endless video, frame by frame and tile by tile."""

@@ -1,0 +1,133 @@
+"""Networks as competitors: what they are, in metres, in chunks, from every kind of checkpoint."""
+
+import numpy as np
+import pytest
+import torch
+from basicsr.archs import build_network
+
+from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
+from stdnet_arch.evaluation.benchmark.competitor import build_competitor
+
+STDNET = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
+EDSR = {
+    "type": "ToolboxVSR",
+    "scale": 4,
+    "arch": "EDSR",
+    "options": {"num_feat": 4, "num_block": 1},
+}
+
+
+@pytest.fixture
+def recording():
+    return torch.rand(5, 3, 4) + 2, torch.rand(5, 12, 16, 3)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A function that writes the weights of a network, as training does; returns it, too."""
+
+    def write(network, about=None):
+        net = build_network(network).eval()
+        save_checkpoint(net, tmp_path / "net.pth", about=about)
+        return net, tmp_path / "net.pth"
+
+    return write
+
+
+def ready(**options):
+    competitor = build_competitor({"type": "Network", "device": "cpu", **options})
+    competitor.load()
+    return competitor
+
+
+@pytest.mark.parametrize("network", [STDNET, EDSR])
+def test_it_is_the_network_between_metres(network, recording, checkpoint):
+    net, path = checkpoint(network)
+    lq_m, rgb = recording
+    with torch.no_grad():
+        pred = net(lq_m[None, :, None] / 8, rgb.permute(0, 3, 1, 2)[None])["pred"]
+    got = ready(network=network, weights=path, depth_range_m=8.0).infer(lq_m, rgb)
+    np.testing.assert_allclose(got, 8 * pred[0, :, 0], atol=1e-5)
+
+
+def test_a_checkpoint_that_says_what_it_is_is_enough(recording, checkpoint):
+    _, path = checkpoint(EDSR, about={"network_g": EDSR, "depth_range_m": 8.0})
+    alone = ready(weights=path)
+    said = ready(network=EDSR, weights=path, depth_range_m=8.0)
+    assert alone.scale == 4
+    np.testing.assert_array_equal(alone.infer(*recording), said.infer(*recording))
+
+
+def test_the_moving_average_is_judged(tmp_path, recording):
+    raw, average = (build_network(EDSR).state_dict() for _ in range(2))
+    torch.save({"params": raw, "params_ema": average}, tmp_path / "both.pth")
+    torch.save({"params": average}, tmp_path / "average.pth")
+    results = [
+        ready(network=EDSR, weights=tmp_path / name, depth_range_m=8.0).infer(*recording)
+        for name in ("both.pth", "average.pth")
+    ]
+    np.testing.assert_array_equal(*results)
+
+
+def test_chunks_give_the_same(checkpoint):
+    _, path = checkpoint(STDNET)
+    lq_m, rgb = torch.rand(20, 2, 3) + 2, torch.rand(20, 8, 12, 3)
+    given = {"network": STDNET, "weights": path, "depth_range_m": 8.0}
+    whole = ready(**given).infer(lq_m, rgb)
+    np.testing.assert_allclose(ready(**given, chunk_frames=2).infer(lq_m, rgb), whole, atol=1e-4)
+
+
+def test_sides_that_do_not_fit_are_padded_and_cropped(recording):
+    swin = {"arch": "SwinIR", "options": {"embed_dim": 12, "depths": [1], "num_heads": [2]}}
+    network = {"type": "ToolboxVSR", "channels": 1, **swin}
+    assert ready(network=network, scale=4, depth_range_m=8.0).infer(*recording).shape == (5, 12, 16)
+
+
+def test_a_network_that_makes_frames_is_given_every_second_one(recording):
+    network = {"type": "Interpolation", "scale": 4, "mode": "nearest", "time_scale": 2}
+    got = ready(network=network, depth_range_m=8.0).infer(*recording)
+    lq_m = recording[0].numpy()
+    expected = np.stack((lq_m[2], (lq_m[2] + lq_m[4]) / 2, lq_m[4]))
+    np.testing.assert_allclose(got[2:, 2::4, 2::4], expected, atol=1e-6)
+
+
+def test_half_precision_is_close(recording, checkpoint):
+    _, path = checkpoint(EDSR)
+    given = {"network": EDSR, "weights": path, "depth_range_m": 8.0}
+    exact, rough = (ready(**given, dtype=dtype).infer(*recording) for dtype in ("float32", "bf16"))
+    assert 0 < abs(exact - rough).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs its section .network., or weights"),
+        ({"network": EDSR}, "depth_range_m must be given.*without weights"),
+        ({"network": EDSR, "depth_range_m": -1.0}, "depth_range_m.*-1.0"),
+        ({"network": EDSR, "depth_range_m": 8.0, "dtype": "int8"}, "dtype must be one of.*'int8'"),
+        ({"network": {"type": "STDNett"}, "depth_range_m": 8.0}, "'STDNett', which is not"),
+        ({"network": EDSR, "scale": 8, "depth_range_m": 8.0}, "x8 was asked for, got one of x4"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ready(**options)
+
+
+def test_inference_before_loading_says_so(recording):
+    with pytest.raises(RuntimeError, match="load.. must be called"):
+        build_competitor({"type": "Network", "network": EDSR, "depth_range_m": 8.0}).infer(
+            *recording
+        )
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_feat": 8, "num_block": 1}, {"num_feat": 4, "num_block": 2}]
+)
+def test_weights_of_another_network_are_named(checkpoint, options):
+    _, path = checkpoint(EDSR)
+    other = {**EDSR, "options": options}
+    with pytest.raises(
+        ValueError, match=r"(?s)net\.pth does not fit .*EDSR.*(missing|mismatch|Missing)"
+    ):
+        ready(network=other, weights=path, depth_range_m=8.0)
