@@ -9,8 +9,6 @@ import json
 import sys
 from pathlib import Path
 
-import yaml
-
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
@@ -25,6 +23,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
     write_summary,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
+from stdnet_arch.utils.yaml_file import load_mapping
 
 
 def main() -> int:
@@ -47,7 +46,7 @@ def main() -> int:
         return int(any(change.is_worse for change in changes))
     if args.config is None:
         parser.error("give --config or --compare")
-    plan = read_plan(yaml.safe_load(args.config.read_text(encoding="utf-8")), args.models)
+    plan = read_plan(load_mapping(args.config), args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
     results = run_benchmark(plan, place, args.resume)
     found = summary(plan, results, measure_costs(plan, place, args.resume))

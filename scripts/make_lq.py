@@ -8,13 +8,12 @@ python scripts/make_lq.py --source Folder --root datasets/my_clips --scale 4 8 \
 import argparse
 import sys
 
-import yaml
-
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch.data.dataset_options import LQ_MODES, TestOptions, read_options
 from stdnet_arch.data.lq_writer import write_lq
+from stdnet_arch.utils.yaml_file import parse_yaml
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
     try:
         source_opt, sensor_opt = (
             {
-                key: yaml.safe_load(value)
+                key: parse_yaml(value, key)
                 for key, _, value in (pair.partition("=") for pair in pairs)
             }
             for pairs in (args.source_opt, args.sensor)

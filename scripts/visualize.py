@@ -8,14 +8,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from basicsr.utils.options import ordered_yaml
-
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
+from stdnet_arch.utils.yaml_file import load_mapping
 from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices
 from stdnet_arch.visual.strips import save_png
 
@@ -35,7 +32,7 @@ def main() -> None:
     kind, draw = "strips", partial(draw_saved_clip, results_only=args.results_only)
     if args.slices:
         kind, draw = "slices", draw_saved_slices
-    opt = yaml.load(args.opt.read_text(), Loader=ordered_yaml()[0])
+    opt = load_mapping(args.opt)
     results = args.results or Path("results") / opt["name"]
     for section in opt["datasets"].values():
         dataset = RGBDVideoTestDataset({**section, "scale": opt["scale"], "phase": "test"})

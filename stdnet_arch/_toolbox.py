@@ -151,6 +151,8 @@ def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Unt
 
     basicsr/utils/options.py:88 (``python -m torch.distributed.launch`` passes the hyphen) and :96.
     """
+    from stdnet_arch import _toolbox_files
+
     sys.argv[1:] = [re.sub("^--local-rank", "--local_rank", word) for word in sys.argv[1:]]
     try:
         opt, arguments = _parse_options.__wrapped__(root_path, is_train)
@@ -159,6 +161,8 @@ def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Unt
         raise SystemExit(message) from None
     _choose_devices(opt)
     _check_schedule(opt)
+    _toolbox_files.check_run_names(opt)
+    _toolbox_files.hold_run(opt, root_path)
     return opt, arguments
 
 
@@ -230,38 +234,6 @@ def _model_to_device(model: Untyped, net: torch.nn.Module) -> torch.nn.Module:
         return _model_to_device.__wrapped__(model, net)
     unused = model.opt.get("find_unused_parameters", False)
     return DistributedDataParallel(net.to(model.device), find_unused_parameters=unused)
-
-
-@_replaces("basicsr.train", "load_resume_state")
-def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
-    """Resuming needs a GPU, and ``--auto_resume`` from another folder starts again at 0.
-
-    basicsr/train.py:85-86 loads to CUDA: a driver error on a CPU; on a GPU it leaves Adam's step
-    counters there, a host-device copy for each at every step. basicsr/train.py:71 looks in
-    ``./experiments`` whatever ``root_path`` is. A state cut short by a kill is passed over; one of
-    another run is refused, since its weights would be sought in this run's folder.
-    """
-    from basicsr.utils import check_resume
-
-    states, given = Path(opt["path"]["training_states"]), opt["path"].get("resume_state")
-    paths = [Path(given)] if given else []
-    if opt["auto_resume"]:
-        paths = sorted(states.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
-    elif given and Path(given).resolve().parent != states.resolve():
-        raise ValueError(f"resume_state must lie in {states} (resume under one name), got {given}")
-    for path in paths:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError) as error:
-            if path is paths[-1]:
-                raise
-            warnings.warn(f"{path} cannot be read, going back one: {error}", stacklevel=2)
-            continue
-        opt["path"]["resume_state"] = str(path)
-        opt["resumed"] = {"epoch": state["epoch"], "iter": state["iter"]}
-        check_resume(opt, state["iter"])
-        return state
-    return None
 
 
 @_replaces("basicsr.train", "create_train_val_dataloader")

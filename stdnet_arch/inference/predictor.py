@@ -24,8 +24,11 @@ from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.streaming import check_streamable, runs_exactly, stream
 from stdnet_arch.inference.streams.tiles import check_tiles
 from stdnet_arch.utils.device import choose_device
+from stdnet_arch.utils.input_errors import InputError
 
 LOGGER = logging.getLogger(__name__)
+FARTHEST_POSSIBLE = 100
+"""Ranges of the network beyond which a prediction is no depth."""
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
 T = TypeVar("T")
@@ -158,10 +161,12 @@ class DepthSRPredictor:
                 yield self._to_network(plan, frame)
 
         try:
-            for pred in _under(self._context, self._stream(inputs())):
+            for number, pred in enumerate(_under(self._context, self._stream(inputs()))):
                 sizes, measured = waiting.popleft()
-                depth_m = sizes.from_network(pred)[0] * self.depth_range_m
-                yield Prediction(depth_m.cpu().numpy(), enlarge_mask(measured, sizes.rgb))
+                depth_m = (sizes.from_network(pred)[0] * self.depth_range_m).cpu().numpy()
+                if measured.any():
+                    check_possible(depth_m, number, self.depth_range_m)
+                yield Prediction(depth_m, enlarge_mask(measured, sizes.rgb))
         except RuntimeError as error:
             if plan is None or not _is_memory(error):
                 raise
@@ -254,6 +259,29 @@ class DepthSRPredictor:
         lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(device)
         rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(device)
         return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
+
+
+def check_possible(depth_m: NDArray[np.float32], number: int, range_m: float) -> None:
+    """Refuse a predicted frame that cannot be depth: the weights are broken.
+
+    Args:
+        depth_m: prediction [m], ``(H, W)``.
+        number: of the frame among those that were predicted, from 0.
+        range_m: depth [m] that the network knows as 1.
+
+    Raises:
+        InputError: NaN or inf, nothing above 0, or depth far beyond the network's range.
+    """
+    finite = np.isfinite(depth_m)
+    if finite.all() and depth_m.max() > 0 and np.abs(depth_m).max() <= FARTHEST_POSSIBLE * range_m:
+        return
+    got = f"{depth_m.size - finite.sum()} pixels that are NaN or inf"
+    if finite.all():
+        got = f"{depth_m.min():.3g}..{depth_m.max():.3g} m"
+    raise InputError(
+        f"frame {number} of the prediction must be depth of a network of 0..{range_m:g} m; got "
+        f"{got}: the weights are broken, or half precision (--amp) is too coarse for them"
+    )
 
 
 def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -22,6 +22,8 @@ STOPPED = "stopped; the same command goes on where it stopped"
 PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = (OSError, MemoryError, ImportError)
 NO_MEMORY = ("out of memory", "can't allocate memory")
+TOOLBOX = "basicsr"
+OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
 FROM_WORKER = "Caught "
 """So begins an error that a DataLoader's worker sent as text, with its traceback."""
 
@@ -70,7 +72,8 @@ def tell_error(error: Exception) -> str:
     """Return the line that tells an error."""
     said = " ".join(_own_words(error).split())[:LONGEST]
     if is_about_input(error):
-        return f"error: {said or type(error).__name__}"
+        kind = "no such option, " if type(error) is KeyError else ""
+        return f"error: {kind}{said or type(error).__name__}"
     return (
         f"bug in stdnet_arch, not in your input: {type(error).__name__}: {said} (run again with "
         "--debug and report the traceback; what is written so far is whole)"
@@ -94,8 +97,12 @@ def _was_raised_by_us(error: BaseException) -> bool:
         return isinstance(error, ValueError | TypeError)  # made, and told, without being raised
     while step.tb_next is not None:
         step = step.tb_next
-    own = PACKAGE in Path(step.tb_frame.f_code.co_filename).resolve().parents
-    return own and _is_raise(step.tb_frame.f_code, step.tb_lasti)
+    code = step.tb_frame.f_code
+    file = Path(code.co_filename).resolve()
+    if TOOLBOX in file.parts:
+        # Options that are missing or of another kind fail in the toolbox, which checks none.
+        return isinstance(error, OF_OPTIONS)
+    return PACKAGE in file.parents and _is_raise(code, step.tb_lasti)
 
 
 def _own_words(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Tell bad input from bugs: what a user gave and cannot be used is an :class:`InputError`."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,28 @@ def reading(what: str | Path) -> Iterator[None]:
         if isinstance(error, ValueError) and said.startswith(str(what)):
             raise  # an error of ours, with its own words
         raise InputError(f"{what}: expected a readable, whole file; {said}") from error
+
+
+def check_number(value: object, what: str) -> float:
+    """Return a finite number that a user gave.
+
+    Raises:
+        InputError: something else, NaN or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{what} must be a finite number; got {value!r}")
+    return float(value)
+
+
+def check_positive(value: object, what: str) -> float:
+    """Return a finite number above 0 that a user gave.
+
+    Raises:
+        InputError: something else.
+    """
+    if check_number(value, what) <= 0:
+        raise InputError(f"{what} must be a number > 0; got {value!r}")
+    return check_number(value, what)
 
 
 def check_regular(path: Path) -> int:

@@ -10,24 +10,39 @@ from stdnet_arch.utils.input_errors import InputError
 CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors", ".state", ".bin")
 
 
+def check_name(name: object, what: str = "name") -> str:
+    """Return a name that a file gave and that may become part of a path.
+
+    Args:
+        name: relative, such as ``clip/depth``.
+        what: what the name stands for, for errors.
+
+    Raises:
+        InputError: no text, empty, absolute, or with ``..``.
+    """
+    if not isinstance(name, str) or not name.strip() or "\0" in name:
+        raise InputError(f"{what} must be a name; got {name!r}")
+    windows = PureWindowsPath(name)
+    rooted = PurePosixPath(name).is_absolute() or windows.drive or windows.root
+    if rooted or ".." in re.split(r"[\\/]", name):
+        raise InputError(f"{what} must stay in its folder: no absolute path, no ..; got {name!r}")
+    return name
+
+
 def resolve_name(root: Path, name: object, what: str = "name") -> Path:
     """Return the path of a name that a file gave, which must stay under ``root``.
 
     Args:
         root: the folder that the name belongs to.
-        name: relative, such as ``clip/depth``.
+        name: see :func:`check_name`.
         what: what the name stands for, for errors.
 
     Raises:
-        InputError: no text, empty, absolute, with ``..``, or a link that leaves ``root``.
+        InputError: the name or a link in its path leaves ``root``.
     """
-    if not isinstance(name, str) or not name.strip() or "\0" in name:
-        raise InputError(f"{what} must be a name under {root}; got {name!r}")
-    windows = PureWindowsPath(name)
-    rooted = PurePosixPath(name).is_absolute() or windows.drive or windows.root
-    path = root / name
-    if rooted or ".." in re.split(r"[\\/]", name) or not is_inside(path, root):
-        raise InputError(f"{what} must stay under {root}: no absolute path, no ..; got {name!r}")
+    path = root / check_name(name, what)
+    if not is_inside(path, root):
+        raise InputError(f"{what} must stay under {root}; got {name!r}, a link that leaves it")
     return path
 
 
@@ -83,6 +98,32 @@ def check_target(
     for given in inputs:
         if given is not None and (is_inside(path, Path(given)) or _is_same(path, Path(given))):
             raise InputError(f"{path} must not replace or lie in the input {given}; choose another")
+
+
+def check_output_folder(
+    folder: Path, inputs: Iterable[str | Path | None], own: Iterable[str] = ()
+) -> None:
+    """Refuse an output folder that is or lies in an input, or whose own parts hold one.
+
+    Args:
+        folder: what is written to.
+        inputs: files and folders that are read; None is left out.
+        own: names of folders in ``folder`` that are written, too.
+
+    Raises:
+        InputError: they overlap, or a folder of ``own`` is a link.
+    """
+    parts = [folder / name for name in own]
+    for part in parts:
+        if part.is_symlink():
+            raise InputError(f"{part} must be a folder, since it is written to; got a link")
+    for given in inputs:
+        if given is None:
+            continue
+        if is_inside(folder, Path(given)) or any(is_inside(Path(given), part) for part in parts):
+            raise InputError(
+                f"the output must be a folder of its own; {folder} and the input {given} overlap"
+            )
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 from stdnet_arch.data.codecs.rgb_codec import read_bytes
+from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.utils.limits import check_declared
 
 DEPTH_CHANNELS = ("Z", "depth", "Y", "R")
 
@@ -35,13 +37,18 @@ def load_exr(path: Path) -> np.ndarray:
 
     It is the only channel, or the first of ``Z``, ``depth``, ``Y``, ``R`` that is there.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"expected an OpenEXR file; found none: {path}")
+    size, openexr = check_regular(path), _openexr()
     try:
-        with _openexr().File(str(path), separate_channels=True) as file:
+        with openexr.File(str(path), header_only=True) as file:
+            low, high = file.header()["dataWindow"]
+            width, height = (int(b) - int(a) + 1 for a, b in zip(low, high, strict=True))
+            check_declared(4 * width * height * len(file.header()["channels"]), size, path)
+        with openexr.File(str(path), separate_channels=True) as file:
             planes = {name: channel.pixels for name, channel in file.channels().items()}
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: expected a readable, whole OpenEXR file; {error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # the library raises what its C++ throws
+        raise InputError(f"{path}: expected a readable, whole OpenEXR file; {error}") from error
     chosen = next((name for name in DEPTH_CHANNELS if name in planes), None)
     if len(planes) == 1:
         chosen = next(iter(planes))

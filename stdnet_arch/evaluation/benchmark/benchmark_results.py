@@ -12,7 +12,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
 from stdnet_arch.evaluation.machine import describe_machine
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.tables import Cell, Table
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.whole_file import write_whole
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 FAILED = "failed"
@@ -138,8 +138,7 @@ def write_summary(found: Mapping[str, Any], out: Path) -> None:
         table = quality_table(found["results"], dataset, list(found["metrics"]))
         texts[f"{found['name']}_{dataset}.csv"] = table.csv()
     for name, text in texts.items():
-        with whole_file(out / name) as part:
-            part.write_text(text, encoding="utf-8")
+        write_whole(out / name, text)
 
 
 @dataclass(frozen=True)
