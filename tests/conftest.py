@@ -20,6 +20,9 @@ sys.path += sorted({str(path.parent) for path in Path(__file__).parent.rglob("*.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
+# PyTorch multiplies in TF32 (10 bits) in convolutions on CUDA unless told otherwise.
+torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
 # The same examples in every run: a change that breaks something is known by its own run.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
@@ -31,7 +34,7 @@ def seed():
     torch.manual_seed(0)
 
 
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
     """The device to test on; ``pytest -m gpu`` adds CUDA."""
     if request.param == "cuda" and not torch.cuda.is_available():

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 GOLDEN = Path(__file__).parent / "golden"
+TOLERANCE = {"cpu": 1e-5, "cuda": 1e-4}
 GAINS = (
     (r"\.conv2\.weight$|\.body\.\d+\.body\.2\.weight$", 0.3),
     (r"\.rg1?\.body\.\d+\.weight$", 0.5),

@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 import torch
 from basicsr.archs import build_network
-from golden_rule import dflow_golden, dflow_state, golden_frames
+from golden_rule import TOLERANCE, dflow_golden, dflow_state, golden_frames
 
 from stdnet_arch.archs.checkpoints.adapters import load_official
 from stdnet_arch.ops.warp import flow_sample
 
 
 @pytest.fixture(scope="module")
-def net():
+def net(device):
     made = build_network({"type": "DFlow"}).eval()
     load_official(made, dflow_state())
-    return made
+    return made.to(device)
 
 
 @pytest.fixture(scope="module")
-def frames():
-    return golden_frames(dflow_golden()["seed"], dflow_golden()["shape"])
+def frames(device):
+    return golden_frames(dflow_golden()["seed"], dflow_golden()["shape"]).to(device)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,11 @@ def test_it_has_the_published_number_of_parameters(net):
     assert sum(parameter.numel() for parameter in net.parameters()) == 2_950_667
 
 
-def test_every_frame_is_the_authors(out):
+def test_every_frame_is_the_authors(out, device):
     expected = dflow_golden()["output"]
-    np.testing.assert_allclose(out["pred"][..., 1::4, 2::5], expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        out["pred"][..., 1::4, 2::5].cpu(), expected, rtol=0, atol=TOLERANCE[device.type]
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,10 +46,12 @@ def test_every_frame_is_the_authors(out):
         ("warped_backward", "flow_to_next", slice(0, -1), slice(1, None)),
     ],
 )
-def test_frames_moved_by_the_flows_are_the_authors(out, frames, stack, flow, own, stored):
+def test_frames_moved_by_the_flows_are_the_authors(out, frames, device, stack, flow, own, stored):
     moved = flow_sample(frames[0, own], out[flow][0])
     expected = dflow_golden()[stack][0, stored]
-    np.testing.assert_allclose(moved[..., 1::3, 2::3], expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        moved[..., 1::3, 2::3].cpu(), expected, rtol=0, atol=TOLERANCE[device.type]
+    )
 
 
 def test_what_is_missing_or_too_much_is_named(net):

@@ -10,17 +10,18 @@ from stdnet_arch.archs.checkpoints.adapters import load_official
 
 
 @pytest.fixture(scope="module")
-def net():
+def net(device):
     made = build_network({"type": "STDAN"}).eval()
     load_official(made, stdan_state())
-    return made
+    return made.to(device)
 
 
 @pytest.mark.parametrize("size", ["3x16x24", "4x32x32"])
-def test_every_frame_is_the_authors(net, size):
+def test_every_frame_is_the_authors(net, device, size):
     stored = stdan_golden()
     with torch.no_grad():
-        pred = net(golden_frames(stored[f"seed_{size}"], stored[f"shape_{size}"]))["pred"]
+        frames = golden_frames(stored[f"seed_{size}"], stored[f"shape_{size}"])
+        pred = net(frames.to(device))["pred"].cpu()
     expected = stored[f"output_{size}"]
     tolerance = 1e-4 * stored[f"largest_{size}"]
     np.testing.assert_allclose(pred[..., 2::9, 1::7], expected, rtol=0, atol=tolerance)

@@ -24,6 +24,10 @@ class Contract(NamedTuple):
     """1: depth; 3: RGB without a guide; 6: both views of stereo RGB."""
     min_frames: int = 1
     """Fewest frames that the network takes at once."""
+    takes_holes: bool = False
+    """A 0 in ``lq`` is a hole that the network handles; else holes are filled before it."""
+    scale_free: bool = False
+    """Depth may have any unit and range; else depth beyond the network's range is clipped."""
 
     @property
     def finite(self) -> bool:

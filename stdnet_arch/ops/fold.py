@@ -21,7 +21,7 @@ def fold_pointwise(
         pointwise_bias: of the second, ``(o,)``, or None.
 
     Returns:
-        Weight, ``(o, c, k, k)``, and bias, ``(o,)``; dtype of ``weight``.
+        Weight, ``(o, c, k, k)``, and bias, ``(o,)``; dtype and layout of ``weight``.
     """
     with torch.autocast(weight.device.type, enabled=False):
         matrix = pointwise_weight.flatten(1).double()
@@ -31,4 +31,5 @@ def fold_pointwise(
             constant = constant + matrix @ bias.double()
         if pointwise_bias is not None:
             constant = constant + pointwise_bias.double()
-    return joint.to(weight.dtype), constant.to(weight.dtype)
+    layout = torch.contiguous_format if weight.is_contiguous() else torch.channels_last
+    return joint.to(weight.dtype, memory_format=layout), constant.to(weight.dtype)

@@ -111,6 +111,7 @@ def test_an_unknown_form_is_named(monkeypatch):
 
 
 @pytest.mark.gpu
+@pytest.mark.slow  # compiles a whole network six times
 def test_every_form_runs_on_a_card():
     speeds = run_benchmark(TINY, torch.device("cuda"))
     assert not [speed.failed for speed in speeds if speed.failed]

@@ -136,7 +136,7 @@ class _Pairs:
         if len(self.spans) == 1:
             return x
         clip = x.unflatten(0, (self.batch, -1))
-        return torch.cat([clip[:, span] for span in self.spans], dim=1).flatten(0, 1)
+        return _join(clip[:, span] for span in self.spans)
 
     def sum_up(self, x: Tensor) -> Tensor:
         """The sum over the pairs of each frame, ``(b*p, ...)`` -> ``(b*f, ...)``; uses up ``x``."""
@@ -183,6 +183,16 @@ def fuse_folded(group: ResidualGroup, fuse: nn.Conv2d, x: Tensor) -> Tensor:
     return out
 
 
+def join_in_time(clips: Sequence[Tensor]) -> Tensor:
+    """Clips of the same batch one after the other, ``(b, n, c, h, w)`` each.
+
+    A batch of one keeps its layout in memory: ``channels_last`` is known to maps, not to clips.
+    """
+    if len(clips[0]) == 1:
+        return torch.cat([clip[0] for clip in clips])[None]
+    return torch.cat(list(clips), dim=1)
+
+
 def _join(clips: Iterable[Tensor]) -> Tensor:
     """``(b, n, ...)`` each -> all pairs, ``(b*p, ...)``."""
-    return torch.cat(list(clips), dim=1).flatten(0, 1)
+    return join_in_time(list(clips)).flatten(0, 1)

@@ -146,7 +146,8 @@ class Stage(nn.Module):
 
     def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, ...]:
         """:meth:`reconstruct_all` of a clip; its input is joined here, so that nobody keeps it."""
-        return self.reconstruct_all(torch.cat(lists, dim=2).flatten(0, 1), base.flatten(0, 1))
+        joint = torch.cat([feat.flatten(0, 1) for feat in lists], dim=1)
+        return self.reconstruct_all(joint, base.flatten(0, 1))
 
     def encode_all(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
         """:meth:`encode`, as many frames at a time as is fastest."""

@@ -12,6 +12,7 @@ from stdnet_arch.archs.stdnet.folded import (
     Foldable,
     FoldedTemporalDifference,
     Neighbours,
+    join_in_time,
 )
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.frame_parts import frames_at_once
@@ -154,7 +155,7 @@ class PropagationPass(Foldable):
             fused.append(fuse(feat[:, inside], attention[:, inside], nearby))
         alone = slice(t - 1, t) if self.direction == "backward" else slice(0, 1)
         parts = [*fused, feat[:, alone]]
-        return torch.cat(parts if self.direction == "backward" else [parts[-1], *parts[:-1]], dim=1)
+        return join_in_time(parts if self.direction == "backward" else [parts[-1], *parts[:-1]])
 
     def _nearby(
         self, part: range, feat: Tensor, guide_feat: Tensor, phi: list[Tensor]

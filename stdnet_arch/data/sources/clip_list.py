@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-META_INFO = Path(__file__).parent / "meta_info"
+META_INFO = Path(__file__).parents[1] / "meta_info"
 _NUMBERED = re.compile(r"(.+?)(?:\s+(\d+))?\s+(\d+)")
 
 

@@ -22,7 +22,7 @@ from stdnet_arch.utils.commands import add_debug
 
 REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:

@@ -37,10 +37,11 @@ def sampled_product(
     """
     flat = matrix.transpose(2, 3) if sampler.taps_first else matrix
     flat = flat.flatten(1)  # (c_out, k)
+    by_pixel = _is_by_pixel(x, sampler)
     if torch.compiler.is_compiling():
         # One graph without loops; what is kept is the compiler's business.
         columns = sampler.columns(sampler.prepare(x), position, mask, (x.shape[-2], x.shape[-1]))
-        return (flat @ columns.to(flat.dtype)).unflatten(-1, position.shape[-2:])
+        return _product(flat, columns, by_pixel).unflatten(-1, position.shape[-2:])
     tensors = (x, position, flat) if mask is None else (x, position, flat, mask)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         return _LeanProduct.apply(x, position, mask, flat, sampler)
@@ -53,16 +54,32 @@ def _multiply(
     """The forward pass, band by band."""
     b, maps = x.shape[:2]
     h, w = position.shape[-2:]
-    out = x.new_empty(b, maps, flat.shape[0], h, w)
+    by_pixel = _is_by_pixel(x, sampler)
+    if by_pixel:
+        out = x.new_empty(b, h, w, maps, flat.shape[0]).permute(0, 3, 4, 1, 2)
+    else:
+        out = x.new_empty(b, maps, flat.shape[0], h, w)
     for frames, bands in _spans(x, position):
         table = sampler.prepare(x[frames])
         for rows in bands:
             part = position[frames, ..., rows, :]
             share = None if mask is None else mask[frames, ..., rows, :]
             columns = sampler.columns(table, part, share, (x.shape[-2], x.shape[-1]))
-            product = flat @ columns.to(flat.dtype)
+            product = _product(flat, columns, by_pixel)
             out[frames, ..., rows, :] = product.unflatten(-1, (-1, w))
     return out
+
+
+def _is_by_pixel(x: Tensor, sampler: Sampler) -> bool:
+    """Whether maps and columns lie in memory pixel by pixel, so that the result should, too."""
+    return sampler.taps_first and x.stride(3) == 1 and x.shape[3] > 1
+
+
+def _product(flat: Tensor, columns: Tensor, by_pixel: bool) -> Tensor:
+    """``(c_out, k)`` times ``(f, n, k, p)``: ``(f, n, c_out, p)``, channels side by side or not."""
+    if by_pixel:
+        return (columns.transpose(2, 3).to(flat.dtype) @ flat.t()).transpose(2, 3)
+    return flat @ columns.to(flat.dtype)
 
 
 def _spans(x: Tensor, position: Tensor) -> Iterator[tuple[slice, list[slice]]]:

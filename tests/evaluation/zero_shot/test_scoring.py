@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stdnet_arch.evaluation import zero_shot
-from stdnet_arch.evaluation.scenes import Scene, SceneFiles
-from stdnet_arch.evaluation.zero_shot import (
+from stdnet_arch.data.lq.sensor_model import SensorOptions
+from stdnet_arch.evaluation.zero_shot import scoring
+from stdnet_arch.evaluation.zero_shot.scenes import Scene, SceneFiles
+from stdnet_arch.evaluation.zero_shot.scoring import (
+    LqRule,
     make_case,
     mean_and_worst,
     predict_scene,
@@ -91,6 +93,15 @@ def test_a_network_is_told_the_step_in_units_of_its_depth():
     assert net.step is None
 
 
+def test_a_rule_with_noise_and_holes_gives_the_same_frames_again():
+    rule = LqRule("bad", "area", SensorOptions(holes=0.3, noise_m=0.05))
+    first, again = (make_case(make_scene(), 4, rule).lq_m for _ in range(2))
+    clean = make_case(make_scene(), 4, "area").lq_m
+    assert np.array_equal(first, again)
+    assert (first == 0).sum() > (clean == 0).sum()
+    assert not np.array_equal(first[0] == 0, first[1] == 0)
+
+
 def test_unrounded_depth_has_no_step():
     net, scene = Spy(), make_scene()
     predict_scene(net, scene, make_case(scene, 4, "nearest"))
@@ -127,8 +138,8 @@ def test_mean_and_worst_ratio():
 
 def test_rows_of_several_rules_hold_the_errors_of_each_scene(monkeypatch):
     scene = make_scene()
-    monkeypatch.setattr(zero_shot, "load_scenes", lambda root, frames: [scene])
-    rows = zero_shot.zero_shot_rows(Spy(), "anywhere", 4, ["area", "dtof_peak"])
+    monkeypatch.setattr(scoring, "load_scenes", lambda root, frames: [scene])
+    rows = scoring.zero_shot_rows(Spy(), "anywhere", 4, ["area", "dtof_peak"])
     expected = score(Spy(), [scene], 4, "area")[0]
     assert [row["rule"] for row in rows] == ["area", "dtof_peak"]
     assert rows[0]["ratio_mean"] == rows[0]["ratio_worst"] == expected.ratio

@@ -1,9 +1,4 @@
-"""Score a network on scenes that it never saw, beside bilinear and joint bilateral upsampling.
-
-scenes = load_scenes("datasets", frames=2)
-rows = score(net, scenes, scale=4, rule="dtof_peak")
-mean, worst = mean_and_worst(rows)  # RMSE over that of bilinear
-"""
+"""One method on one scene: low-resolution depth made by a rule, results, errors."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,18 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.data.lq.sensor_model import SensorOptions, disturb_lq, frame_rng
 from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
-from stdnet_arch.evaluation.scenes import Scene, load_scenes
+from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction
-from stdnet_arch.utils.depth_step import DTOF_STEP_M, depth_step
+from stdnet_arch.utils.depth_step import depth_step, estimate_step_m
 from stdnet_arch.utils.hole_filling import fill_holes
 
-__all__ = ["Case", "Scores", "load_scenes", "make_case", "mean_and_worst", "run_network", "score"]
-
-STEPS_M = {"dtof_peak": DTOF_STEP_M}
-"""Quantisation step [m] of the rules that round depth; the others do not."""
 CHUNK_FRAMES = 4
 """Frames that go through a network at once."""
 
@@ -47,8 +40,8 @@ class Case:
 
     name: str
     scale: int
-    step_m: float
-    """Quantisation step of the low-resolution depth [m]; 0: none."""
+    step_m: float | None
+    """Quantisation step found in the first frame [m]; 0: none; None: not to be told."""
     rgb: NDArray[np.uint8]
     """``(t, H, W, 3)``."""
     lq_m: NDArray[np.float32]
@@ -95,27 +88,50 @@ class Scores(NamedTuple):
         return self.rmse_cm / self.bilinear_rmse_cm
 
 
+@dataclass(frozen=True)
+class LqRule:
+    """How low-resolution depth is made of true depth."""
+
+    name: str
+    """What tables call it."""
+    lq: str
+    """``dtof_peak``, ``dtof_histogram``, ``area`` (block means), ``nearest`` (every n-th pixel) or
+    ``bicubic``."""
+    sensor_opt: SensorOptions = SensorOptions()
+    """Noise and holes on top."""
+
+    def make(
+        self, depth_m: NDArray[np.float32], rgb: NDArray[np.uint8], scale: int, i: int
+    ) -> NDArray[np.float32]:
+        """Make frame ``i``; the same noise at every call."""
+        rng = frame_rng(self.sensor_opt.seed, self.name, i)
+        lq_m = make_lq(self.lq, depth_m, rgb, scale, photons=self.sensor_opt.photons(rng))
+        return disturb_lq(lq_m, rgb, self.sensor_opt, rng)
+
+
 @lru_cache(maxsize=128)
-def make_case(scene: Scene, scale: int, rule: str) -> Case:
+def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
     """Make the low-resolution depth of all frames of a scene.
 
     Args:
         scene: rows and columns at its bottom and right that do not fill an LR pixel are cut off.
         scale: H / h.
-        rule: ``dtof_peak``, ``area`` (block means), ``nearest`` (every n-th pixel) or ``bicubic``.
+        rule: an :class:`LqRule`, or the name of one without noise and holes.
 
     Raises:
         ValueError: unknown rule, or a frame without any low-resolution depth.
     """
+    rule = LqRule(rule, rule) if isinstance(rule, str) else rule
     height, width = (side // scale * scale for side in scene.rgb.shape[1:3])
     rgb, depth_m = scene.rgb[:, :height, :width], scene.depth_m[:, :height, :width]
-    pairs = zip(depth_m, rgb, strict=True)
-    lq_m = np.stack([make_lq(rule, depth, colour, scale) for depth, colour in pairs])
+    pairs = enumerate(zip(depth_m, rgb, strict=True))
+    lq_m = np.stack([rule.make(depth, colour, scale, i) for i, (depth, colour) in pairs])
     empty = [i for i, frame in enumerate(lq_m) if not frame.any()]
     if empty:
         raise ValueError(f"scene {scene.name}: expected depth in every frame; got none in {empty}")
+    step_m = estimate_step_m(lq_m[0][lq_m[0] > 0])
     valid = scene.valid[:, :height, :width]
-    return Case(scene.name, scale, STEPS_M.get(rule, 0.0), rgb, lq_m, depth_m, valid)
+    return Case(scene.name, scale, step_m, rgb, lq_m, depth_m, valid)
 
 
 def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 1.0) -> Maps:
@@ -128,14 +144,15 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
         clip: which frames.
         depth_range_m: depth [m] that the network knows as 1.
     """
-    takes_holes = getattr(net, "takes_holes", False)
+    contract = contract_of(net)
     parameter = next(net.parameters(), torch.empty(0))
-    lq_m = (case.lq_m if takes_holes else case.filled_m)[clip]
+    lq_m = (case.lq_m if contract.takes_holes else case.filled_m)[clip]
     lq = torch.from_numpy(lq_m / np.float32(depth_range_m)).to(parameter.device)[None, :, None]
     rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
     guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
-    chunk = None if getattr(net, "halo", None) is None else CHUNK_FRAMES
-    with depth_step(net, lq.new_tensor([case.step_m / depth_range_m])):
+    chunk = CHUNK_FRAMES if contract.finite else None
+    step = None if case.step_m is None else lq.new_tensor([case.step_m / depth_range_m])
+    with depth_step(net, step):
         made = FramePrediction(chunk).outputs(net, lq, guide)
     scale_m = np.float32(depth_range_m)
     return {NAMES_M[name]: value[0, :, 0].cpu().numpy() * scale_m for name, value in made.items()}
@@ -158,7 +175,7 @@ def score(
     method: nn.Module | Method,
     scenes: Sequence[Scene],
     scale: int,
-    rule: str = "dtof_peak",
+    rule: LqRule | str = "dtof_peak",
     depth_range_m: float = 1.0,
 ) -> list[Scores]:
     """Score a method on every scene; results of the two baselines are kept for the next call.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stdnet_arch.evaluation.scenes import SceneFiles, load_scenes
+from stdnet_arch.evaluation.zero_shot.scenes import SceneFiles, load_scenes
 
 KITCHEN = SceneFiles(name="kitchen", folder="scenes/kitchen")
 STILLS = SceneFiles(name="stills", folder="scenes/stills", video=False)
