@@ -4,12 +4,14 @@ python scripts/write_synthetic.py -o clip --frames 2000 --size 128 192 --scale 4
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch.data.synthetic.recording import write_synthetic_recording
+from stdnet_arch.utils.commands import run_script
 
 
 def main() -> None:
@@ -28,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_script(main, "stopped; the same command begins anew"))

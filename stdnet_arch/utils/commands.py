@@ -10,6 +10,7 @@ import traceback
 import types
 from argparse import ArgumentParser
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
@@ -20,7 +21,9 @@ FAILED, BUG = 1, 70
 LONGEST = 2000
 STOPPED = "stopped; the same command goes on where it stopped"
 PACKAGE = Path(__file__).resolve().parents[1]
-SYSTEM = (OSError, MemoryError, ImportError)
+SYSTEM = (OSError, MemoryError, ImportError, BrokenProcessPool)
+LIBRARIES = ("lmdb", "av")
+"""Libraries that tell of full disks and broken files by errors of their own."""
 NO_MEMORY = ("out of memory", "can't allocate memory")
 TOOLBOX = "basicsr"
 OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
@@ -68,11 +71,23 @@ def run_command(
         return FAILED if is_about_input(error) else BUG
 
 
+def run_script(main: Callable[[], int | None], stopped: str = STOPPED) -> int:
+    """Run the ``main`` of a script, which reads ``sys.argv``; ``--debug`` is taken from there.
+
+    Args:
+        main: the script; returns its exit code, None for 0.
+        stopped: the line for Ctrl-C.
+    """
+    debug = "--debug" in sys.argv
+    sys.argv[:] = [word for word in sys.argv if word != "--debug"]
+    return run_command(main, stopped=stopped, debug=debug)
+
+
 def tell_error(error: Exception) -> str:
     """Return the line that tells an error."""
     said = " ".join(_own_words(error).split())[:LONGEST]
     if is_about_input(error):
-        kind = "no such option, " if type(error) is KeyError else ""
+        kind = "there is no option " if isinstance(error, KeyError) and " " not in said else ""
         return f"error: {kind}{said or type(error).__name__}"
     return (
         f"bug in stdnet_arch, not in your input: {type(error).__name__}: {said} (run again with "
@@ -83,6 +98,8 @@ def tell_error(error: Exception) -> str:
 def is_about_input(error: BaseException) -> bool:
     """Tell whether an error is about what the user gave, or a bug."""
     said = str(error)
+    if type(error).__module__.partition(".")[0] in LIBRARIES:
+        return True
     if isinstance(error, (InputError, *SYSTEM)) or any(words in said for words in NO_MEMORY):
         return True
     if said.startswith(FROM_WORKER):

@@ -17,6 +17,7 @@ from stdnet_arch.data.database.lmdb_manifest import (
     read_manifest,
     value_key,
 )
+from stdnet_arch.utils.input_errors import InputError, check_regular, reading
 
 Environment = Any  # lmdb has no annotations
 
@@ -38,8 +39,10 @@ def open_environment(path: str | Path, **options: bool) -> Environment:
     real = os.path.realpath(path)
     with _opening:
         if real not in _opened:
-            environment = lmdb.open(real, **{**READ_ONLY, **options})
-            _check_not_cut(environment, Path(real))
+            check_regular(Path(real) / "data.mdb")
+            with reading(real):
+                environment = lmdb.open(real, **{**READ_ONLY, **options})
+                _check_not_cut(environment, Path(real))
             _opened[real] = environment
         return _opened[real]
 
@@ -90,7 +93,12 @@ class LmdbStore:
 
     def record(self, clip: str, i: int) -> Record:
         """What is stored of a frame."""
-        return dict(json.loads(bytes(self.get(frame_key(clip, i)))))
+        stored = bytes(self.get(frame_key(clip, i)))
+        with reading(f"{self.path}: {frame_key(clip, i)}"):
+            record = json.loads(stored)
+            if not all(isinstance(about, dict) for about in record.values()):
+                raise InputError(f"expected a record of values; got {record!r}")
+            return record
 
     def value(self, clip: str, i: int, name: str) -> memoryview:
         """One value of a frame."""
