@@ -5,6 +5,7 @@ spawned DataLoader workers alike. Each patch is one function that names the symp
 line it answers; the toolbox's own function stays reachable as ``__wrapped__`` of its replacement.
 """
 
+import argparse
 import codecs
 import difflib
 import importlib.util
@@ -23,10 +24,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from scipy.ndimage import convolve, gaussian_filter
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms.functional import rgb_to_grayscale
 
+from stdnet_arch._toolbox_options import check_options
+from stdnet_arch.utils.input_errors import reading
 from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
 
 Untyped = Any  # objects of the toolbox, which has no annotations
@@ -154,16 +158,26 @@ def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Unt
     from stdnet_arch import _toolbox_files
 
     sys.argv[1:] = [re.sub("^--local-rank", "--local_rank", word) for word in sys.argv[1:]]
-    try:
-        opt, arguments = _parse_options.__wrapped__(root_path, is_train)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        message = f"-opt needs a YAML file, got {error.filename!r} (looked from {Path.cwd()})"
-        raise SystemExit(message) from None
+    _check_option_file(is_train)
+    opt, arguments = _parse_options.__wrapped__(root_path, is_train)
     _choose_devices(opt)
     _check_schedule(opt)
-    _toolbox_files.check_run_names(opt)
     _toolbox_files.hold_run(opt, root_path)
     return opt, arguments
+
+
+def _check_option_file(is_train: bool) -> None:
+    """Refuse a missing or unfit ``-opt`` before the toolbox stumbles over it."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-opt", type=Path)
+    path = parser.parse_known_args()[0].opt
+    if path is None:
+        return  # the toolbox's own parser says so
+    if not path.is_file():
+        message = f"-opt needs a YAML file, got {str(path)!r} (looked from {Path.cwd()})"
+        raise SystemExit(message)
+    with reading(path), path.open(encoding="utf-8") as stream:
+        check_options(yaml.load(stream, Loader=_ordered_yaml()[0]), is_train)  # noqa: S506
 
 
 def _choose_devices(opt: dict[str, Untyped]) -> None:

@@ -14,9 +14,9 @@ import torch
 from basicsr.utils.dist_util import get_dist_info
 
 from stdnet_arch._toolbox import Untyped, _replaces
+from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.folder_lock import let_go, take_folder
 from stdnet_arch.utils.input_errors import InputError
-from stdnet_arch.utils.names import check_name
 from stdnet_arch.utils.torch_file import find_not_finite, read_torch, write_torch
 
 STATE_KEYS = ("epoch", "iter", "optimizers", "schedulers")
@@ -64,19 +64,24 @@ def tell_stopped() -> str:
     return f"stopped; the same command with --auto_resume goes on from iteration {newest}"
 
 
-def check_run_names(opt: dict[str, Untyped]) -> None:
-    """Refuse names in options that would lead out of the run's folder.
+@_replaces("basicsr.models", "build_model")
+def _build_model(opt: dict[str, Untyped]) -> Untyped:
+    """Options of another kind end in whatever error they happen to meet.
 
-    Raises:
-        InputError: ``name``, or the name or suffix of a dataset, is absolute or holds ``..``.
+    basicsr/models/__init__.py:19-29.
     """
-    check_name(opt["name"], "name")
-    for phase, dataset in opt["datasets"].items():
-        if dataset.get("name") is not None:
-            check_name(dataset["name"], f"datasets.{phase}.name")
-    suffix = (opt.get("val") or {}).get("suffix")
-    if suffix is not None:
-        check_name(suffix, "val.suffix")
+    with fitting("the options of the model (network_g, train, val, path)"):
+        return _build_model.__wrapped__(opt)
+
+
+@_replaces("basicsr.data", "build_dataset")
+def _build_dataset(dataset_opt: dict[str, Untyped]) -> Untyped:
+    """Options of another kind end in whatever error they happen to meet.
+
+    basicsr/data/__init__.py:26-38.
+    """
+    with fitting(f"the options of the dataset {dataset_opt.get('name')}"):
+        return _build_dataset.__wrapped__(dataset_opt)
 
 
 @_replaces("basicsr.models.base_model:BaseModel", "save_network")
@@ -170,11 +175,17 @@ def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
                 f"resume_state must lie in {states} (resume under one name), got {given}"
             )
         return _resume_from(opt, Path(given))
-    for path in _newest_first(states):
+    found = _newest_first(states)
+    for path in found:
         try:
             return _resume_from(opt, path)
         except (InputError, FileNotFoundError) as error:
             warnings.warn(f"{path} is passed over: {error}", stacklevel=2)
+    if found:
+        raise InputError(
+            f"none of the {len(found)} states in {states} can be read with its networks; move "
+            f"{states.parent} away to begin anew"
+        )
     return None
 
 

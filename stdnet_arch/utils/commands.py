@@ -9,8 +9,9 @@ import sys
 import traceback
 import types
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
@@ -105,6 +106,24 @@ def is_about_input(error: BaseException) -> bool:
     if said.startswith(FROM_WORKER):
         return _was_raised_in_worker(said)
     return _was_raised_by_us(error)
+
+
+@contextmanager
+def fitting(what: str) -> Iterator[None]:
+    """Turn what is raised inside into an error about options, where it is not about input already.
+
+    Args:
+        what: the options that something is built from.
+
+    Raises:
+        InputError: they cannot be used.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_about_input(error):
+            raise
+        raise InputError(f"{what} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def _was_raised_by_us(error: BaseException) -> bool:

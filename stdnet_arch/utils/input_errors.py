@@ -12,7 +12,7 @@ class InputError(ValueError):
 
 
 @contextmanager
-def reading(what: str | Path) -> Iterator[None]:
+def reading(what: str | Path, expected: str = "a readable, whole file") -> Iterator[None]:
     """Turn whatever a decoder raises inside into an :class:`InputError` that names the file.
 
     Decoders fail on broken bytes with whatever they happen to read (``zlib.error``,
@@ -21,6 +21,7 @@ def reading(what: str | Path) -> Iterator[None]:
 
     Args:
         what: the file, the option or the frame that is decoded.
+        expected: what it should be.
 
     Raises:
         InputError: the content cannot be decoded.
@@ -32,9 +33,7 @@ def reading(what: str | Path) -> Iterator[None]:
         raise
     except Exception as error:
         said = str(error).strip() or type(error).__name__
-        if isinstance(error, ValueError) and said.startswith(str(what)):
-            raise  # an error of ours, with its own words
-        raise InputError(f"{what}: expected a readable, whole file; {said}") from error
+        raise InputError(f"{what}: expected {expected}; {said}") from error
 
 
 def check_number(value: object, what: str) -> float:

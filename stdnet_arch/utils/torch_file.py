@@ -51,7 +51,7 @@ def read_torch(path: Path) -> Any:  # noqa: ANN401  whatever a file holds
             _check_zip(path, size)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, MemoryError):
+    except (PermissionError, MemoryError):
         raise
     except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as
         raise InputError(f"{path} is not a checkpoint of tensors: {error}") from error

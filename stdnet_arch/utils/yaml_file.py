@@ -54,7 +54,7 @@ def parse_yaml(text: str, where: str | Path = "YAML") -> Any:  # noqa: ANN401  w
     if len(text) > MAX_BYTES:
         raise InputError(f"{where}: expected at most {MAX_BYTES} bytes of YAML; got {len(text)}")
     try:
-        with reading(where):
+        with reading(where, "a YAML file"):
             values = yaml.load(text, Loader=PlainLoader)
             unfolded = _count(values, {})
     except InputError as error:

@@ -80,7 +80,7 @@ def load_network(
         raise InputError(f"{path}: scale must be a whole number, 1..{MOST_SCALE}; got {scale!r}")
     held = {name: None for name in STARTING_POINTS if name in network_g}
     params = unwrap(content)
-    with at_most_as_large(params, path):
+    with at_most_as_large(params, f"{path} does not fit {network_g}"):
         net = build_arch({**network_g, **held}, path)
     broken = find_not_finite(params)
     if broken is not None:
@@ -131,14 +131,14 @@ def build_arch(network_g: Mapping[str, Any], source: str | Path = "network_g") -
 
 
 @contextmanager
-def at_most_as_large(params: Mapping[str, Tensor], path: str | Path) -> Iterator[None]:
+def at_most_as_large(params: Mapping[str, Tensor], what: str) -> Iterator[None]:
     """Refuse to build a network that is much larger than the parameters of its file.
 
     A file of a few kB may ask for a network of many GB.
 
     Args:
         params: what the file holds.
-        path: the file, for errors.
+        what: what is wrong then, for errors.
 
     Raises:
         InputError: more numbers or more parameters are registered than the file can fill.
@@ -150,7 +150,7 @@ def at_most_as_large(params: Mapping[str, Tensor], path: str | Path) -> Iterator
         nonlocal built
         built += value.numel() if isinstance(value, Tensor) else 0
         if built > most:
-            raise InputError(f"{path} asks for a network that is larger than its parameters")
+            raise InputError(f"{what}: the network is larger than the parameters in the file")
 
     hook = register_module_parameter_registration_hook(count)
     try:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from stdnet_arch.data.codecs.image_limits import check_image
-from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.input_errors import InputError, reading
 from stdnet_arch.utils.limits import check_declared
 
 RAW_BLOCK = 64  # float32: 16 kB, four pages of memory

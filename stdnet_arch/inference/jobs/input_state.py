@@ -39,10 +39,12 @@ def tell_change(then: object, now: Mapping[str, Any]) -> str:
 
     Args:
         then: what was noted; anything that is no such note counts as unchanged (older versions
-            noted nothing).
+            noted nothing), and so does an input that is no longer there.
         now: see :func:`describe_inputs`.
     """
     if not isinstance(then, Mapping) or then.keys() != now.keys() or then == now:
+        return ""
+    if now["files"] == 0:
         return ""
     if (then["files"], then["bytes"]) != (now["files"], now["bytes"]):
         return (

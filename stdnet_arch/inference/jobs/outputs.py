@@ -1,6 +1,7 @@
 """The folder that predictions go to: whose it is, what is missing, when it is done."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,7 @@ from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.utils.names import check_output_folder, resolve_name
 from stdnet_arch.utils.whole_file import remove_parts, write_json
 
+LOGGER = logging.getLogger(__name__)
 SETTINGS = "infer.json"
 DONE = "done.json"
 WRITTEN = "written.json"
@@ -64,7 +66,7 @@ class OutputFolder:
         """Return how many frames a finished run of the same settings and inputs has, or None."""
         done = self._read(DONE)
         frames = done.get("frames")
-        if not isinstance(frames, int) or self._differences(settings, inputs):
+        if not isinstance(frames, int) or self._differences(settings):
             return None
         if inputs is not None and tell_change(done.get("inputs"), inputs):
             return None
@@ -87,14 +89,17 @@ class OutputFolder:
             names: of the frames that will be written.
             inputs: their state, see :func:`stdnet_arch.inference.jobs.input_state.describe_inputs`.
 
+        Frames of inputs that have changed since are deleted with a message, and made again.
+
         Raises:
-            ValueError: there are frames of other settings or inputs, or files of somebody else.
+            ValueError: there are frames of other settings, or files of somebody else.
         """
         check_output_folder(self.folder, [], SUBFOLDERS)
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, *self._subfolders()):
             remove_parts(folder)
-        differences = self._differences(settings, inputs)
+        differences = self._differences(settings)
+        change = "" if inputs is None else tell_change(self._read(WRITTEN).get("inputs"), inputs)
         if differences and not (self.folder / SETTINGS).is_file():
             self._refuse_files_of_others()
         elif differences and overwrite:
@@ -104,6 +109,9 @@ class OutputFolder:
                 f"{self.folder} holds frames of another run ({'; '.join(differences)}); choose "
                 "another output, or --overwrite"
             )
+        elif change:
+            LOGGER.warning("%s: %s; its frames are made again", self.folder, change)
+            self._delete_written(names)
         (self.folder / DONE).unlink(missing_ok=True)
         write_json(self.folder / WRITTEN, {"names": [*names], "inputs": inputs})
         write_json(self.folder / SETTINGS, dict(settings))
@@ -149,9 +157,7 @@ class OutputFolder:
         known = isinstance(names, list) and all(isinstance(name, str) for name in names)
         return names if known else None
 
-    def _differences(
-        self, settings: Mapping[str, Any], inputs: Mapping[str, Any] | None
-    ) -> list[str]:
+    def _differences(self, settings: Mapping[str, Any]) -> list[str]:
         """Return in words what differs from the run that made the folder."""
         if not (self.folder / SETTINGS).is_file():
             return [f"no {SETTINGS}"]
@@ -159,13 +165,11 @@ class OutputFolder:
         if not then:
             return [f"{SETTINGS} cannot be read"]
         keys = sorted(then.keys() | settings.keys())
-        found = [
+        return [
             f"{key} was {then.get(key)}, is {settings.get(key)}"
             for key in keys
             if then.get(key) != settings.get(key)
         ]
-        change = "" if inputs is None else tell_change(self._read(WRITTEN).get("inputs"), inputs)
-        return [*found, change] if change else found
 
     def _refuse_files_of_others(self) -> None:
         there = self._frames()

@@ -73,7 +73,7 @@ def test_the_range_can_be_chosen_anew(tmp_path, net):
     [
         (ABOUT, {"scale": 4}, "holds a network of scale 8; scale 4 was asked for"),
         (ABOUT, {"num_feat": 64}, "num_feat 16; num_feat 64"),
-        (ABOUT, {"depth_range_m": -1.0}, "must be > 0 metres; got -1.0"),
+        (ABOUT, {"depth_range_m": -1.0}, "must be a number > 0; got -1.0"),
         ({**ABOUT, "network_g": {"type": "Gone", "scale": 4}}, {}, "'Gone', which is not"),
         ({**ABOUT, "network_g": {**SMALL, "num_feat": 32}}, {}, "does not fit .*'num_feat': 32"),
         ({**ABOUT, "network_g": {**SMALL, "size": 1}}, {}, "cannot be built from"),
