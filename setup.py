@@ -23,6 +23,7 @@ setup(
     },
     install_requires=[
         "basicsr==1.4.2",
+        "addict",
         "torch>=2.6",
         "torchvision",
         "numpy",

@@ -23,6 +23,8 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
     write_summary,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
+from stdnet_arch.evaluation.zero_shot.command import run_from_options
+from stdnet_arch.evaluation.zero_shot.plan import KIND
 from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.yaml_file import load_mapping
@@ -48,7 +50,11 @@ def main() -> int:
         return int(any(change.is_worse for change in changes))
     if args.config is None:
         parser.error("give --config or --compare")
-    plan = read_plan(load_mapping(args.config), args.models)
+    options = load_mapping(args.config)
+    if options.get("kind") == KIND:
+        sys.stdout.write(run_from_options(options, args.out, args.models, args.resume))
+        return 0
+    plan = read_plan(options, args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
     with hold_folder(place.out):
         results = run_benchmark(plan, place, args.resume)

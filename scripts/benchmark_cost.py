@@ -8,14 +8,12 @@ import itertools
 import sys
 from pathlib import Path
 
-import yaml
 from tqdm import tqdm
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from basicsr.utils.options import ordered_yaml
-
+from stdnet_arch import option_file
 from stdnet_arch.evaluation.cost import (
     SIZES,
     Setting,
@@ -45,7 +43,7 @@ def main() -> None:
     args = parser.parse_args()
     competitors = {n: {"type": n, "scale": args.scale} for n in CLASSICAL if args.classical}
     for path, dtype in itertools.product(args.yamls, args.dtypes):
-        network = dict(yaml.load(path.read_text(), Loader=ordered_yaml()[0])["network_g"])
+        network = dict(option_file.read(path)["network_g"])
         how = {"depth_range_m": 10.0, "device": args.device, "dtype": dtype}
         how |= {"type": "Network", "network": network, "scale": network["scale"]}
         competitors[f"{path.stem} {dtype}"] = how

@@ -8,14 +8,12 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 from tqdm import tqdm
 
 import stdnet_arch  # noqa: F401  before basicsr
 
 # isort: split
-from basicsr.utils.options import ordered_yaml
-
+from stdnet_arch import option_file
 from stdnet_arch.evaluation import scaling
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.evaluation.run_cost import Run
@@ -34,7 +32,7 @@ def main() -> None:
     parser.add_argument("--axes", nargs="+", help="only axes whose names begin so")
     parser.add_argument("-o", "--output", type=Path, help="writes OUTPUT.md, .json and .png")
     args = parser.parse_args()
-    network = dict(yaml.load(args.yaml.read_text(), Loader=ordered_yaml()[0])["network_g"])
+    network = dict(option_file.read(args.yaml)["network_g"])
     base = Run(network, "clip", args.frames, read_size(args.size), device=args.device)
     axes = scaling.plan_axes(base, torch.cuda.device_count())
     axes = [a for a in axes if not args.axes or a.name.startswith(tuple(args.axes))]

@@ -11,9 +11,9 @@ from pathlib import Path
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
+from stdnet_arch import option_file
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.utils.commands import run_script
-from stdnet_arch.utils.yaml_file import load_mapping
 from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices
 from stdnet_arch.visual.strips import save_png
 
@@ -33,7 +33,7 @@ def main() -> None:
     kind, draw = "strips", partial(draw_saved_clip, results_only=args.results_only)
     if args.slices:
         kind, draw = "slices", draw_saved_slices
-    opt = load_mapping(args.opt)
+    opt = option_file.read(args.opt)
     results = args.results or Path("results") / opt["name"]
     for section in opt["datasets"].values():
         dataset = RGBDVideoTestDataset({**section, "scale": opt["scale"], "phase": "test"})

@@ -16,7 +16,6 @@ import random
 import re
 import sys
 import types
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from scipy.ndimage import convolve, gaussian_filter
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms.functional import rgb_to_grayscale
 
+from stdnet_arch import option_file
 from stdnet_arch._toolbox_options import check_options
 from stdnet_arch.utils.input_errors import reading
 from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
@@ -130,9 +130,9 @@ def _get_registered(registry: Untyped, name: str, suffix: str = "basicsr") -> Un
 def _ordered_yaml() -> tuple[Untyped, Untyped]:
     """Options run code (``name: !!python/object/apply:os.system [...]``); ``1e-4`` is text.
 
-    basicsr/utils/options.py:19-30 takes yaml's unsafe loader.
+    basicsr/utils/options.py:19-30 takes yaml's unsafe loader. The loader also follows ``base:``.
     """
-    return PlainLoader, _ordered_yaml.__wrapped__()[1]
+    return option_file.following(PlainLoader), _ordered_yaml.__wrapped__()[1]
 
 
 @_replaces("basicsr.utils.options", "_postprocess_yml_value")
@@ -160,8 +160,8 @@ def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Unt
     sys.argv[1:] = [re.sub("^--local-rank", "--local_rank", word) for word in sys.argv[1:]]
     _check_option_file(is_train)
     opt, arguments = _parse_options.__wrapped__(root_path, is_train)
-    _choose_devices(opt)
-    _check_schedule(opt)
+    option_file.choose_devices(opt)
+    option_file.check_schedule(opt)
     _toolbox_files.hold_run(opt, root_path)
     return opt, arguments
 
@@ -180,42 +180,18 @@ def _check_option_file(is_train: bool) -> None:
         check_options(yaml.load(stream, Loader=_ordered_yaml()[0]), is_train)  # noqa: S506
 
 
-def _choose_devices(opt: dict[str, Untyped]) -> None:
-    """Without a launcher, several GPUs end a run at ``total_iter / num_gpu``; so one is used.
+@_replaces("basicsr.utils.options", "copy_opt_file")
+def _copy_opt_file(opt_file: str, experiments_root: str) -> None:
+    """The copy beside an experiment would keep ``base:``, a path that leads nowhere from there.
 
-    basicsr/data/__init__.py:63 multiplies the batch, basicsr/train.py:45 plans epochs for one GPU.
-    On a CPU, ``num_gpu: 1`` and ``prefetch_mode: cuda`` end in driver errors
-    (basicsr/models/base_model.py:18, basicsr/data/prefetch_dataloader.py:101).
+    basicsr/utils/options.py:193-206.
     """
-    if opt["num_gpu"] > 0 and not torch.cuda.is_available():
-        raise ValueError(
-            f"num_gpu: {opt['num_gpu']} needs a CUDA device and torch sees none; "
-            "write num_gpu: auto (the GPUs there are, else the CPU)"
-        )
-    if opt["num_gpu"] > 1 and not opt["dist"]:
-        warnings.warn(
-            f"one of {opt['num_gpu']} GPUs is used; for all, start with torchrun "
-            f"--nproc_per_node {opt['num_gpu']} ... --launcher pytorch",
-            stacklevel=3,
-        )
-        opt["num_gpu"] = 1
-    for dataset in opt["datasets"].values():
-        if opt["num_gpu"] == 0 and dataset.get("prefetch_mode") == "cuda":
-            dataset["prefetch_mode"] = None
-
-
-def _check_schedule(opt: dict[str, Untyped]) -> None:
-    """A cosine schedule shorter than the run ends it midway with a TypeError.
-
-    basicsr/models/lr_scheduler.py:88 (``list indices must be integers or slices, not NoneType``).
-    """
-    train = opt.get("train") or {}
-    periods = (train.get("scheduler") or {}).get("periods")
-    if opt["is_train"] and periods and sum(periods) < train["total_iter"]:
-        raise ValueError(
-            f"train.scheduler.periods must sum to total_iter ({train['total_iter']}) or more, "
-            f"got {periods}"
-        )
+    _copy_opt_file.__wrapped__(opt_file, experiments_root)
+    options = option_file.read(opt_file)
+    if options != option_file.read_alone(opt_file):
+        copy = Path(experiments_root) / Path(opt_file).name
+        remarks = [line for line in copy.read_text().splitlines() if line.startswith("#")]
+        copy.write_text("\n".join(remarks) + "\n\n" + option_file.write(options))
 
 
 # ------------------------------------------------------------------------------ launch and resume

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
+
+from stdnet_arch import option_file
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted(name for name, arch in ARCH_REGISTRY if arch.__module__.startswith("stdnet_arch."))
@@ -17,7 +18,7 @@ FRAMES = 2  # of the chunks in the halo test
 
 def make_net(path):
     """The network of a tiny YAML."""
-    opt = yaml.safe_load(path.read_text())
+    opt = option_file.read(path)
     return build_network({**opt["network_g"], "scale": opt["scale"]})
 
 

@@ -4,21 +4,23 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from basicsr.archs import build_network
 from basicsr.losses import build_loss
-from basicsr.utils.options import ordered_yaml
 from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
 
+from stdnet_arch import option_file
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.sources.clip_list import read_entries
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY
 
 ROOT = Path(__file__).parent.parent
-# Those of a benchmark, of stereodiff and of the toolbox's own models have other forms:
-# tests/evaluation/test_benchmark_plan.py, tests/stereodiff/test_stereodiff_options.py,
+# Bases are parts of others; those of a benchmark, of training on the device, of stereodiff and of
+# the toolbox's own models have other forms: tests/evaluation/benchmark/test_benchmark_plan.py,
+# tests/models/test_device_run.py, tests/stereodiff/test_stereodiff_options.py,
 # tests/test_toolbox_losses.py.
-ELSEWHERE = {ROOT / "options" / name for name in ("benchmark", "stereodiff", "toolbox")}
+ELSEWHERE = {
+    ROOT / "options" / name for name in ("base", "benchmark", "device", "stereodiff", "toolbox")
+}
 YAMLS = sorted(p for p in (ROOT / "options").rglob("*.yml") if p.parent not in ELSEWHERE)
 
 
@@ -29,7 +31,7 @@ def path(request):
 
 @pytest.fixture
 def opt(path):
-    return yaml.load(path.read_text(), Loader=ordered_yaml()[0])  # noqa: S506  the toolbox's loader
+    return option_file.read(path)
 
 
 def test_there_are_options():

@@ -9,7 +9,13 @@ from stdnet_arch.data.augment import FLOW, Clip, CropBox
 from stdnet_arch.data.database.lmdb_source import LmdbSource, find_spans, open_source
 from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES, make_lq
-from stdnet_arch.data.lq.sensor_model import disturb_guide, disturb_lq, frame_rng
+from stdnet_arch.data.lq.sensor_model import (
+    disturb_guide,
+    disturb_lq,
+    frame_rng,
+    look_through,
+    measure,
+)
 from stdnet_arch.data.sources.clip_list import ClipSpan
 from stdnet_arch.data.sources.source import Sliceable, location
 
@@ -89,11 +95,15 @@ class ClipReader:
             self._check_any_valid(np.asarray(whole), clip, i)
         part = {"gt": gt, "valid": valid}
         if measured:
-            rng = frame_rng(seed, clip, i)
-            part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rng)
+            rngs = frame_rng(seed, clip), frame_rng(seed, clip, i)
+            part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rngs)
         if sensor.moves_guide:
             corner = (box.top * scale, box.left * scale)
             guide = disturb_guide(np.asarray(rgb), depth, sensor, frame_rng(seed, clip), corner)
+        if sensor.camera:
+            # Other numbers than the depth sensor's, which has the frame's own generator.
+            rngs = frame_rng(seed, f"{clip}/rgb"), frame_rng(seed, f"{clip}/rgb", i)
+            guide = look_through(np.asarray(guide), sensor.camera, rngs, i)
         return {**part, "guide": guide}
 
     def _low_resolution(
@@ -102,16 +112,19 @@ class ClipReader:
         rgb: Sliceable,
         frame: tuple[str, int],
         box: CropBox,
-        rng: np.random.Generator,
+        rngs: tuple[np.random.Generator, np.random.Generator],
     ) -> np.ndarray:
-        options, (clip, i) = self.options, frame
+        options, (clip, i), rng = self.options, frame, rngs[1]
         mode = "dtof_peak" if options.lq == "auto" else options.lq
         size = self.lr_size(clip)
         # With what effects and kernels see beyond the crop, it gets the LR of the whole frame.
         seen = box.grown(options.sensor_opt.margin(mode), *size)
         colour = rgb[seen.hr(options.scale)]
         stored = self._stored_lq(clip, i, size)
-        if stored is None:
+        if options.sensor_opt.preset:
+            depth = np.array(whole[seen.hr(options.scale)])
+            lq = measure(depth, np.asarray(colour), options.scale, options.sensor_opt.preset, rngs)
+        elif stored is None:
             depth = np.array(whole[seen.hr(options.scale)])
             sensor = options.dtof_range_m, options.dtof_bins, options.sensor_opt.photons(rng)
             lq = make_lq(mode, depth, colour, options.scale, *sensor)

@@ -74,6 +74,10 @@ class ReadOptions:
             self.lq in RANDOM_LQ_MODES or counts[0] == counts[1],
             "lq", "dtof_histogram, the only rule that counts photons (sensor_opt)", self.lq,
         )  # fmt: skip
+        _require(
+            self.lq == "auto" or not self.sensor_opt.preset,
+            "lq", f"auto with sensor_opt: {{preset: {self.sensor_opt.preset}}}", self.lq,
+        )  # fmt: skip
         _require(self.scale >= 1, "scale", "at least 1", self.scale)
         _require(self.dtof_range_m > 0, "dtof_range_m", "positive", self.dtof_range_m)
         _require(self.dtof_bins >= 2, "dtof_bins", "at least 2", self.dtof_bins)

@@ -46,6 +46,11 @@ def write_lq(options: TestOptions, out: str) -> Iterator[Path]:
             "shift_px and parallax_px misalign RGB, which is not written: set them where the LR"
             " files are read"
         )
+    if options.sensor_opt.camera:
+        raise ValueError(
+            f"camera {options.sensor_opt.camera} changes RGB, which is not written: set it where"
+            " the LR files are read"
+        )
     reader = ClipReader(options)
     folders = [
         Path(out.replace("{clip}", span.clip).replace("{scale}", str(options.scale))).expanduser()

@@ -13,6 +13,8 @@ from stdnet_arch.utils.hole_filling import fill_holes
 FARTHEST_PLAUSIBLE = 10
 """Median of a frame, in ranges of the network, above which the unit must be wrong."""
 NEAREST_PLAUSIBLE = 1e-3
+USUAL_M = 20.0
+"""Range that stands for a network of any range in these two."""
 
 Depth = NDArray[np.floating]
 
@@ -21,7 +23,8 @@ class SensorFrame(NamedTuple):
     """One frame, ready for the network."""
 
     lq_m: NDArray[np.float32]
-    """Depth [m], ``(h, w)``, finite, in (0, range]; 0 only before the first measured pixel."""
+    """Depth [m], ``(h, w)``, finite, in (0, range]; 0 before the first measured pixel, and in
+    holes if the network takes them."""
     measured: NDArray[np.bool_]
     """Where the sensor saw something, ``(h, w)``."""
     rgb: NDArray[np.uint8]
@@ -41,15 +44,17 @@ class SensorReport:
     beyond: int = 0
     """Measured pixels beyond the network's range."""
     farthest_m: float = 0.0
+    kept_holes: bool = False
+    """The network handles holes by itself."""
 
     def lines(self, range_m: float) -> list[str]:
         """What a user should know, a sentence each."""
         said = []
         if self.holes:
             share = 100 * self.holes / self.pixels
+            saw = "a hole" if self.kept_holes else "the nearest measured pixel of the frame"
             said.append(
-                f"{share:.3g} % of the depth pixels hold no depth; the network saw the nearest "
-                "measured pixel of the frame there"
+                f"{share:.3g} % of the depth pixels hold no depth; the network saw {saw} there"
             )
         if self.blank:
             said.append(f"{self.blank} frames hold no depth at all; the frame before stood in")
@@ -73,12 +78,22 @@ class SensorCleaner:
     Args:
         range_m: the network's range [m].
         max_m: depths beyond it are no measurement [m]; None: all are.
+        keep_holes: leave 0 in holes, for a network that takes them.
+        any_range: leave depth beyond the range as it is, for a network that is free of scale.
     """
 
-    def __init__(self, range_m: float, max_m: float | None = None) -> None:
-        self.range_m = range_m
+    def __init__(
+        self,
+        range_m: float,
+        max_m: float | None = None,
+        *,
+        keep_holes: bool = False,
+        any_range: bool = False,
+    ) -> None:
+        self.range_m = np.inf if any_range else range_m
         self.max_m = max_m
-        self.report = SensorReport()
+        self.keep_holes = keep_holes
+        self.report = SensorReport(kept_holes=keep_holes)
         self._before: NDArray[np.float32] | None = None
         self._plausible = False
 
@@ -99,7 +114,10 @@ class SensorCleaner:
             self._plausible = True
         self._count(depth_m, measured)
         if measured.any():
-            filled = fill_holes(depth_m, measured)
+            if self.keep_holes:
+                filled = np.where(measured, depth_m, 0).astype(np.float32)
+            else:
+                filled = fill_holes(depth_m, measured)
             filled = np.minimum(filled, np.float32(self.range_m))
         elif self._before is not None:
             filled = self._before
@@ -130,14 +148,16 @@ def check_plausible(measured_m: Depth, range_m: float) -> None:
 
     Args:
         measured_m: the measured depths of a frame [m], at least one.
-        range_m: the network's range [m].
+        range_m: the network's range [m]; inf: any.
     """
     median_m = float(np.median(measured_m))
-    if NEAREST_PLAUSIBLE * range_m < median_m < FARTHEST_PLAUSIBLE * range_m:
+    usual_m = range_m if np.isfinite(range_m) else USUAL_M
+    if NEAREST_PLAUSIBLE * usual_m < median_m < FARTHEST_PLAUSIBLE * usual_m:
         return
-    large = median_m > range_m
+    large = median_m > usual_m
+    wanted = f", for a network of 0..{range_m:g} m" if np.isfinite(range_m) else ""
     raise ValueError(
-        f"depth must be in metres, for a network of 0..{range_m:g} m; the first measured frame has "
-        f"a median of {median_m:.4g} m, so its unit is too {'large' if large else 'small'}: "
+        f"depth must be in metres{wanted}; the first measured frame has a median of "
+        f"{median_m:.4g} m, so its unit is too {'large' if large else 'small'}: "
         f"check the depth unit (--depth-unit mm, m, or metres per stored unit)"
     )

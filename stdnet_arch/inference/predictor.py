@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -18,18 +18,28 @@ from torch import Tensor
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.recordings.recording import Frame
+from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
-from stdnet_arch.inference.streams.streaming import check_streamable, runs_exactly, stream
+from stdnet_arch.inference.streams.push_stream import Outputs
+from stdnet_arch.inference.streams.streaming import (
+    check_streamable,
+    runs_exactly,
+    stream_outputs,
+)
 from stdnet_arch.inference.streams.tiles import check_tiles
 from stdnet_arch.utils.channels_last import channels_last
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.weights.choice import Choice, choose
+from stdnet_arch.weights.shipped import find_weights
 
 LOGGER = logging.getLogger(__name__)
 FARTHEST_POSSIBLE = 100
 """Ranges of the network beyond which a prediction is no depth."""
+DEFAULT_SCALE = 4
+"""Ratio of RGB to depth that stands for an unknown one."""
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
 T = TypeVar("T")
@@ -42,15 +52,19 @@ class Prediction(NamedTuple):
     """Depth [m], ``(H, W)``, at the size of the RGB."""
     measured: NDArray[np.bool_]
     """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
+    error_m: NDArray[np.float32] | None = None
+    """Absolute error that the network expects [m], ``(H, W)``; None: it expects none."""
 
 
 class DepthSRPredictor:
     """Super-resolves depth video with a checkpoint.
 
     Args:
-        weights: a checkpoint of ours (``.pth`` or ``.safetensors``), or an official one.
+        weights: a checkpoint of ours (``.pth`` or ``.safetensors``), an official one, or the name
+            of shipped weights. None: shipped weights are chosen by ``scale`` and ``sensor``, and a
+            message says which and why (:attr:`choice`).
         device: ``auto`` (CUDA if there is any), ``cpu``, ``cuda``, ``cuda:1``.
-        scale: H / h; only for a checkpoint that does not say it.
+        scale: H / h; for a checkpoint that does not say it, and for the choice (4 if not given).
         num_feat: channels; only for a checkpoint that does not say it.
         depth_range_m: depth [m] that the network knows as 1; wins over the checkpoint's.
         amp: half precision where PyTorch deems it safe; on CUDA in the layout that is fastest.
@@ -63,6 +77,10 @@ class DepthSRPredictor:
         compare: before a clip, run so many of its first frames as a whole, too, and say how far
             overlap and tiles are from that; None: a few if there are tiles, else none.
         any_ratio: resample also recordings that are just made for a network of another scale.
+        sensor: kind of the depth sensor (``dtof``, ``clean``, ``phone``, ``realsense``), for the
+            choice of shipped weights; None: unknown.
+        step_m: quantisation step of the depth [m], for networks that want to know it; 0: none.
+            None: it is found in the first frame of each clip.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
@@ -71,7 +89,7 @@ class DepthSRPredictor:
 
     def __init__(  # noqa: PLR0913  one keyword per choice of the user
         self,
-        weights: str | Path,
+        weights: str | Path | None = None,
         device: str = "auto",
         *,
         scale: int | None = None,
@@ -84,10 +102,20 @@ class DepthSRPredictor:
         tile_overlap: int | None = None,
         compare: int | None = None,
         any_ratio: bool = False,
+        sensor: str | None = None,
+        step_m: float | None = None,
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
+        if step_m is not None and not step_m >= 0:
+            raise ValueError(f"step_m must be at least 0 metres, got {step_m}")
         self.device = choose_device(device)
+        self.choice: Choice | None = None
+        if weights is None:
+            self.choice = choose(scale or DEFAULT_SCALE, sensor)
+            LOGGER.warning(self.choice.reason)
+            weights, scale = self.choice.shipped.path, None
+        weights = find_weights(weights)
         loaded = load_network(weights, scale, num_feat, depth_range_m)
         self.net = loaded.net.to(self.device)
         if amp and self.device.type == "cuda":
@@ -96,7 +124,8 @@ class DepthSRPredictor:
         self.depth_range_m = loaded.depth_range_m
         self.about = loaded.about
         self.amp = amp
-        self.weights = Path(weights)
+        self.weights = weights
+        self.step_m = step_m
         self.chunk = chunk
         self.overlap, self.tile, self.tile_overlap = overlap, tile, tile_overlap
         self.compare = (COMPARED if tile else 0) if compare is None else compare
@@ -143,46 +172,76 @@ class DepthSRPredictor:
         Yields:
             The frames of the result, in order, some frames behind (8 with STDNet).
         """
-        cleaner = SensorCleaner(self.depth_range_m, max_m)
+        cleaner = self.open_cleaner(max_m)
         yield from self.predict_prepared(cleaner.frames(frames))
         for line in cleaner.report.lines(self.depth_range_m):
             LOGGER.warning(line)
 
-    def predict_prepared(self, frames: Iterable[SensorFrame]) -> Generator[Prediction, None, None]:
-        """As :meth:`predict_frames`, for frames that a :class:`SensorCleaner` has prepared.
+    def open_cleaner(self, max_m: float | None = None) -> SensorCleaner:
+        """Make what prepares the frames of one clip for this network."""
+        contract = contract_of(self.net)
+        keep_holes, any_range = contract.takes_holes, contract.scale_free
+        return SensorCleaner(self.depth_range_m, max_m, keep_holes=keep_holes, any_range=any_range)
+
+    def predict_prepared(
+        self, frames: Iterable[SensorFrame], first: SensorFrame | None = None
+    ) -> Generator[Prediction, None, None]:
+        """As :meth:`predict_frames`, for frames that :meth:`open_cleaner` has prepared.
+
+        Args:
+            frames: of one clip, in order.
+            first: the clip's first frame with depth, if ``frames`` begin later; it shows the step.
 
         Raises:
             MemoryError: the device's memory is not enough; the message says what helps.
         """
         plan: SizePlan | None = None
         waiting: deque[tuple[SizePlan, NDArray[np.bool_]]] = deque()
+        step = ClipStep(self.net, self.depth_range_m, self.step_m)
+        if first is not None:
+            step.see(first)
 
         def inputs() -> Iterator[tuple[Tensor, Tensor]]:
             nonlocal plan
             for frame in frames:
                 plan = self._plan(plan, frame)
+                step.see(frame)
                 waiting.append((plan, frame.measured))
                 yield self._to_network(plan, frame)
 
+        @contextmanager
+        def context() -> Iterator[None]:
+            with self._precision(), step.told():
+                yield
+
         try:
-            for number, pred in enumerate(_under(self._context, self._stream(inputs()))):
+            for number, outputs in enumerate(_under(context, self._stream(inputs()))):
                 sizes, measured = waiting.popleft()
-                depth_m = (sizes.from_network(pred)[0] * self.depth_range_m).cpu().numpy()
+                prediction = self._to_prediction(sizes, measured, outputs)
                 if measured.any():
-                    check_possible(depth_m, number, self.depth_range_m)
-                yield Prediction(depth_m, enlarge_mask(measured, sizes.rgb))
+                    check_possible(prediction.depth_m, number, self.depth_range_m)
+                yield prediction
         except RuntimeError as error:
             if plan is None or not _is_memory(error):
                 raise
             raise MemoryError(self._memory_tips(plan)) from error
 
-    def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+    def _to_prediction(
+        self, sizes: SizePlan, measured: NDArray[np.bool_], outputs: Outputs
+    ) -> Prediction:
+        maps = {
+            name: (sizes.from_network(value)[0] * self.depth_range_m).cpu().numpy()
+            for name, value in outputs.items()
+        }
+        return Prediction(maps["pred"], enlarge_mask(measured, sizes.rgb), maps.get("error"))
+
+    def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Outputs]:
         """The network on a stream, cut as asked; before that, what the cutting costs."""
         cutting = (self.chunk, self.overlap, self.tile, self.tile_overlap)
         first = list(islice(frames, self.compare))
         if first:
             LOGGER.warning(self._compare(first, cutting))
-        yield from stream(self.net, chain(first, frames), *cutting)
+        yield from stream_outputs(self.net, chain(first, frames), *cutting)
 
     def _compare(
         self,
@@ -217,7 +276,7 @@ class DepthSRPredictor:
         if self.tile is not None:
             check_tiles(self.tile, self.tile_overlap, contract_of(self.net).multiple_of)
 
-    def _context(self) -> AbstractContextManager:
+    def _precision(self) -> AbstractContextManager:
         """Half precision, if asked for; bfloat16 where the device has it."""
         if not self.amp:
             return nullcontext()

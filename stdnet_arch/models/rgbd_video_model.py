@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from stdnet_arch.archs.checkpoints.adapters import ABOUT
+from stdnet_arch.archs.checkpoints.adapters import ABOUT, SAFETENSORS, read_checkpoint
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
@@ -41,6 +41,7 @@ from stdnet_arch.models.validation import (
     shard,
     valid_of,
 )
+from stdnet_arch.models.weights_files import build_baseline, check_start
 from stdnet_arch.utils.torch_file import write_torch
 
 TRAIN_KEYS = frozenset({
@@ -101,21 +102,20 @@ class RGBDVideoModel(BaseModel):
             raise ValueError(f"val.baselines needs names other than the network's, {self.method!r}")
         scale = {"scale": self.opt["scale"]} if "scale" in self.opt else {}
         return {
-            name: build_network({**scale, **entry}).to(self.device).eval()
+            name: build_baseline({**scale, **entry}).to(self.device).eval()
             for name, entry in section.items()
         }
 
     def _load(self, net: nn.Module, param_key: str) -> None:
         path = self.opt["path"].get("pretrain_network_g")
         if path is not None:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"path.pretrain_network_g: expected a checkpoint, found no file {path} (looked "
-                    f"from {Path.cwd()}); train it first, or start in the folder it is relative to"
-                )
+            path = check_start(path)
             strict = self.opt["path"].get("strict_load_g", True)
+            if path.suffix == SAFETENSORS:  # the toolbox cannot read it
+                self.get_bare_model(net).load_state_dict(read_checkpoint(path), strict=strict)
+                return
             try:
-                self.load_network(net, path, strict, param_key)
+                self.load_network(net, str(path), strict, param_key)
             except KeyError as error:
                 raise ValueError(
                     f"path.pretrain_network_g: expected a checkpoint of the toolbox with "

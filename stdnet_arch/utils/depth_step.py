@@ -22,22 +22,22 @@ LATTICE_TOLERANCE = 0.1
 
 
 def takes_step(net: object) -> bool:
-    """Say whether a network reads its attribute ``step``."""
-    return hasattr(net, "step")
+    """Say whether a network reads its attribute ``step``, a number in units of ``lq``."""
+    return isinstance(getattr(net, "step", None), float)
 
 
 @contextmanager
-def depth_step(net: Any, step: object) -> Iterator[None]:  # noqa: ANN401  any network
+def depth_step(net: Any, step: float | None) -> Iterator[None]:  # noqa: ANN401  any network
     """Set ``net.step`` for a while, if the network reads it.
 
     Args:
         net: a network of this package.
-        step: quantisation step of ``lq``, in units of ``lq``; a tensor ``(b,)``, or None: unknown.
+        step: quantisation step of ``lq``, in units of ``lq``; None: unknown, the network's own.
     """
-    if not takes_step(net):
+    if step is None or not takes_step(net):
         yield
         return
-    before, net.step = net.step, step
+    before, net.step = net.step, float(step)
     try:
         yield
     finally:

@@ -109,6 +109,21 @@ def find(name: str, folder: str | Path = FOLDER) -> Shipped:
     raise ValueError(f"the name of shipped weights must be one of {known}; got {name!r}")
 
 
+def find_weights(weights: str | Path) -> Path:
+    """Find a checkpoint by its path or by the name of shipped weights.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a word without suffix that is neither a file nor shipped.
+    """
+    path = Path(weights)
+    if path.is_file() or path.suffix or path.parent != Path():
+        if not path.is_file():
+            raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
+        return path
+    return find(str(weights)).path
+
+
 def load(name: str, device: str = "cpu") -> nn.Module:
     """Load a shipped network, ready to use.
 

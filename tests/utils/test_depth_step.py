@@ -71,7 +71,7 @@ def test_metres_are_no_step():
 class Told:
     """A network that reads a step."""
 
-    step = None
+    step = 0.02
 
 
 def tell_and_fail(net, seen):
@@ -85,7 +85,13 @@ def test_a_network_is_told_for_a_while_even_if_it_fails():
     with pytest.raises(RuntimeError):
         tell_and_fail(net, seen)
     assert seen == [0.1]
-    assert net.step is None
+    assert net.step == 0.02
+
+
+def test_an_unknown_step_leaves_the_networks_own():
+    net = Told()
+    with depth_step(net, None):
+        assert net.step == 0.02
 
 
 def test_a_network_that_reads_no_step_is_left_as_it_is():

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
-from stdnet_arch.archs.stdnet.folded import FoldedTemporalDifference, Neighbours
+from stdnet_arch.archs.stdnet.folded import (
+    FoldedTemporalDifference,
+    Neighbours,
+    join_in_time,
+)
 from stdnet_arch.archs.stdnet.stage import Stage, blend
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS, PropagationPass
+from stdnet_arch.ops.difference import temporal_difference
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.nested import to_device
 
@@ -65,10 +70,13 @@ class PassStream:
         return self._fuse(known, ready)
 
     def _fuse(self, known: list[FrameState], ready: range) -> list[FrameState]:
-        """Run the pass on the frames ``ready``: as one batch, or folded, frame by frame."""
+        """Run the pass on the frames ``ready``, as one batch or folded."""
         if self.run_pass.is_folded():
-            fuse = FoldedTemporalDifference(self.run_pass.temporal_difference)
-            fused = [self._fuse_folded(fuse, known, i) for i in ready]
+            if len(ready) > 1:
+                fused = self._fuse_several(known, ready)
+            else:
+                fuse = FoldedTemporalDifference(self.run_pass.temporal_difference)
+                fused = [self._fuse_folded(fuse, known, i) for i in ready]
             return [
                 replace(known[i], lists=(*known[i].lists, feat))
                 for i, feat in zip(ready, fused, strict=True)
@@ -82,6 +90,17 @@ class PassStream:
             replace(known[i], lists=(*known[i].lists, totals.get(i, known[i].lists[-1])))
             for i in ready
         ]
+
+    def _fuse_several(self, known: list[FrameState], ready: range) -> list[Tensor]:
+        """Consecutive frames with their neighbours, ``(b, c, h, w)`` each, as a clip runs."""
+        maps = [(x.lists[-1], x.lists[0], x.guide_feat, x.attention) for x in known]
+        feat, first, guide_feat, attention = (
+            join_in_time([frame[:, None] for frame in frames]) for frames in zip(*maps, strict=True)
+        )
+        phi = [temporal_difference(first, step) for step in range(1, NEIGHBOURS + 1)]
+        fused = self.run_pass.fuse_frames(ready, feat, guide_feat, attention, phi)
+        # Clones: see StageStream.
+        return [frame.clone() for frame in fused.unbind(1)]
 
     def _fuse_folded(
         self, fuse: FoldedTemporalDifference, known: list[FrameState], i: int

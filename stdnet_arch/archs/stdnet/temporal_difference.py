@@ -1,6 +1,6 @@
 """Temporal difference branch: neighbours are aligned by deformable sampling that motion steers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -142,23 +142,46 @@ class PropagationPass(Foldable):
         self, feat: Tensor, guide_feat: Tensor, attention: Tensor, phi: list[Tensor]
     ) -> Tensor:
         """:meth:`forward`, a few frames at a time."""
+        return self.fuse_frames(range(feat.shape[1]), feat, guide_feat, attention, phi)
+
+    def fuse_frames(
+        self,
+        frames: range,
+        feat: Tensor,
+        guide_feat: Tensor,
+        attention: Tensor,
+        phi: Sequence[Tensor],
+    ) -> Tensor:
+        """Some consecutive frames of a clip after the pass, folded, a few at a time.
+
+        Args:
+            frames: which, at least one.
+            feat: of the whole clip, as all that follow; see :meth:`forward`.
+            guide_feat: F_r.
+            attention: w.
+            phi: temporal differences.
+
+        Returns:
+            ``(b, len(frames), c, h, w)``.
+        """
         t = feat.shape[1]
-        frames = range(t - 1) if self.direction == "backward" else range(1, t)
+        alone = t - 1 if self.direction == "backward" else 0
         fuse = FoldedTemporalDifference(self.temporal_difference)
         widest = 3 * NEIGHBOURS * feat[:, 0].numel()
         most = t if torch.compiler.is_compiling() else frames_at_once(feat.device, widest)
+        paired = range(max(frames.start, int(alone == 0)), min(frames.stop, t - int(alone > 0)))
         fused = []
-        for first in range(frames.start, frames.stop, most):
-            part = range(first, min(first + most, frames.stop))
+        for first in range(paired.start, paired.stop, most):
+            part = range(first, min(first + most, paired.stop))
             inside = slice(part.start, part.stop)
             nearby = list(self._nearby(part, feat, guide_feat, phi))
             fused.append(fuse(feat[:, inside], attention[:, inside], nearby))
-        alone = slice(t - 1, t) if self.direction == "backward" else slice(0, 1)
-        parts = [*fused, feat[:, alone]]
-        return join_in_time(parts if self.direction == "backward" else [parts[-1], *parts[:-1]])
+        if alone in frames:
+            fused.insert(0 if alone == 0 else len(fused), feat[:, alone : alone + 1])
+        return join_in_time(fused)
 
     def _nearby(
-        self, part: range, feat: Tensor, guide_feat: Tensor, phi: list[Tensor]
+        self, part: range, feat: Tensor, guide_feat: Tensor, phi: Sequence[Tensor]
     ) -> Iterator[Neighbours]:
         """The neighbours of consecutive frames, distance by distance."""
         t = feat.shape[1]

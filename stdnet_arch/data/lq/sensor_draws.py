@@ -26,11 +26,14 @@ class SensorView:
     scale: int
     generator: torch.Generator
     frames: int = 1
+    clip_generator: torch.Generator | None = None
+    """What numbers of whole clips are drawn from; None: ``generator``."""
 
     def uniform(self, lo: float = 0.0, hi: float = 1.0) -> Tensor:
         """A number for each clip, ``(n, 1, 1, 1)``."""
         clips = len(self.depth_m) // self.frames
-        numbers = torch.rand(clips, generator=self.generator, device=self.depth_m.device)
+        generator = self.clip_generator or self.generator
+        numbers = torch.rand(clips, generator=generator, device=self.depth_m.device)
         return (lo + (hi - lo) * numbers).repeat_interleave(self.frames).view(-1, 1, 1, 1)
 
     def log_uniform(self, lo: float, hi: float) -> Tensor:

@@ -4,10 +4,18 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from stdnet_arch.data.lq import sensor_effects as effects
+from stdnet_arch.data.lq.cameras import CAMERAS, disturb_rgb
 from stdnet_arch.data.lq.degradation import Photons, lq_margin
+from stdnet_arch.data.lq.sensors import PRESETS, degrade
+
+STEADY = ("", "dtof_peak", "clean_area", "clean_nearest", "clean_stride")
+"""Presets that leave nothing to chance and see nothing beyond a block; or none."""
+PRESET_MARGIN = 8
+"""LR pixels that the other presets see around a pixel, at most but for what stereo hides."""
 
 _SHARES = ("holes", "edge_holes", "dark_holes", "dark_luma")
 
@@ -40,6 +48,11 @@ class SensorOptions:
     """Probability that an LR pixel on a dark surface is lost."""
     dark_luma: float = 0.1
     """What a dark surface is: mean luma of its block, 0 to 1."""
+    preset: str = ""
+    """A device of :data:`stdnet_arch.data.lq.sensors.PRESETS`, which makes LR depth from GT in the
+    place of a rule (``lq: auto``); the other effects come on top."""
+    camera: str = ""
+    """A camera of :data:`stdnet_arch.data.lq.cameras.CAMERAS`, which RGB is seen through."""
     shift_px: float = 0.0
     """RGB is shifted by at most this [HR px] along each axis; one draw per window or clip."""
     parallax_px: float = 0.0
@@ -49,7 +62,15 @@ class SensorOptions:
 
     def __post_init__(self) -> None:
         """Check that nothing is negative and shares are at most 1."""
+        for name, known in (("preset", PRESETS), ("camera", CAMERAS)):
+            value = getattr(self, name)
+            if value and value not in known:
+                raise ValueError(
+                    f"sensor_opt: {name} must be one of {', '.join(known)}; got {value!r}"
+                )
         for name, value in vars(self).items():
+            if isinstance(value, str):
+                continue
             most = 1 if name in _SHARES else float("inf")
             if not 0 <= value <= most:
                 wanted = "in [0, 1]" if name in _SHARES else ">= 0"
@@ -64,11 +85,13 @@ class SensorOptions:
     def is_random(self) -> bool:
         """Whether effects other than photons leave anything to chance."""
         chances = (self.noise_m, self.noise_share, self.holes, self.edge_holes, self.dark_holes)
-        return self.moves_guide or any(chances)
+        drawn = self.moves_guide or bool(self.camera) or self.preset not in STEADY
+        return drawn or any(chances)
 
     def margin(self, mode: str) -> int:
         """LR pixels around a crop that LR depth in it may depend on."""
-        return lq_margin(mode) + (1 if self.edge_holes else 0)
+        around = PRESET_MARGIN if self.preset not in STEADY else 0
+        return lq_margin(mode) + (1 if self.edge_holes else 0) + around
 
     def photons(self, rng: np.random.Generator) -> Photons:
         """What ``dtof_histogram`` counts."""
@@ -111,6 +134,54 @@ def disturb_lq(
     if o.noise_m or o.noise_share:
         lq_m = effects.add_noise(lq_m, o.noise_m, o.noise_share, rng)
     return effects.quantize(lq_m, o.step_m) if o.step_m else lq_m
+
+
+def measure(
+    depth_m: NDArray[np.floating],
+    rgb_uint8: NDArray[np.uint8],
+    scale: int,
+    preset: str,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+) -> NDArray[np.float32]:
+    """LR depth as a device of :data:`stdnet_arch.data.lq.sensors.PRESETS` gives it.
+
+    Args:
+        depth_m: depth [m], ``(H, W)``; 0, negative and not finite: unknown.
+        rgb_uint8: colours of the same pixels, ``(H, W, 3)``.
+        scale: HR pixels per LR pixel.
+        preset: the device.
+        rngs: of the clip's device, and of the frame's noise.
+
+    Returns:
+        Depth [m], ``(h, w)``, 0 where nothing was measured.
+    """
+    known = np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, 0).astype(np.float32)
+    depth, colour = torch.from_numpy(known)[None, None], _colours(rgb_uint8)
+    of_clip, of_frame = (torch_generator(rng) for rng in rngs)
+    made = degrade(depth, colour, scale, preset, of_frame, clip_generator=of_clip)
+    return made.lq_m[0, 0].numpy()
+
+
+def look_through(
+    rgb_uint8: NDArray[np.uint8],
+    camera: str,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+    i: int,
+) -> NDArray[np.uint8]:
+    """Colours ``(H, W, 3)`` of frame ``i`` through a camera; ``rngs`` as in :func:`measure`."""
+    of_clip, of_frame = (torch_generator(rng) for rng in rngs)
+    seen = disturb_rgb(_colours(rgb_uint8)[None], camera, of_clip, of_frame, first=i)[0, 0]
+    return (seen * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+
+def torch_generator(rng: np.random.Generator) -> torch.Generator:
+    """A generator of PyTorch seeded by one of NumPy."""
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
+def _colours(rgb_uint8: NDArray[np.uint8]) -> torch.Tensor:
+    """``(1, 3, H, W)`` in [0, 1]."""
+    return torch.tensor(rgb_uint8).permute(2, 0, 1)[None].float() / 255
 
 
 def disturb_guide(

@@ -72,6 +72,7 @@ def degrade(
     preset: str,
     generator: torch.Generator,
     frames: int = 1,
+    clip_generator: torch.Generator | None = None,
 ) -> SensorClip:
     """Measure exact depth with a sensor.
 
@@ -82,6 +83,8 @@ def degrade(
         preset: a name of :data:`PRESETS`.
         generator: what to draw from, on the device of the tensors.
         frames: so many frames after one another are one clip, and have a sensor in common.
+        clip_generator: what a clip's sensor is drawn from; None: ``generator``. With it, frames
+            that are measured one by one have the same sensor.
 
     Returns:
         ``lq_m`` [m] (0 where nothing was measured), ``measured``, ``step_m``.
@@ -99,7 +102,8 @@ def degrade(
         )
     if n % frames:
         raise ValueError(f"{n} pictures are not a whole number of clips of {frames} frames")
-    return PRESETS[preset](SensorView(depth_m.float(), rgb.float(), scale, generator, frames))
+    chance = generator, frames, clip_generator
+    return PRESETS[preset](SensorView(depth_m.float(), rgb.float(), scale, *chance))
 
 
 __all__ = ["PRESETS", "SensorClip", "degrade"]

@@ -22,7 +22,7 @@ def iphone(view: SensorView) -> SensorClip:
     pitch = view.uniform(1.5, 4.0)
     dots = _dots(view, exact, pitch) & (exact > 0)
     colours = F.avg_pool2d(view.rgb, view.scale)
-    reach = view.uniform(0.35, 0.6) * pitch
+    reach = view.uniform(0.22, 0.5) * pitch
     dense = _spread(exact * noise, dots, colours, reach, view.log_uniform(0.02, 0.5))
     dense = _smooth(dense, view.uniform(0.0, 0.8))
     farthest = F.max_pool2d(dense, 3, 1, 1)

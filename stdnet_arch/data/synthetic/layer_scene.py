@@ -173,11 +173,11 @@ class SceneDraws:
         from_palette = palette[rows, d.below(4, b, n)]
         own = (self.means[texture] * d.log_uniform(b, n, 1, lo=0.6, hi=1.6)).clamp(0.02, 1)
         base = torch.where(d.chance(b, n, 1, p=0.45), from_palette, own)
-        plain, rich = d.uniform(b, n, 1, hi=0.2), d.uniform(b, n, 1, lo=0.35, hi=1.1)
-        contrast = torch.where(d.chance(b, n, 1, p=0.4), plain, rich)
+        plain, rich = d.uniform(b, n, 1, hi=0.2), d.uniform(b, n, 1, lo=0.2, hi=0.95)
+        contrast = torch.where(d.chance(b, n, 1, p=0.45), plain, rich)
         looks = Looks(texture, self._places(surfaces), base, contrast, d.normal(b, n, 2, std=0.12))
         looks.slope[:, :7] = 0.0  # endless: its brightness would have no bound
-        donor = torch.where(d.chance(b, n, p=0.3), d.below(n, b, n), torch.arange(n).to(d.device))
+        donor = torch.where(d.chance(b, n, p=0.4), d.below(n, b, n), torch.arange(n).to(d.device))
         first = 7 + counts.marks
         for box in range(counts.boxes):  # faces of a box look alike
             donor[:, first + 3 * box : first + 3 * box + 3] = donor[:, first + 3 * box, None]

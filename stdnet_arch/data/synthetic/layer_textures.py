@@ -156,10 +156,10 @@ class TextureAtlas:
         level = textures.permute(0, 3, 1, 2).float() / 255
         self.mean = level.mean((2, 3))
         parts = []
-        for _ in range(self.levels):
+        for i in range(self.levels):
+            level = F.avg_pool2d(level, 2) if i else level
             rgba = F.pad(level.permute(0, 2, 3, 1), (0, 1))  # four halves are one aligned read
             parts.append(rgba.reshape(-1, 4).half())
-            level = F.avg_pool2d(level, 2)
         self.texels = torch.cat(parts)
         sizes = [self.side >> i for i in range(self.levels)]
         starts = [self.count * sum(s * s for s in sizes[:i]) for i in range(self.levels)]

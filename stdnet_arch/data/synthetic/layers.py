@@ -8,12 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stdnet_arch.data.lq import rgb_disturbance
 from stdnet_arch.data.synthetic import layer_render as render
 from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_geometry import View
+from stdnet_arch.data.synthetic.layer_photo import draw_camera, exposure, photograph
 from stdnet_arch.data.synthetic.layer_scene import Scene, SceneDraws
-from stdnet_arch.data.synthetic.layer_textures import load_or_make
+from stdnet_arch.data.synthetic.layer_textures import TextureAtlas, load_or_make
 
 MOST_PIXELS = {"cpu": 1 << 21, "cuda": 1 << 27}
 """Pixels times surfaces worked on at a time: what a CPU's cache, or a part of a GPU, holds."""
@@ -27,19 +26,6 @@ class LayerClips(NamedTuple):
     depth_m: Tensor  # (b, t, 1, H, W) at pixel centres
     flow_px: Tensor  # (b, t - 1, 2, H, W) frame i -> i + 1, (dx, dy)
     visible: Tensor  # (b, t - 1, 1, H, W) bool: the next frame sees the point, too
-
-
-class Camera(NamedTuple):
-    """How a clip's camera turns light into numbers."""
-
-    gain: Tensor  # (b, 3) mean brightness of the first picture
-    gamma: Tensor  # (b,)
-    vignette: Tensor  # (b,)
-    middle: Tensor  # (b, 2)
-    blur: Tensor  # (b,)
-    read: Tensor  # (b,)
-    shot: Tensor  # (b,)
-    quality: Tensor  # (b,) of JPEG
 
 
 class LayerScenes:
@@ -76,55 +62,38 @@ class LayerScenes:
         """
         if min(batch, frames, *size) < 1:
             raise ValueError(f"batch, frames and size must be positive, got {batch, frames, size}")
+        d = self._draws
         scene = self._scenes.draw(batch, size)
-        camera = self._camera(scene.view)
-        times = torch.arange(frames, device=self._draws.device, dtype=torch.float32)
+        camera = draw_camera(d, scene.view)
+        times = torch.arange(frames, device=d.device, dtype=torch.float32)
         surfaces = scene.surfaces.kinds.shape[1] + scene.shades.surfaces.kinds.shape[1]
-        work = surfaces * frames * size[0] * size[1]
-        most = MOST_PIXELS.get(self._draws.device.type, MOST_PIXELS["cpu"])
-        step = max(1, most // work)
+        most = MOST_PIXELS.get(d.device.type, MOST_PIXELS["cpu"])
+        step = max(1, most // (surfaces * frames * size[0] * size[1]))
         parts = [
-            self._render(part_of(scene, slice(i, i + step)), times) for i in range(0, batch, step)
+            render_light(part_of(scene, slice(i, i + step)), times, self._atlas)
+            for i in range(0, batch, step)
         ]
         light, depth_m, flow_px, visible = (torch.cat(part) for part in zip(*parts, strict=True))
-        return LayerClips(self._photograph(light, camera), depth_m, flow_px, visible)
+        # Clips are drawn alike, so the first third is any third.
+        compressed = (batch + 1) // 3
+        rgb = photograph(light, camera, exposure(light, camera), compressed, d.generator)
+        return LayerClips(rgb, depth_m, flow_px, visible)
 
-    def _render(self, scene: Scene, times: Tensor) -> LayerClips:
-        at = render.matrices_of(scene, scene.surfaces, times)
-        front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
-        rgb = render.render_rgb(scene, times, at, front, self._atlas)
-        depth_m = (1 / front.centre_inverse.clamp_min(1e-6)).clamp(NEAREST_M, FARTHEST_M)
-        return LayerClips(rgb, depth_m[:, :, None], *render.flow_of(at, front))
 
-    def _camera(self, view: View) -> Camera:
-        """Cameras of mild faults."""
-        d, b = self._draws, len(view.focal_px)
-        H, W = view.size
-        half = torch.tensor([W / 2, H / 2], device=d.device)
-        sometimes = d.chance(4, b, p=0.5)
-        return Camera(
-            gain=d.uniform(b, 1, lo=0.2, hi=0.65) * (1 + d.normal(b, 3, std=0.05)),
-            gamma=d.uniform(b, lo=0.7, hi=1.4),
-            vignette=d.uniform(b, hi=0.5) * sometimes[0] * (half[0] / view.focal_px) ** 2 * 2,
-            middle=(view.centre_px + 0.5) / half - 1,
-            blur=d.uniform(b) * sometimes[1],
-            read=d.uniform(b, hi=0.015) * sometimes[2],
-            shot=d.uniform(b, hi=0.025) * sometimes[2],
-            quality=d.uniform(b, lo=45, hi=98),
-        )
+def render_light(scene: Scene, times: Tensor, atlas: TextureAtlas) -> LayerClips:
+    """Clips at ``times`` ``(t,)`` [frames]; ``rgb`` is light before the camera, any number >= 0."""
+    at = render.matrices_of(scene, scene.surfaces, times)
+    front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
+    light = render.render_rgb(scene, times, at, front, atlas)
+    depth_m = (1 / front.centre_inverse.clamp_min(1e-6)).clamp(NEAREST_M, FARTHEST_M)
+    return LayerClips(light, depth_m[:, :, None], *render.flow_of(at, front))
 
-    def _photograph(self, light: Tensor, camera: Camera) -> Tensor:
-        """What the camera makes of light ``(b, t, 3, H, W)``."""
-        rgb = rgb_disturbance.vignette(light, camera.vignette, camera.middle)
-        mean = rgb[:, 0].mean((1, 2, 3))[:, None].clamp_min(1e-3)
-        rgb = rgb_disturbance.develop(rgb, (camera.gain / mean).clamp_max(4), camera.gamma)
-        rgb = rgb_disturbance.blur(rgb, camera.blur)
-        rgb = rgb_disturbance.add_noise(rgb, camera.read, camera.shot, self._draws.generator)
-        rgb = rgb.clamp(0, 1)
-        some = (len(rgb) + 1) // 3  # clips are drawn alike: the first are any
-        if some:
-            rgb[:some] = rgb_disturbance.jpeg_blocks(rgb[:some], camera.quality[:some])
-        return rgb
+
+def render_flow(scene: Scene, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow and visibility alone, as in :class:`LayerClips`."""
+    at = render.matrices_of(scene, scene.surfaces, times)
+    front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
+    return render.flow_of(at, front)
 
 
 def part_of(scene: Scene, which: slice) -> Scene:

@@ -56,10 +56,15 @@ def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] =
         table = Table(list(found["published"][0]), rows)
         parts.append(
             '<div class="apart"><h2>Published numbers</h2><p>Other data and other training: not '
-            f"to be compared with the tables above.</p>{_html(table)}</div>"
+            f"to be compared with the tables above.</p>{table_html(table)}</div>"
         )
+    write_page(path, found["name"], parts)
+
+
+def write_page(path: Path, title: str, parts: Sequence[str]) -> None:
+    """Write parts of HTML as one page in the reports' style."""
     page = '<!doctype html><html lang="en"><meta charset="utf-8">'
-    page += f"<title>{html.escape(found['name'])}</title>"
+    page += f"<title>{html.escape(title)}</title>"
     page += f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
@@ -196,10 +201,11 @@ def _quality(results: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) -
 
 def _plain_table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    return _html(Table(columns, [[row.get(c, "") for c in columns] for row in rows]))
+    return table_html(Table(columns, [[row.get(c, "") for c in columns] for row in rows]))
 
 
-def _html(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """Turn a table into HTML."""
     stream = io.StringIO()
     for tag, row in (("th", table.columns), *(("td", row) for row in table.rows)):
         cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
-from stdnet_arch.data.lq.sensor_model import SensorOptions
 from stdnet_arch.evaluation.zero_shot.scenes import KNOWN_SCENES, SceneFiles
 from stdnet_arch.evaluation.zero_shot.scoring import LqRule
 
@@ -117,7 +116,8 @@ def read_zero_shot_plan(
 
     Args:
         options: the YAML as a mapping. ``scenes``: names of known scenes, or mappings with the
-            fields of :class:`~.scenes.SceneFiles`. ``rules``: name to ``lq`` and ``sensor_opt``.
+            fields of :class:`~.scenes.SceneFiles`. ``rules``: name to ``lq`` or ``preset``, or to
+            nothing for the rule of that name.
         only: names of methods to keep beside ``reference`` and ``against``; None keeps all.
 
     Raises:
@@ -148,11 +148,8 @@ def read_zero_shot_plan(
 
 
 def _rule(name: str, section: Mapping[str, Any]) -> LqRule:
-    known = {"lq", "sensor_opt"}
-    if set(section) - known:
-        raise ValueError(f"rules.{name}: expected only {sorted(known)}; got {sorted(section)}")
-    sensor = SensorOptions(**(section.get("sensor_opt") or {}))
-    return LqRule(name, section.get("lq", name), sensor)
+    given = section or {"lq": name}
+    return _section(LqRule, f"rules.{name}", given, name=name)
 
 
 def _scene(entry: str | Mapping[str, Any]) -> SceneFiles:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import digest
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.zero_shot.calibration import calibrate
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, ZeroShotPlan
-from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
+from stdnet_arch.evaluation.zero_shot.scenes import Scene
 from stdnet_arch.evaluation.zero_shot.scoring import (
     Case,
     LqRule,
@@ -48,12 +48,17 @@ class Ready(NamedTuple):
 
 
 def run_zero_shot(
-    plan: ZeroShotPlan, out: Path, resume: bool = False, device: str = "auto"
+    plan: ZeroShotPlan,
+    scenes: Sequence[Scene],
+    out: Path,
+    resume: bool = False,
+    device: str = "auto",
 ) -> list[Row]:
     """Score every method on every scene, at every scale and by every rule.
 
     Args:
         plan: what to run.
+        scenes: what :func:`~.scenes.load_scenes` returned.
         out: where rows and samples are kept.
         resume: take rows that are there, if they are of the same options; else they are an error.
         device: where networks run; ``auto`` takes CUDA if there is any.
@@ -63,11 +68,9 @@ def run_zero_shot(
 
     Raises:
         FileExistsError: rows are there and ``resume`` is not asked for.
-        FileNotFoundError: no scene is there.
     """
     if not resume and any(out.glob("rows/*.json")):
         raise FileExistsError(f"{out} holds rows; go on with --resume, or give another folder")
-    scenes = load_scenes(plan.dataroot, plan.frames, plan.scenes)
     ready = {scale: list(_ready_methods(plan, scale, device)) for scale in plan.scales}
     tasks = [_Task(plan, out, scene, *cell) for cell in plan.cells() for scene in scenes]
     rows = []
@@ -219,8 +222,3 @@ def _weights_path(weights: str, scale: int) -> Path | None:
         path = Path(name)
         return path if path.is_file() or name == weights else None
     return find(name).path if name in [one.name for one in list_shipped()] else None
-
-
-def read_rows(rows: list[Row], **wanted: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
-    """Pick the rows whose fields have the wanted values."""
-    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]

@@ -14,7 +14,7 @@ from torch import nn
 
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.lq.degradation import make_lq
-from stdnet_arch.data.lq.sensor_model import SensorOptions, disturb_lq, frame_rng
+from stdnet_arch.data.lq.sensors import PRESETS, degrade
 from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
@@ -94,19 +94,34 @@ class LqRule:
 
     name: str
     """What tables call it."""
-    lq: str
-    """``dtof_peak``, ``dtof_histogram``, ``area`` (block means), ``nearest`` (every n-th pixel) or
-    ``bicubic``."""
-    sensor_opt: SensorOptions = SensorOptions()
-    """Noise and holes on top."""
+    lq: str | None = None
+    """``dtof_peak``, ``area`` (block means), ``nearest`` (every n-th pixel) or ``bicubic``."""
+    preset: str | None = None
+    """A sensor of :data:`stdnet_arch.data.lq.sensors.PRESETS`, faults included."""
+    seed: int = 0
+    """Of the sensor's faults."""
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that says nothing or two things."""
+        if (self.lq is None) == (self.preset is None):
+            raise ValueError(f"rules.{self.name}: expected either lq or preset")
+        if self.preset is not None and self.preset not in PRESETS:
+            raise ValueError(
+                f"rules.{self.name}: preset must be one of {', '.join(PRESETS)}; got {self.preset}"
+            )
 
     def make(
-        self, depth_m: NDArray[np.float32], rgb: NDArray[np.uint8], scale: int, i: int
+        self, depth_m: NDArray[np.float32], rgb: NDArray[np.uint8], scale: int, video: bool
     ) -> NDArray[np.float32]:
-        """Make frame ``i``; the same noise at every call."""
-        rng = frame_rng(self.sensor_opt.seed, self.name, i)
-        lq_m = make_lq(self.lq, depth_m, rgb, scale, photons=self.sensor_opt.photons(rng))
-        return disturb_lq(lq_m, rgb, self.sensor_opt, rng)
+        """Make LR depth [m] ``(t, h, w)`` of all frames; the same faults at every call."""
+        if self.preset is None:
+            pairs = zip(depth_m, rgb, strict=True)
+            return np.stack([make_lq(str(self.lq), *pair, scale) for pair in pairs])
+        depth = torch.from_numpy(np.ascontiguousarray(depth_m))[:, None]
+        colours = torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float() / 255
+        generator = torch.Generator().manual_seed(self.seed)
+        frames = len(depth) if video else 1
+        return degrade(depth, colours, scale, self.preset, generator, frames).lq_m[:, 0].numpy()
 
 
 @lru_cache(maxsize=128)
@@ -116,16 +131,15 @@ def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
     Args:
         scene: rows and columns at its bottom and right that do not fill an LR pixel are cut off.
         scale: H / h.
-        rule: an :class:`LqRule`, or the name of one without noise and holes.
+        rule: an :class:`LqRule`, or the name of one without faults.
 
     Raises:
         ValueError: unknown rule, or a frame without any low-resolution depth.
     """
-    rule = LqRule(rule, rule) if isinstance(rule, str) else rule
+    rule = LqRule(rule, lq=rule) if isinstance(rule, str) else rule
     height, width = (side // scale * scale for side in scene.rgb.shape[1:3])
     rgb, depth_m = scene.rgb[:, :height, :width], scene.depth_m[:, :height, :width]
-    pairs = enumerate(zip(depth_m, rgb, strict=True))
-    lq_m = np.stack([rule.make(depth, colour, scale, i) for i, (depth, colour) in pairs])
+    lq_m = rule.make(depth_m, rgb, scale, scene.files.video)
     empty = [i for i, frame in enumerate(lq_m) if not frame.any()]
     if empty:
         raise ValueError(f"scene {scene.name}: expected depth in every frame; got none in {empty}")
@@ -151,7 +165,7 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
     rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
     guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
     chunk = CHUNK_FRAMES if contract.finite else None
-    step = None if case.step_m is None else lq.new_tensor([case.step_m / depth_range_m])
+    step = None if case.step_m is None else case.step_m / depth_range_m
     with depth_step(net, step):
         made = FramePrediction(chunk).outputs(net, lq, guide)
     scale_m = np.float32(depth_range_m)

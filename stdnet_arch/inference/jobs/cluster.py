@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stdnet_arch.inference.jobs.default_weights import fill_in_weights
 from stdnet_arch.inference.jobs.manifest import read_manifest
 from stdnet_arch.inference.jobs.options import (
     add_job_options,
@@ -70,11 +71,11 @@ def run_cluster(args: argparse.Namespace, mapper: Mapper) -> int:
 
 
 def _run(args: argparse.Namespace, mapper: Mapper) -> int:
-    args.weights = args.weights.absolute()
     jobs = [
         with_absolute_paths(job)
         for job in read_manifest(args.manifest, args.output, job_options(args))
     ]
+    fill_in_weights(args, jobs)
     predictor = predictor_of(args, device="cpu")
     pieces = cut_jobs(jobs, predictor, args.piece)
     LOGGER.info("%d clips, %d pieces to do", len(jobs), len(pieces))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from stdnet_arch.inference.jobs.default_weights import fill_in_weights
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.manifest import parse_shard, read_manifest, run_manifest
 from stdnet_arch.inference.jobs.options import (
@@ -72,6 +73,7 @@ def _run(args: argparse.Namespace) -> int:
         if args.manifest is None
         else read_manifest(args.manifest, args.output, options)
     )
+    fill_in_weights(args, jobs)
     predictor = predictor_of(args)
     if args.manifest is None:
         run_job(jobs[0], predictor, args.quiet)

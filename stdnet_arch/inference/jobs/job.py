@@ -13,10 +13,10 @@ from tqdm import tqdm
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_gray
-from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader
+from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.recording import Recording
-from stdnet_arch.inference.depth_cleaning import SensorCleaner
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
 from stdnet_arch.inference.jobs.input_state import State, describe_inputs
 from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
@@ -30,6 +30,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
 )
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.streams.streaming import runs_exactly
+from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.memory import peak_memory_mb
 from stdnet_arch.utils.names import check_output_folder, check_target, resolve_name
@@ -39,7 +40,7 @@ LOGGER = logging.getLogger(__name__)
 
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
-CONFIDENCE = "confidence"
+CONFIDENCE, ERROR_MAP = "confidence", "error_map"
 HOLES = ("fill", "mark")
 CONFIDENCES = (0, 1, 2)
 
@@ -67,6 +68,8 @@ class Job:
     """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
     confidence: bool = False
     """Also ``confidence/``, 8-bit PNG: 255 where the sensor measured, 0 elsewhere."""
+    error_map: bool = False
+    """Also ``error_map/``: the absolute error that the network expects [m]."""
     extras: Extras = Extras()
     """What else to make of the clip."""
     overwrite: bool = False
@@ -215,11 +218,12 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
         written: called for each.
     """
     depth = recording.depth
-    cleaner = SensorCleaner(predictor.depth_range_m, job.max_depth_m)
+    cleaner = predictor.open_cleaner(job.max_depth_m)
     halo = contract_of(predictor.net).halo
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
-    predictions = predictor.predict_prepared(frames)
+    earlier = first_measured(job, predictor, recording) if start > 0 else None
+    predictions = predictor.predict_prepared(frames, earlier)
     with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictions, start):
             if i >= first:
@@ -230,6 +234,19 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
                 break
     for line in cleaner.report.lines(predictor.depth_range_m):
         LOGGER.warning(line)
+
+
+def first_measured(
+    job: Job, predictor: DepthSRPredictor, recording: Recording
+) -> SensorFrame | None:
+    """Read the clip's first frame with depth, which shows the steps; None if nobody wants them."""
+    if not takes_step(predictor.net):
+        return None
+    cleaner = predictor.open_cleaner(job.max_depth_m)
+    for depth_m in depth_frames(recording.depth):
+        if cleaner.measured(depth_m).any():
+            return SensorFrame(*cleaner.clean(depth_m), np.zeros((1, 1, 3), np.uint8))
+    return None
 
 
 def _tell_memory(frames: int) -> None:
@@ -257,7 +274,14 @@ def context_start(
 
 def write_frame(job: Job, output: OutputFolder, name: str, prediction: Prediction) -> None:
     """The files of a frame; the depth is the last one, so that the others are there with it."""
-    depth_m, measured = prediction
+    depth_m, measured, error_m = prediction
+    if job.error_map:
+        if error_m is None:
+            raise ValueError(
+                "--error-map needs a network that expects errors, such as PlaneBlend; this one "
+                "does not"
+            )
+        write_depth(output.beside(ERROR_MAP, name), error_m, job.kind)
     if job.confidence:
         path = resolve_name(output.folder, f"{CONFIDENCE}/{name}.png", "the name of a frame")
         write_whole(path, encode_gray(np.where(measured, 255, 0)))
@@ -284,6 +308,8 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
         "amp": predictor.amp,
+        **({"error_map": True} if job.error_map else {}),
+        **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **cutting_settings(predictor),
         **({"made_of": job.made_of} if job.made_of else {}),
     }

@@ -19,6 +19,7 @@ from stdnet_arch.inference.jobs.manifest import parse_unit
 from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.utils.commands import add_debug
+from stdnet_arch.weights.choice import SENSORS
 
 REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
@@ -51,6 +52,11 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--format", default="png16", choices=tuple(FORMATS), help="of the frames")
     out.add_argument("--fps", type=float, help="of the video; default: as the RGB video, or 30")
     out.add_argument("--confidence", action="store_true", help="also where it was measured")
+    out.add_argument(
+        "--error-map",
+        action="store_true",
+        help="also the absolute error that the network expects of each pixel, in error_map/",
+    )
     out.add_argument("--gt-unit", help="of true depth, as --depth-unit")
     out.add_argument("--ply", action="store_true", help="also a point cloud per frame")
     out.add_argument(
@@ -68,7 +74,24 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     """The network, and how clips and frames are cut."""
     run = parser.add_argument_group("network")
-    run.add_argument("--weights", type=Path, required=True, help=".pth or .safetensors")
+    run.add_argument(
+        "--weights",
+        type=Path,
+        help=".pth, .safetensors or the name of shipped weights (python -m stdnet_arch.weights); "
+        "default: shipped ones that fit the first clip",
+    )
+    run.add_argument(
+        "--sensor",
+        choices=tuple(SENSORS),
+        help="to choose shipped weights; default: what the recording shows",
+    )
+    run.add_argument(
+        "--depth-step",
+        type=float,
+        metavar="METRES",
+        help="quantisation step of the depth, 0 for none, for networks that ask; default: found in "
+        "the first frame",
+    )
     run.add_argument("--scale", default="auto", help="only if the checkpoint does not say it")
     run.add_argument("--num-feat", type=int, help="only if the checkpoint does not say it")
     run.add_argument("--depth-range", type=float, help="metres that the network knows as 1")
@@ -108,6 +131,7 @@ def job_options(args: argparse.Namespace) -> dict[str, Any]:
         "kind": args.format,
         "holes": args.holes,
         "confidence": args.confidence,
+        "error_map": args.error_map,
         "extras": Extras(
             mp4=getattr(args, "mp4", None),
             fps=args.fps,
@@ -135,6 +159,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         tile_overlap=args.tile_overlap,
         compare=args.report_difference,
         any_ratio=args.any_ratio,
+        step_m=args.depth_step,
     )
 
 

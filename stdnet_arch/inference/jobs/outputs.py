@@ -21,8 +21,9 @@ DONE = "done.json"
 WRITTEN = "written.json"
 """Names of the frames that a run writes, and the state of its inputs when it began."""
 MADE = {"confidence": (".png",), "errors": (".png",), "points": (".ply",)}
+ERROR_MAP = "error_map"
 """Folders of what else is made of the frames, and how the files of a frame end there."""
-SUBFOLDERS = tuple(MADE)
+SUBFOLDERS = (*MADE, ERROR_MAP)
 WHOLE_CLIP = ("errors/slice.png", "errors/errors.json")
 
 
@@ -47,6 +48,10 @@ class OutputFolder:
     def path(self, name: str) -> Path:
         """Return the file of a frame."""
         return resolve_name(self.folder, f"{name}{self.suffix}", "the name of a frame")
+
+    def beside(self, subfolder: str, name: str) -> Path:
+        """Name a further file of a frame, of the same format."""
+        return resolve_name(self.folder, f"{subfolder}/{name}{self.suffix}", "the name of a frame")
 
     def held(self) -> AbstractContextManager[None]:
         """Keep other programs out while the block runs.
@@ -193,7 +198,7 @@ class OutputFolder:
     def _files_of(self, names: Sequence[str]) -> Iterator[Path]:
         """Return all files that a run writes for some frames, whatever its format was."""
         suffix = FORMATS.get(str(self._read(SETTINGS).get("format")), self.suffix)
-        endings = {"": (suffix,), **MADE}
+        endings = {"": (suffix,), ERROR_MAP: (suffix,), **MADE}
         for name in names:
             for folder, suffixes in endings.items():
                 for ending in suffixes:

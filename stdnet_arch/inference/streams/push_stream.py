@@ -6,10 +6,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from stdnet_arch.models.prediction import FULL_SIZE
 from stdnet_arch.utils.windows import Context
 
 Frame = tuple[Tensor, Tensor]
 """``lq (1, h, w)`` and ``guide (3, H, W)``, both in [0, 1]."""
+Outputs = dict[str, Tensor]
+"""Maps of one frame, ``(1, H, W)``: ``pred``, and of some networks ``error``."""
 
 
 class PushStream(ABC):
@@ -31,13 +34,21 @@ class PushStream(ABC):
         """
         return self.push_chunk([(lq, guide)])
 
-    @abstractmethod
     def push_chunk(self, frames: Sequence[Frame]) -> list[Tensor]:
         """As :meth:`push`, with several frames at once."""
+        return [outputs["pred"] for outputs in self.push_outputs(frames)]
 
-    @abstractmethod
     def flush(self) -> list[Tensor]:
         """There are no more frames: give the remaining predictions."""
+        return [outputs["pred"] for outputs in self.flush_outputs()]
+
+    @abstractmethod
+    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+        """As :meth:`push_chunk`, with all maps that the network makes of a frame."""
+
+    @abstractmethod
+    def flush_outputs(self) -> list[Outputs]:
+        """As :meth:`flush`, with all maps."""
 
     @abstractmethod
     def move(self, device: torch.device | str) -> None:
@@ -73,18 +84,24 @@ class FeatureStream(PushStream):
         self.inner = net.open_stream()  # type: ignore[operator]
         self._away = False
 
-    def push_chunk(self, frames: Sequence[Frame]) -> list[Tensor]:
+    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
         """See :class:`PushStream`."""
         if not frames:
             return []
         prepared = self._prepare(frames)
         self._return()
-        return [pred[0] for pred in self.inner.push(*prepared)]
+        return self._outputs(self.inner.push(*prepared))
 
-    def flush(self) -> list[Tensor]:
+    def flush_outputs(self) -> list[Outputs]:
         """See :class:`PushStream`."""
         self._return()
-        return [pred[0] for pred in self.inner.push([], [], last=True)]
+        return self._outputs(self.inner.push([], [], last=True))
+
+    def _outputs(self, preds: Sequence[Tensor]) -> list[Outputs]:
+        """Maps of the only clip of the batch; a stream may have ``extras``, a mapping per frame."""
+        extras = getattr(self.inner, "extras", None) or [{}] * len(preds)
+        made = [{"pred": pred, **more} for pred, more in zip(preds, extras, strict=True)]
+        return [{name: maps[name][0] for name in FULL_SIZE if name in maps} for maps in made]
 
     def move(self, device: torch.device | str) -> None:
         """See :class:`PushStream`."""
@@ -109,7 +126,7 @@ class WindowStream(PushStream):
         self.guide: list[Tensor] = []
         self.done = 0  # frames at the start of what is kept that are context alone
 
-    def push_chunk(self, frames: Sequence[Frame]) -> list[Tensor]:
+    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
         """See :class:`PushStream`."""
         if frames:
             lq, guide = self._prepare(frames)
@@ -117,7 +134,7 @@ class WindowStream(PushStream):
             self.guide += guide
         return self._predict(len(self.lq) - self.context.after)
 
-    def flush(self) -> list[Tensor]:
+    def flush_outputs(self) -> list[Outputs]:
         """See :class:`PushStream`."""
         return self._predict(len(self.lq))
 
@@ -126,13 +143,15 @@ class WindowStream(PushStream):
         self.lq, self.guide = ([x.to(device) for x in kept] for kept in (self.lq, self.guide))
 
     @torch.no_grad()
-    def _predict(self, stop: int) -> list[Tensor]:
+    def _predict(self, stop: int) -> list[Outputs]:
         """Predictions up to ``stop``, an index into what is kept."""
         if stop <= self.done:
             return []
         self.move(device_of(self.net, self.lq[0].device))
-        pred = self.net(torch.stack(self.lq, dim=1), torch.stack(self.guide, dim=1))["pred"]
-        ready = list(pred[0, self.done : stop].unbind(0))
+        made = self.net(torch.stack(self.lq, dim=1), torch.stack(self.guide, dim=1))
+        maps = {name: made[name][0] for name in FULL_SIZE if name in made}
+        frames = range(self.done, stop)
+        ready = [{name: value[i] for name, value in maps.items()} for i in frames]
         drop = max(stop - self.context.before, 0)
         self.lq, self.guide, self.done = self.lq[drop:], self.guide[drop:], stop - drop
         return ready

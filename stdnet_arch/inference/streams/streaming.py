@@ -8,7 +8,13 @@ from typing import cast
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.streams.push_stream import FeatureStream, Frame, PushStream, WindowStream
+from stdnet_arch.inference.streams.push_stream import (
+    FeatureStream,
+    Frame,
+    Outputs,
+    PushStream,
+    WindowStream,
+)
 from stdnet_arch.inference.streams.tiles import TiledStream
 from stdnet_arch.utils.windows import Context
 
@@ -38,13 +44,30 @@ def stream(
     Raises:
         ValueError: ``chunk`` is below 1, or frames differ in size.
     """
+    for outputs in stream_outputs(net, frames, chunk, overlap, tile, tile_overlap):
+        yield outputs["pred"]
+
+
+def stream_outputs(
+    net: nn.Module,
+    frames: Iterable[Frame],
+    chunk: int = 1,
+    overlap: int | None = None,
+    tile: int | None = None,
+    tile_overlap: int | None = None,
+) -> Iterator[Outputs]:
+    """Super-resolve a clip as :func:`stream`, and give all maps that the network makes.
+
+    Yields:
+        ``pred`` and, where the network expects errors, ``error``, ``(1, H, W)`` each.
+    """
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
     opened = open_stream(net, overlap, tile, tile_overlap)
     source = iter(frames)
     while part := list(islice(source, chunk)):
-        yield from opened.push_chunk(part)
-    yield from opened.flush()
+        yield from opened.push_outputs(part)
+    yield from opened.flush_outputs()
 
 
 def open_stream(

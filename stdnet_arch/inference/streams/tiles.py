@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.streams.push_stream import Frame, PushStream
+from stdnet_arch.inference.streams.push_stream import Frame, Outputs, PushStream
 
 CPU = torch.device("cpu")
 
@@ -103,8 +103,8 @@ class TiledStream(PushStream):
         self.tiles: list[Tile] = []
         self.scale = 1
 
-    def push_chunk(self, frames: Sequence[Frame]) -> list[Tensor]:
-        """See :class:`PushStream`; predictions come on the CPU.
+    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+        """See :class:`PushStream`; maps come on the CPU.
 
         Raises:
             RuntimeError: a tile failed; it is named. Too little memory stays
@@ -118,7 +118,7 @@ class TiledStream(PushStream):
             self._plan(*frames[0])
         return self._blend([self._run(tile, frames) for tile in self.tiles])
 
-    def flush(self) -> list[Tensor]:
+    def flush_outputs(self) -> list[Outputs]:
         """See :class:`PushStream`."""
         return self._blend([self._run(tile, None) for tile in self.tiles])
 
@@ -138,15 +138,15 @@ class TiledStream(PushStream):
             for (rows, vertical), (columns, horizontal) in grid
         ]
 
-    def _run(self, tile: Tile, frames: Sequence[Frame] | None) -> list[Tensor]:
+    def _run(self, tile: Tile, frames: Sequence[Frame] | None) -> list[Outputs]:
         """Push the tile's part of frames, or flush it for None; what it gives, on the CPU."""
         try:
             if frames is None:
-                ready = tile.opened.flush()
+                ready = tile.opened.flush_outputs()
             else:
-                ready = tile.opened.push_chunk([self._cut(tile, *frame) for frame in frames])
+                ready = tile.opened.push_outputs([self._cut(tile, *frame) for frame in frames])
             tile.opened.move(CPU)
-            return [pred.to(CPU) for pred in ready]
+            return [{name: x.to(CPU) for name, x in outputs.items()} for outputs in ready]
         except RuntimeError as error:
             _raise_for(tile, error)
 
@@ -155,18 +155,19 @@ class TiledStream(PushStream):
         large = guide[:, s * top : s * bottom, s * left : s * right]
         return lq[:, top:bottom, left:right], large
 
-    def _blend(self, parts: Sequence[list[Tensor]]) -> list[Tensor]:
-        """Whole frames ``(1, H, W)`` from the predictions of all tiles."""
+    def _blend(self, parts: Sequence[list[Outputs]]) -> list[Outputs]:
+        """Whole frames, ``(1, H, W)`` of each map, from those of all tiles."""
         if not parts or not parts[0] or self.shapes is None:
             return []
         H, W = self.shapes[1][-2:]
-        whole = [torch.zeros(1, H, W) for _ in parts[0]]
+        whole = [{name: torch.zeros(1, H, W) for name in outputs} for outputs in parts[0]]
         s = self.scale
-        for tile, preds in zip(self.tiles, parts, strict=True):
+        for tile, made in zip(self.tiles, parts, strict=True):
             (top, bottom), (left, right) = tile.rows, tile.columns
-            for frame, pred in zip(whole, preds, strict=True):
-                place = frame[:, s * top : s * bottom, s * left : s * right]
-                place += tile.weight * pred.float()
+            for frame, outputs in zip(whole, made, strict=True):
+                for name, value in outputs.items():
+                    place = frame[name][:, s * top : s * bottom, s * left : s * right]
+                    place += tile.weight * value.float()
         return whole
 
 

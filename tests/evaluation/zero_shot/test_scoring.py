@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stdnet_arch.data.lq.sensor_model import SensorOptions
 from stdnet_arch.evaluation.zero_shot import scoring
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, SceneFiles
 from stdnet_arch.evaluation.zero_shot.scoring import (
@@ -35,7 +34,7 @@ class Spy(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.step, self.seen = None, []
+        self.step, self.seen = 0.3, []
 
     def forward(self, lq, guide):
         self.seen.append((lq, guide, self.step))
@@ -89,23 +88,31 @@ def test_another_network_sees_no_hole():
 def test_a_network_is_told_the_step_in_units_of_its_depth():
     net, scene = Spy(), make_scene()
     predict_scene(net, scene, make_case(scene, 4, "dtof_peak"), depth_range_m=5.0)
-    assert net.seen[0][2].item() == pytest.approx(100 / 1023 / 5, rel=1e-6)
-    assert net.step is None
+    assert net.seen[0][2] == pytest.approx(100 / 1023 / 5, rel=1e-3)
+    assert net.step == 0.3
 
 
-def test_a_rule_with_noise_and_holes_gives_the_same_frames_again():
-    rule = LqRule("bad", "area", SensorOptions(holes=0.3, noise_m=0.05))
-    first, again = (make_case(make_scene(), 4, rule).lq_m for _ in range(2))
-    clean = make_case(make_scene(), 4, "area").lq_m
+@pytest.mark.parametrize("preset", ["realsense", "iphone", "dtof_photons"])
+def test_a_sensor_with_faults_gives_the_same_frames_again(preset):
+    scene = make_scene(size=(64, 96))
+    rule = LqRule("bad", preset=preset)
+    first, again = (make_case(scene, 4, rule).lq_m for scene in (scene, make_scene(size=(64, 96))))
     assert np.array_equal(first, again)
-    assert (first == 0).sum() > (clean == 0).sum()
-    assert not np.array_equal(first[0] == 0, first[1] == 0)
+    assert not np.array_equal(first, make_case(scene, 4, "area").lq_m)
+    other = make_case(scene, 4, LqRule("bad", preset=preset, seed=1)).lq_m
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("said", [{}, {"lq": "area", "preset": "iphone"}, {"preset": "sonar"}])
+def test_a_rule_is_one_thing_that_is_known(said):
+    with pytest.raises(ValueError, match=r"rules\.x"):
+        LqRule("x", **said)
 
 
 def test_unrounded_depth_has_no_step():
     net, scene = Spy(), make_scene()
     predict_scene(net, scene, make_case(scene, 4, "nearest"))
-    assert net.seen[0][2].item() == 0
+    assert net.seen[0][2] == 0
 
 
 def test_errors_of_a_network_come_in_metres():

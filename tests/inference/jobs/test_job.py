@@ -88,8 +88,8 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(tmp_path, bilinear, m
     run_job(job_of(tmp_path, "whole"), bilinear, quiet=True)
     original = type(bilinear).predict_prepared
 
-    def interrupted(self, frames):
-        for i, prediction in enumerate(original(self, frames)):
+    def interrupted(self, *frames):
+        for i, prediction in enumerate(original(self, *frames)):
             if i == 3:
                 raise KeyboardInterrupt
             yield prediction

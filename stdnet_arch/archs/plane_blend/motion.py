@@ -1,0 +1,206 @@
+"""PlaneBlend's memory: where each pixel was in the frame before, and which depth it had."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of
+from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR, TINY
+
+COARSE = 2 * CELL
+"""Pixels per step of the first search."""
+
+
+class Traces(NamedTuple):
+    """What a frame is found again by in the next one."""
+
+    fine: Tensor
+    """``(n, c, H/4, W/4)``."""
+    coarse: Tensor
+    """Unit vectors, ``(n, c, H/8, W/8)`` rounded up."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the next frame needs of the frames before it."""
+
+    guide: Tensor
+    """RGB of the last frame, ``(b, 3, H, W)``."""
+    pred: Tensor
+    """Its prediction, ``(b, 1, H, W)``."""
+    fine: Tensor
+    """See :class:`Traces`."""
+    coarse: Tensor
+    """See :class:`Traces`."""
+
+
+class Carried(NamedTuple):
+    """The last prediction as the present frame sees it."""
+
+    depth: Tensor
+    """``(n, 16, H/4, W/4)``."""
+    mismatch: Tensor
+    """Mean absolute difference of colours, ``(n, 16, H/4, W/4)``."""
+    inside: Tensor
+    """1 where it was in view, ``(n, 16, H/4, W/4)``."""
+
+
+class FrameMotion(nn.Module):
+    """A small optical flow from a frame to the one before.
+
+    A search over all displacements on a grid of 8 pixels (soft-argmax of a correlation, as in
+    GMFlow, Xu et al. 2022, but local), and two small corrections, the second on a grid of 4 pixels
+    from the warped features (as in PWC-Net, Sun et al. 2018).
+
+    Args:
+        num_feat: channels of the features that are compared.
+        radius: of the search, in steps of 8 pixels.
+    """
+
+    def __init__(self, num_feat: int = 24, radius: int = 3) -> None:
+        super().__init__()
+        self.radius = radius
+        displacements = (2 * radius + 1) ** 2
+        self.fine = nn.Sequential(nn.Conv2d(SEEN_COLOUR, num_feat, 3, padding=1), leaky_relu())
+        self.coarse = nn.Sequential(
+            nn.Conv2d(num_feat, num_feat, 3, stride=2, padding=1),
+            leaky_relu(),
+            nn.Conv2d(num_feat, num_feat, 3, padding=1),
+        )
+        self.log_sharpness = nn.Parameter(torch.tensor(2.0))
+        self.correct_coarse = nn.Sequential(
+            nn.Conv2d(displacements + 2 + num_feat, num_feat, 3, padding=1),
+            leaky_relu(),
+            nn.Conv2d(num_feat, num_feat, 3, padding=1),
+            leaky_relu(),
+            nn.Conv2d(num_feat, 2, 3, padding=1),
+        )
+        self.correct_fine = nn.Sequential(
+            nn.Conv2d(3 * num_feat + 2, num_feat, 3, padding=1),
+            leaky_relu(),
+            nn.Conv2d(num_feat, num_feat, 3, padding=1),
+            leaky_relu(),
+            nn.Conv2d(num_feat, 2, 3, padding=1),
+        )
+
+    def traces(self, seen: Tensor) -> Traces:
+        """Features of a frame, from what :func:`see_colour` shows, ``(n, 64, H/4, W/4)``."""
+        fine = self.fine(seen)
+        return Traces(fine, F.normalize(self.coarse(fine).float(), dim=1, eps=1e-3))
+
+    def forward(self, now: Traces, before: Traces) -> Tensor:
+        """Where each cell of the present frame was in the one before.
+
+        Args:
+            now: of the present frame.
+            before: of the frame before.
+
+        Returns:
+            Flow [px of the full size], (dx, dy), ``(n, 2, H/4, W/4)``, float32.
+        """
+        likeness = correlate(now.coarse, before.coarse, self.radius)
+        chance = (likeness * self.log_sharpness.exp()).softmax(1)
+        side = torch.arange(-self.radius, self.radius + 1, device=chance.device, dtype=chance.dtype)
+        dy, dx = torch.meshgrid(side, side, indexing="ij")
+        flow = torch.einsum("njhw,jc->nchw", chance, torch.stack((dx, dy), -1).flatten(0, 1))
+        known = torch.cat((likeness, flow, now.coarse), 1)
+        flow = COARSE * (flow + self.correct_coarse(known).float())
+        h, w = now.fine.shape[-2:]
+        flow = F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+        flow = flow[..., :h, :w]
+        warped, _ = sample_at(before.fine.float(), flow / CELL, "bilinear")
+        fine = now.fine.float()
+        known = torch.cat((fine, warped, (fine - warped).abs(), flow / COARSE), 1)
+        return flow + CELL * self.correct_fine(known).float()
+
+
+def correlate(now: Tensor, before: Tensor, radius: int) -> Tensor:
+    """Dot products with all neighbours within ``radius``.
+
+    Args:
+        now: ``(n, c, h, w)``.
+        before: ``(n, c, h, w)``.
+        radius: of the search [px of these maps].
+
+    Returns:
+        ``(n, (2 radius + 1)^2, h, w)``, row by row; 0 outside of the frame.
+    """
+    h, w = now.shape[-2:]
+    size = 2 * radius + 1
+    padded = F.pad(before, [radius] * 4)
+    found = [
+        (now * padded[..., dy : dy + h, dx : dx + w]).sum(1)
+        for dy in range(size)
+        for dx in range(size)
+    ]
+    return torch.stack(found, 1)
+
+
+def sample_at(x: Tensor, flow: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+    """Look up ``x[p + flow[p]]``, beyond the border the border; and whether it is inside.
+
+    Args:
+        x: ``(n, c, h, w)``.
+        flow: (dx, dy) [px of ``x``], ``(n, 2, h, w)``.
+        mode: ``bilinear`` or ``nearest``.
+
+    Returns:
+        ``(n, c, h, w)``, and 1 or 0, ``(n, 1, h, w)``.
+    """
+    h, w = x.shape[-2:]
+    rows = torch.arange(h, device=x.device, dtype=flow.dtype)[:, None]
+    columns = torch.arange(w, device=x.device, dtype=flow.dtype)[None]
+    u = (2 * (columns + flow[:, 0]) + 1) / w - 1
+    v = (2 * (rows + flow[:, 1]) + 1) / h - 1
+    inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
+    # Not a number has no place; grid_sample's backward would write anywhere.
+    grid = torch.stack((u, v), -1).nan_to_num(2, 2, -2).clamp(-2, 2)
+    found = F.grid_sample(
+        x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
+    )
+    return found, inside
+
+
+def carry(memory: Memory, guide: Tensor, flow: Tensor) -> Carried:
+    """Bring the last prediction to where its pixels are now.
+
+    Depth is looked up at the nearest pixel: between two surfaces there is none.
+
+    Args:
+        memory: of the frame before.
+        guide: RGB of the present frame, ``(n, 3, H, W)``.
+        flow: of :class:`FrameMotion`.
+    """
+    flow = F.interpolate(flow, scale_factor=CELL, mode="bilinear", align_corners=False)
+    colour, inside = sample_at(memory.guide, flow, "bilinear")
+    depth, _ = sample_at(memory.pred, flow, "nearest")
+    mismatch = (colour - guide).abs().mean(1, keepdim=True)
+    return Carried(*(cells_of(x) for x in (depth, mismatch, inside)))
+
+
+def nothing_carried(own: Tensor) -> Carried:
+    """For the first frame of a clip: its own plane, of which nothing speaks for."""
+    return Carried(own, torch.ones_like(own), torch.zeros_like(own))
+
+
+SEEN_CARRIED = 3 * CELL**2
+"""Channels of :func:`see_carried`."""
+
+
+def see_carried(carried: Carried, own: Tensor) -> Tensor:
+    """Carried depth relative to the pixel's own plane, and how well its colour fits.
+
+    Args:
+        carried: see :func:`carry`.
+        own: depth of the own plane at each pixel, ``(n, 16, H/4, W/4)``.
+
+    Returns:
+        ``(n, 48, H/4, W/4)``.
+    """
+    ratio = torch.log(carried.depth.clamp_min(TINY) / own.clamp_min(TINY))
+    seen = ((4 * ratio).clamp(-4, 4) * carried.inside, 4 * carried.mismatch, carried.inside)
+    return torch.cat(seen, 1)

@@ -1,0 +1,199 @@
+"""Training batches made on the device: scenes, augmentation and sensors, without a loader."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CELL = 4
+"""Flow is given on a grid of so many pixels."""
+FARTHEST_FLOW_PX = 32.0
+"""Flow beyond it is not asked of a network."""
+
+
+class TrainingClips(NamedTuple):
+    """A batch, on the device, in metres."""
+
+    lq_m: Tensor
+    """``(b, t, 1, h, w)``; holes are 0."""
+    guide: Tensor
+    """``(b, t, 3, H, W)`` in [0, 1]."""
+    depth_m: Tensor
+    """``(b, t, 1, H, W)``; 0 where unknown."""
+    step_m: Tensor
+    """Quantisation step of ``lq_m``, ``(b,)``."""
+    flow_px: Tensor
+    """Flow to the frame before, ``(b, t - 1, 2, H/4, W/4)``."""
+    flow_valid: Tensor
+    """Where it is known and seen in the frame before, bool ``(b, t - 1, 1, H/4, W/4)``."""
+
+
+class Scenes(NamedTuple):
+    """Clips without a sensor; flow goes to the frame before."""
+
+    rgb: Tensor
+    """``(b, t, 3, H, W)`` in [0, 1]."""
+    depth_m: Tensor
+    """``(b, t, 1, H, W)``."""
+    flow_px: Tensor
+    """``(b, t - 1, 2, H/4, W/4)``."""
+    flow_valid: Tensor
+    """``(b, t - 1, 1, H/4, W/4)``."""
+
+
+class SceneMaker(Protocol):
+    """What makes clips: :class:`LayerScenes` or a :class:`ClipPool`."""
+
+    def scenes(self, batch: int) -> Scenes:
+        """Draw the next clips."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How often and how far samples are changed; each is drawn anew per sample."""
+
+    log_depth: tuple[float, float] = (-0.4, 0.8)
+    """Depth is multiplied by the exponential of a number between these."""
+    wrong_guide: float = 0.03
+    """Share of samples that get the RGB of another one: it must not be trusted blindly."""
+    dark_guide: float = 0.03
+    """Share of samples in the dark."""
+    holes: float = 0.12
+    """Share of samples whose depth gets holes."""
+
+
+class DeviceClips:
+    """Draws batches; the same seed draws the same ones on the same device.
+
+    Args:
+        makers: each with its share of a batch.
+        degrade: ``(depth_m (n, 1, H, W), rgb (n, 3, H, W), scale, preset, generator)`` ->
+            ``lq_m``, ``measured``, ``step_m``.
+        presets: of sensors, each with its share of the batches' groups.
+        scale: H / h.
+        batch: clips in a batch.
+        device: of all tensors.
+        seed: of everything that is drawn here.
+        groups: parts of a batch that get a sensor each.
+        augmentation: see :class:`Augmentation`.
+    """
+
+    def __init__(  # noqa: PLR0913  one keyword per ingredient
+        self,
+        makers: Sequence[tuple[SceneMaker, float]],
+        degrade: Callable[..., tuple[Tensor, Tensor, Tensor]],
+        presets: Mapping[str, float],
+        *,
+        scale: int,
+        batch: int,
+        device: torch.device,
+        seed: int,
+        groups: int = 3,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008  frozen
+    ) -> None:
+        total = sum(share for _, share in makers)
+        counts = [round(batch * share / total) for _, share in makers]
+        counts[0] += batch - sum(counts)
+        self.makers = [(maker, n) for (maker, _), n in zip(makers, counts, strict=True) if n]
+        self.degrade, self.presets, self.scale = degrade, dict(presets), scale
+        self.groups, self.augmentation = groups, augmentation
+        self.random = random.Random(seed)  # noqa: S311  not for secrets
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+        self.device = device
+
+    def __call__(self) -> TrainingClips:
+        """Draw the next batch."""
+        parts = [self._turn(maker.scenes(n)) for maker, n in self.makers]
+        scenes = Scenes(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        order = torch.randperm(len(scenes.rgb), generator=self.generator, device=self.device)
+        scenes = Scenes(*(x[order] for x in scenes))
+        factor = self._uniform(len(order), *self.augmentation.log_depth).exp()
+        depth_m = scenes.depth_m * factor.view(-1, 1, 1, 1, 1)
+        lq_m, step_m = self._sense(depth_m, scenes.rgb)
+        guide = self._recolour(scenes.rgb)
+        return TrainingClips(lq_m, guide, depth_m, step_m, scenes.flow_px, scenes.flow_valid)
+
+    def _uniform(self, n: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        return low + (high - low) * torch.rand(n, generator=self.generator, device=self.device)
+
+    def _turn(self, scenes: Scenes) -> Scenes:
+        """Flip and transpose all clips of a maker; flow turns along."""
+        rgb, depth_m, flow, valid = scenes
+        if self.random.random() < 0.5:
+            rgb, depth_m, flow, valid = (x.flip(-1) for x in (rgb, depth_m, flow, valid))
+            flow = flow * flow.new_tensor([-1, 1]).view(2, 1, 1)
+        if self.random.random() < 0.3:
+            rgb, depth_m, flow, valid = (x.flip(-2) for x in (rgb, depth_m, flow, valid))
+            flow = flow * flow.new_tensor([1, -1]).view(2, 1, 1)
+        if self.random.random() < 0.4:
+            rgb, depth_m, flow, valid = (x.transpose(-1, -2) for x in (rgb, depth_m, flow, valid))
+            flow = flow.flip(2)
+        return Scenes(rgb, depth_m, flow, valid)
+
+    def _sense(self, depth_m: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Low-resolution depth, a sensor for each group of clips; and its step."""
+        t = depth_m.shape[1]
+        lq, step = [], []
+        kinds, shares = list(self.presets), list(self.presets.values())
+        for depth, colour in zip(depth_m.chunk(self.groups), rgb.chunk(self.groups), strict=True):
+            kind = self.random.choices(kinds, shares)[0]
+            made = self.degrade(
+                depth.flatten(0, 1), colour.flatten(0, 1), self.scale, kind, self.generator
+            )
+            lq_m, measured, step_m = made[:3]
+            lq.append((lq_m * measured).unflatten(0, (-1, t)))
+            step.append(step_m.expand(len(lq_m)).unflatten(0, (-1, t))[:, 0])
+        return self._punch(torch.cat(lq)), torch.cat(step)
+
+    def _punch(self, lq_m: Tensor) -> Tensor:
+        """Holes of all sizes into some clips; they move little from frame to frame."""
+        b, t, _, h, w = lq_m.shape
+        coarse = torch.randn(
+            b, 1, max(h // 4, 2), max(w // 4, 2), generator=self.generator, device=self.device
+        )
+        smooth = F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False)[:, None]
+        fine = torch.randn(b, t, 1, h, w, generator=self.generator, device=self.device)
+        level = self._uniform(b, 0.8, 2.2).view(b, 1, 1, 1, 1)
+        chosen = (self._uniform(b) < self.augmentation.holes).view(b, 1, 1, 1, 1)
+        return lq_m.masked_fill((smooth + 0.35 * fine > level) & chosen, 0)
+
+    def _recolour(self, rgb: Tensor) -> Tensor:
+        """Order of channels, gamma, gains, noise; some in the dark, some of another clip."""
+        b = len(rgb)
+        plan = self.augmentation
+        order = torch.rand(b, 3, generator=self.generator, device=self.device).argsort(1)
+        rgb = rgb.gather(2, order.view(b, 1, 3, 1, 1).expand_as(rgb))
+        shape = (b, 1, 1, 1, 1)
+        gain = self._uniform(b, -0.5, 0.3).exp().view(shape)
+        gamma = self._uniform(b, -0.4, 0.4).exp().view(shape)
+        rgb = (rgb * gain).clamp(1e-4, 1) ** gamma
+        dark = (self._uniform(b) < plan.dark_guide).view(shape)
+        rgb = torch.where(dark, 0.06 * rgb, rgb)
+        noise = torch.randn(rgb.shape, generator=self.generator, device=self.device)
+        level = self._uniform(b, -0.01, 0.03).clamp_min(0).view(shape)
+        rgb = (rgb + level * noise).clamp(0, 1)
+        wrong = (self._uniform(b) < plan.wrong_guide).view(shape)
+        return torch.where(wrong, rgb.roll(1, 0), rgb)
+
+
+def scenes_from_flow(rgb: Tensor, depth_m: Tensor, flow_px: Tensor, visible: Tensor) -> Scenes:
+    """Turn time round, so that known flow to the next frame becomes flow to the frame before.
+
+    Args:
+        rgb: ``(b, t, 3, H, W)``.
+        depth_m: ``(b, t, 1, H, W)``.
+        flow_px: from each frame to the next, ``(b, t - 1, 2, H, W)``, or every fourth pixel of it.
+        visible: bool, ``(b, t - 1, 1, ...)`` like it.
+    """
+    if flow_px.shape[-1] == rgb.shape[-1]:
+        flow_px, visible = (
+            x[..., CELL // 2 :: CELL, CELL // 2 :: CELL] for x in (flow_px, visible)
+        )
+    valid = visible & flow_px.isfinite().all(2, keepdim=True)
+    valid &= flow_px.abs().amax(2, keepdim=True) < FARTHEST_FLOW_PX
+    flow = flow_px.nan_to_num(0, 0, 0).flip(1)
+    return Scenes(rgb.flip(1), depth_m.flip(1), flow, valid.flip(1))

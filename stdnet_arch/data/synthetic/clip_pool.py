@@ -1,0 +1,118 @@
+"""Windows of rendered worlds in small files, kept on the device."""
+
+import lzma
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stdnet_arch.data.device_clips import CELL, Scenes, scenes_from_flow
+
+DEPTH_CODE = 6553.5
+"""A stored number is this over the depth in metres: 0.03 mm at 0.5 m, 1.5 cm at 10 m."""
+FLOW_STEPS = 32
+"""Stored numbers per pixel of flow."""
+
+
+class ClipPool:
+    """Draws crops of stored windows; a scene maker for :class:`DeviceClips`.
+
+    Args:
+        shards: files of :func:`save_pool`'s form.
+        device: where all windows are kept.
+        seed: of what is drawn.
+        frames: of a clip; at most those of a window.
+        side: of the crops [px], a multiple of 4.
+
+    Raises:
+        ValueError: no shard, or crops are larger than windows.
+    """
+
+    def __init__(
+        self, shards: Sequence[Path], device: torch.device, seed: int, frames: int, side: int
+    ) -> None:
+        if not shards:
+            raise ValueError("at least one shard of windows is required, got none")
+        parts = [read_shard(path) for path in shards]
+        rgb, depth, flow, seen = (np.concatenate(x) for x in zip(*parts, strict=True))
+        if rgb.shape[1] < frames or min(rgb.shape[2:4]) < side or side % CELL:
+            raise ValueError(
+                f"windows have {rgb.shape[1]} frames of {rgb.shape[2]}x{rgb.shape[3]}; {frames} "
+                f"frames of {side}x{side} (a multiple of {CELL}) were asked for"
+            )
+        self.rgb = torch.from_numpy(rgb).permute(0, 1, 4, 2, 3).contiguous().to(device)
+        self.depth = torch.from_numpy(depth)[:, :, None].to(device)
+        self.flow = torch.from_numpy(flow).to(device)
+        self.seen = torch.from_numpy(seen)[:, :, None].to(device)
+        self.frames, self.side = frames, side
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def scenes(self, batch: int) -> Scenes:
+        """Draw crops of windows, each at a place of its own; see :class:`SceneMaker`."""
+        t, side, cells = self.frames, self.side, self.side // CELL
+        first = self._below(self.rgb.shape[1] - t + 1)
+        parts: list[tuple[Tensor, ...]] = []
+        for _ in range(batch):
+            i = self._below(len(self.rgb))
+            y, x = (self._below((n - side) // CELL + 1) for n in self.rgb.shape[-2:])
+            rows, columns = (slice(CELL * n, CELL * n + side) for n in (y, x))
+            fine = (i, slice(first, first + t), slice(None), rows, columns)
+            rows, columns = (slice(n, n + cells) for n in (y, x))
+            coarse = (i, slice(first, first + t - 1), slice(None), rows, columns)
+            parts.append((self.rgb[fine], self.depth[fine], self.flow[coarse], self.seen[coarse]))
+        rgb, depth, flow, seen = (torch.stack(x) for x in zip(*parts, strict=True))
+        return scenes_from_flow(rgb.float() / 255, depth.float(), flow.float(), seen)
+
+    def _below(self, end: int) -> int:
+        return int(torch.randint(end, (1,), generator=self.generator))
+
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]
+
+
+def read_shard(path: Path) -> Arrays:
+    """Read a file of windows.
+
+    Returns:
+        RGB ``(n, t, H, W, 3)``, depth [m] ``(n, t, H, W)``, and at every fourth pixel flow to the
+        next frame [px] ``(n, t - 1, 2, H/4, W/4)`` and whether the next frame sees the point,
+        ``(n, t - 1, H/4, W/4)``.
+    """
+    with np.load(path) as file:
+        stored = {key: file[key] for key in file.files}
+    n, t, h, w = (int(side) for side in stored["shape"])
+    ends = np.cumsum(stored["sizes"])
+    coded = zip(ends, stored["sizes"], strict=True)
+    rgb = np.stack([decode_jpeg(stored["jpegs"][e - s : e]) for e, s in coded])
+    rgb = rgb.reshape(n, t, h, w, 3)
+    code = np.maximum(_unpack(stored["depth"], (n, t, h, w)), 1)
+    small = (-(-h // CELL), -(-w // CELL))
+    flow = _unpack(stored["flow"], (n, t - 1, 2, *small)) / FLOW_STEPS
+    count = n * (t - 1) * small[0] * small[1]
+    seen = np.unpackbits(stored["seen"], count=count).astype(bool).reshape(n, t - 1, *small)
+    return rgb, (DEPTH_CODE / code).astype(np.float32), flow.astype(np.float16), seen
+
+
+def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Decode a picture to RGB, ``(H, W, 3)``.
+
+    Raises:
+        ValueError: the bytes are no picture.
+    """
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"a JPEG is required, got {len(data)} bytes that are none")
+    return np.asarray(picture[..., ::-1], np.uint8)
+
+
+def _unpack(data: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Undo differences along x and y, zigzag, three planes of bytes, lzma."""
+    planes = np.frombuffer(lzma.decompress(data.tobytes()), np.uint8)
+    low, middle, high = planes.reshape(3, *shape).astype(np.uint32)
+    zigzag = low | middle << 8 | high << 16
+    change = (zigzag >> 1).astype(np.int32) ^ -(zigzag & 1).astype(np.int32)
+    return change.cumsum(-2, dtype=np.int32).cumsum(-1, dtype=np.int32)

@@ -1,0 +1,176 @@
+"""PlaneBlend: what it is untrained, what it never does, and its parts against loops."""
+
+import pytest
+import torch
+from basicsr.archs import build_network
+
+from stdnet_arch.archs.plane_blend import candidates as parts
+from stdnet_arch.archs.plane_blend.motion import correlate, sample_at
+from stdnet_arch.ops.local_planes import LocalPlanes
+
+
+def make(scale=4, **options):
+    torch.manual_seed(0)
+    options = {"num_feat": 8, "num_block": (2, 2, 1), **options}
+    return build_network({"type": "PlaneBlend", "scale": scale, **options}).eval()
+
+
+def shaken(net):
+    """Weights that do something everywhere."""
+    for parameter in net.parameters():
+        if parameter.ndim > 1 and not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    return net
+
+
+@pytest.mark.parametrize(("scale", "reach"), [(4, 1), (8, 2), (16, 1)])
+def test_untrained_it_is_a_softmax_of_distances(scale, reach):
+    # Flat pixels far apart in depth: every plane is the pixel's own depth.
+    lq = torch.tensor([[1.0, 4.0, 2.0], [9.0, 3.0, 20.0]])[None, None, None]
+    guide = torch.rand(1, 1, 3, 2 * scale, 3 * scale)
+    with torch.no_grad():
+        pred = make(scale, reach=reach)(lq, guide)["pred"][0, 0, 0]
+    for row, column in [(0, 0), (scale - 1, 2 * scale), (2 * scale - 1, scale + 1)]:
+        weights, values = [], []
+        for dy, dx in parts.neighbour_offsets(reach):
+            y, x = row // scale + dy, column // scale + dx
+            place = [(p % scale + 0.5) / scale - 0.5 for p in (row, column)]
+            distance = (place[0] - dy) ** 2 + (place[1] - dx) ** 2
+            weights.append(torch.exp(torch.tensor(-distance / (2 * 0.45**2))))
+            values.append(lq[0, 0, 0, min(max(y, 0), 1), min(max(x, 0), 2)])
+        expected = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+        torch.testing.assert_close(pred[row, column], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [4, 8])
+def test_depth_and_step_in_another_unit_give_depth_in_that_unit(scale):
+    net = shaken(make(scale))
+    lq, guide = 1 + torch.rand(1, 3, 1, 3, 5), torch.rand(1, 3, 3, 3 * scale, 5 * scale)
+    step = torch.tensor([0.1])
+    with torch.no_grad():
+        one, ten = net(lq, guide, step), net(10 * lq, guide, 10 * step)
+    torch.testing.assert_close(ten["pred"], 10 * one["pred"], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ten["error"], 10 * one["error"], rtol=1e-3, atol=1e-4)
+
+
+def test_the_prediction_stays_near_what_was_measured():
+    net = shaken(make())
+    lq, guide = 1 + 5 * torch.rand(2, 2, 1, 6, 5), torch.rand(2, 2, 3, 24, 20)
+    with torch.no_grad():
+        pred = net(lq, guide)["pred"]
+    assert pred.min() > 0.6 * lq.min()
+    assert pred.max() < 1.4 * lq.max()
+
+
+def test_what_lies_in_a_hole_does_not_matter_but_that_it_is_one():
+    net = shaken(make())
+    lq, guide = 1 + torch.rand(1, 1, 1, 6, 7), torch.rand(1, 1, 3, 24, 28)
+    holed = lq.clone()
+    holed[..., 2:4, 3] = 0
+    with torch.no_grad():
+        pred = net(holed, guide)["pred"]
+        whole = net(lq, guide)["pred"]
+    assert pred.isfinite().all()
+    assert pred.min() > 0.5
+    assert not torch.allclose(pred, whole)
+
+
+def test_a_frame_without_any_depth_is_zero():
+    with torch.no_grad():
+        out = make()(torch.zeros(1, 2, 1, 3, 4), torch.rand(1, 2, 3, 12, 16))
+    assert not out["pred"].any()
+    assert out["error"].isfinite().all()
+
+
+def test_a_stream_gives_what_the_clip_gives():
+    net = shaken(make())
+    net.step = 0.1
+    lq, guide = 1 + torch.rand(1, 5, 1, 5, 6), torch.rand(1, 5, 3, 20, 24)
+    with torch.no_grad():
+        whole = net(lq, guide)
+    stream = net.open_stream()
+    pushed, errors = [], []
+    for part in (slice(0, 1), slice(1, 3), slice(3, 5)):
+        pushed += stream.push(list(lq[:, part].unbind(1)), list(guide[:, part].unbind(1)))
+        errors += [extras["error"] for extras in stream.extras]
+    torch.testing.assert_close(torch.stack(pushed, 1), whole["pred"], rtol=0, atol=1e-5)
+    torch.testing.assert_close(torch.stack(errors, 1), whole["error"], rtol=0, atol=1e-5)
+
+
+def test_the_gate_keeps_the_past_out_until_it_is_learned():
+    lq, guide = 1 + torch.rand(1, 3, 1, 5, 6), torch.rand(1, 3, 3, 20, 24)
+    with torch.no_grad():
+        along = make()(lq, guide)["pred"]
+        alone = make(temporal=False)(lq, guide)["pred"]
+    assert (along - alone).abs().mean() < 0.05
+
+
+def test_weights_sum_to_one_and_give_the_prediction():
+    net = shaken(make(with_weights=True, temporal=False))
+    lq, guide = 2 + torch.zeros(1, 2, 1, 4, 3), torch.rand(1, 2, 3, 16, 12)
+    with torch.no_grad():
+        weights = net(lq, guide)["weights"]
+    assert weights.shape == (1, 2, 9, 16, 12)
+    torch.testing.assert_close(weights.sum(2), torch.ones(1, 2, 16, 12))
+
+
+def test_error_bars_have_gradients_of_their_own():
+    net = shaken(make())
+    lq, guide = 1 + torch.rand(1, 2, 1, 4, 5), torch.rand(1, 2, 3, 16, 20)
+    net(lq, guide)["error"].sum().backward()
+    touched = {name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None}
+    assert touched == {"error_head"}
+
+
+def test_planes_are_evaluated_at_the_pixel():
+    h, w, scale = 3, 4, 8
+    depth, slope_x, slope_y = torch.rand(3, 1, 1, h, w)
+    planes = LocalPlanes(1 + depth, 0.1 * slope_x, 0.1 * slope_y)
+    y, x = parts.places(h, w, scale, planes.depth)
+    offsets = parts.neighbour_offsets(2)
+    got = parts.evaluate_planes(planes, y, x, offsets, scale // 4)
+    got = parts.pixels_of(got.flatten(1, 2))
+    for j, row, column in [(0, 0, 0), (4, 9, 17), (8, 23, 31), (12, 16, 8)]:
+        dy, dx = offsets[j]
+        cell = [min(max(p // scale + d, 0), n - 1) for p, d, n in ((row, dy, h), (column, dx, w))]
+        here = [(p % scale + 0.5) / scale - 0.5 - d for p, d in ((row, dy), (column, dx))]
+        value = planes.depth[0, 0][cell[0], cell[1]]
+        value = value + planes.slope_y[0, 0][cell[0], cell[1]] * here[0]
+        value = value + planes.slope_x[0, 0][cell[0], cell[1]] * here[1]
+        torch.testing.assert_close(got[0, j, row, column], value)
+
+
+def test_holes_take_the_mean_of_the_finest_level_that_knows():
+    lq = torch.tensor([[2.0, 4.0, 0.0, 0.0], [0.0, 6.0, 0.0, 0.0]])[None, None]
+    filled = parts.fill_holes(lq, lq > 0)
+    expected = torch.tensor([[2.0, 4.0, 4.0, 4.0], [4.0, 6.0, 4.0, 4.0]])
+    torch.testing.assert_close(filled[0, 0], expected)
+
+
+def test_correlation_is_that_of_loops():
+    now, before = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5)
+    got = correlate(now, before, 2).unflatten(1, (5, 5))
+    for dy, dx, row, column in [(0, 0, 0, 0), (1, 3, 2, 4), (4, 2, 1, 1)]:
+        y, x = row + dy - 2, column + dx - 2
+        inside = 0 <= y < 4 and 0 <= x < 5
+        dot = (now[:, :, row, column] * before[:, :, y, x]).sum(1) if inside else torch.zeros(2)
+        torch.testing.assert_close(got[:, dy, dx, row, column], dot)
+
+
+def test_sampling_moves_whole_pixels_exactly():
+    x = torch.rand(1, 2, 5, 7)
+    flow = torch.zeros(1, 2, 5, 7)
+    flow[:, 0], flow[:, 1] = 2, -1
+    moved, inside = sample_at(x, flow, "bilinear")
+    torch.testing.assert_close(moved[..., 1:, :-2], x[..., :-1, 2:])
+    assert inside[..., 1:, :-2].all()
+    assert not inside[..., 0, :].any()
+    assert not inside[..., -2:].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"scale": 6}, "multiple of 4"), ({"scale": 4, "reach": 0}, "reach")]
+)
+def test_impossible_options_are_named(options, said):
+    with pytest.raises(ValueError, match=said):
+        build_network({"type": "PlaneBlend", **options})

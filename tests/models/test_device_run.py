@@ -1,0 +1,69 @@
+"""Training on the device: every option file starts, and a small network learns."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from stdnet_arch.models.device_run import make_clips, run_on_device
+
+ROOT = Path(__file__).parents[2]
+PLANS = sorted((ROOT / "options/device").glob("*.yml"))
+
+
+def tiny(path):
+    options = yaml.safe_load(path.read_text())
+    options["network_g"] |= {"num_feat": 4, "num_block": [1, 1, 1]}
+    options["data"] |= {"batch": 3, "frames": 2, "size": 32}
+    options["recipe"] |= {"autocast": "none"}
+    return options
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_every_plan_makes_batches_that_its_network_takes(path):
+    options = tiny(path)
+    assert options["name"] == path.stem
+    scale = options["network_g"]["scale"]
+    draw = make_clips(options["data"], scale, torch.device("cpu"), None)
+    batch = draw()
+    assert batch.guide.shape == (3, 2, 3, 32, 32)
+    assert batch.lq_m.shape == (3, 2, 1, 32 // scale, 32 // scale)
+    assert batch.flow_px.shape == (3, 1, 2, 8, 8)
+    assert all(x.isfinite().all() for x in batch)
+    assert (batch.depth_m > 0).all()
+
+
+def test_a_run_writes_weights_and_a_curve(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    trainer = run_on_device(options, tmp_path, seconds=1.0, device="cpu")
+    saved = torch.load(tmp_path / options["name"] / "net.pth", weights_only=True)
+    assert saved["training"]["steps"] == trainer.steps > 0
+    assert set(saved["params"]) == set(trainer.net.state_dict())
+    assert int(trainer.skipped) == 0
+    again = run_on_device(options, tmp_path / "more", 0.2, "cpu", start=tmp_path)
+    assert again.steps > 0
+
+
+def test_a_broken_gradient_leaves_the_weights(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    trainer = run_on_device(options, tmp_path, seconds=0.2, device="cpu")
+    before = [p.clone() for p in trainer.net.parameters()]
+    good = trainer.draw
+    trainer.draw = lambda: good()._replace(guide=torch.full((3, 2, 3, 32, 32), torch.nan))
+    for group in trainer.optimizer.param_groups:
+        group["weight_decay"] = 0.0
+    trainer.optimizer.state.clear()
+    trainer.step(0.5)
+    assert int(trainer.skipped) == 1
+    for old, new in zip(before, trainer.net.parameters(), strict=True):
+        torch.testing.assert_close(new, old)
+
+
+def test_the_curve_is_one_json_per_line(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    trainer = run_on_device(options, tmp_path, seconds=0.1, device="cpu")
+    trainer._log(0.5, 1.25)
+    lines = (tmp_path / options["name"] / "curve.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["loss"] == 1.25
