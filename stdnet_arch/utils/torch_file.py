@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stdnet_arch.utils.input_errors import InputError, check_regular, reading
+from stdnet_arch.utils.input_errors import InputError, check_regular
 from stdnet_arch.utils.whole_file import write_whole
 
 CHECKSUM = "checksum"
@@ -46,11 +46,12 @@ def read_torch(path: Path) -> Any:  # noqa: ANN401  whatever a file holds
     size = check_regular(path)
     if size == 0:
         raise InputError(f"{path} is not a checkpoint of tensors: it is empty")
-    with reading(path):
+    try:
         if zipfile.is_zipfile(path):
             _check_zip(path, size)
-    try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except (PermissionError, MemoryError):
         raise
     except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,7 @@ class Inference(Driver):
         np.save(folder / "stack.npy", depth_m)
         np.savez_compressed(folder / "stack.npz", depth=depth_m)
         self.write_apps(folder)
+        write_weights(folder / "quick.pth")
         for ending in ("pth", "safetensors"):
             torch.manual_seed(0)
             write_weights(folder / f"net.{ending}", **NETWORK)
@@ -51,8 +52,13 @@ class Inference(Driver):
         out = self.box.work / "out"
         if main([*self.arguments(), "-o", str(out)]):
             raise RuntimeError("the whole recording could not be read")
-        self.expected = self.frames(out)
+        self.expected = {"quick.pth": self.frames(out)}
         self.tree = tree(out, LISTS)
+        for name in ("net.pth", "net.safetensors"):
+            other = self.box.work / name
+            if main([*self.arguments(weights=name), "-o", str(other)]):
+                raise RuntimeError("the whole recording could not be read")
+            self.expected[name] = self.frames(other)
 
     def write_apps(self, folder: Path) -> None:
         """A folder as Stray Scanner writes it."""
@@ -68,7 +74,7 @@ class Inference(Driver):
 
     def arguments(self, **changes: str | None) -> list[str]:
         """Options of a run; None leaves one out."""
-        given = {"depth": "depth", "rgb": "rgb", "weights": "net.pth"}
+        given = {"depth": "depth", "rgb": "rgb", "weights": "quick.pth"}
         words = ["--quiet"]
         for name, value in {**given, **changes}.items():
             if value is not None:
@@ -84,7 +90,7 @@ class Inference(Driver):
         """The frames of a result [m]."""
         return np.stack([read_depth(path) for path in sorted(out.glob("*.png"))])
 
-    def judge(self, exact: bool) -> "object":
+    def judge(self, exact: bool, weights: str = "quick.pth") -> Callable[[Outcome], list[str]]:
         """A judge of the frames: equal to those of whole inputs, or at least all there."""
 
         def judge(outcome: Outcome) -> list[str]:
@@ -93,7 +99,7 @@ class Inference(Driver):
             frames = self.frames(self.box.work / "out")
             if len(frames) != FRAMES:
                 return [f"exit 0 with {len(frames)} of {FRAMES} frames"]
-            if exact and not np.array_equal(frames, self.expected):
+            if exact and not np.array_equal(frames, self.expected[weights]):
                 return ["wrong values"]
             return [] if (frames > 0).any() else ["only zeros"]
 
@@ -159,7 +165,7 @@ class Inference(Driver):
         return Trial(
             f"weights {ending} {way.__name__}",
             lambda: self.change(self.box.inputs / name, way),
-            lambda: main(self.command(weights=name)), self.judge(True),
+            lambda: main(self.command(weights=name)), self.judge(True, name),
         )  # fmt: skip
 
     def odd_about(self) -> Trial:
@@ -181,7 +187,7 @@ class Inference(Driver):
             save_checkpoint(net, self.box.inputs / "net.pth", about=said)
 
         def run() -> int:
-            return main(self.command())
+            return main(self.command(weights="net.pth"))
 
         refused = broken and not np.isfinite(value)
         return Trial(f"weights say {about} {broken}", prepare, run, self.judge(False), refused)
@@ -325,6 +331,6 @@ HOSTILE = {
         ),
     },
     "the weights are a pipe": lambda i, o: {
-        "prepare": lambda: ((i / "net.pth").unlink(), os.mkfifo(i / "net.pth")),
+        "prepare": lambda: ((i / "quick.pth").unlink(), os.mkfifo(i / "quick.pth")),
     },
 }  # fmt: skip
