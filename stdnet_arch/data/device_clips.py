@@ -79,6 +79,7 @@ class DeviceClips:
         device: of all tensors.
         seed: of everything that is drawn here.
         groups: parts of a batch that get a sensor each.
+        echoes: batches made of the same scenes, each turned, coloured and sensed anew.
         augmentation: see :class:`Augmentation`.
     """
 
@@ -93,6 +94,7 @@ class DeviceClips:
         device: torch.device,
         seed: int,
         groups: int = 3,
+        echoes: int = 1,
         augmentation: Augmentation = Augmentation(),  # noqa: B008  frozen
     ) -> None:
         total = sum(share for _, share in makers)
@@ -101,13 +103,19 @@ class DeviceClips:
         self.makers = [(maker, n) for (maker, _), n in zip(makers, counts, strict=True) if n]
         self.degrade, self.presets, self.scale = degrade, dict(presets), scale
         self.groups, self.augmentation = groups, augmentation
+        self.echoes, self._left = echoes, 0
+        self._made: list[Scenes] = []
         self.random = random.Random(seed)  # noqa: S311  not for secrets
         self.generator = torch.Generator(device=device).manual_seed(seed)
         self.device = device
 
     def __call__(self) -> TrainingClips:
         """Draw the next batch."""
-        parts = [self._turn(maker.scenes(n)) for maker, n in self.makers]
+        if self._left == 0:
+            self._made = [maker.scenes(n) for maker, n in self.makers]
+            self._left = self.echoes
+        self._left -= 1
+        parts = [self._turn(scenes) for scenes in self._made]
         scenes = Scenes(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
         order = torch.randperm(len(scenes.rgb), generator=self.generator, device=self.device)
         scenes = Scenes(*(x[order] for x in scenes))

@@ -29,8 +29,8 @@ def run_on_device(
 
     Args:
         options: ``name``, ``network_g``, ``data`` (``presets``, ``batch``, ``frames``, ``size``,
-            ``seed``, ``layers``: share of the batch that is layers where there are worlds, too) and
-            ``recipe``.
+            ``seed``, ``echoes``, ``layers``: share of the batch that is layers where there are
+            worlds, too) and ``recipe``.
         out: a folder ``name`` is made in it.
         seconds: time for training.
         device: where.
@@ -73,5 +73,12 @@ def make_clips(
         pool = ClipPool(shards, device, seed + 1, frames, side)
         makers.append((pool, 1 - data["layers"]))
     return DeviceClips(
-        makers, degrade, data["presets"], scale=scale, batch=data["batch"], device=device, seed=seed
+        makers,
+        degrade,
+        data["presets"],
+        scale=scale,
+        batch=data["batch"],
+        device=device,
+        seed=seed,
+        echoes=data["echoes"],
     )

@@ -68,8 +68,17 @@ def fit_local_planes(
         raise ValueError(
             f"lq must be (n, 1, h, w) and radius >= 1; got {tuple(lq.shape)}, {radius}"
         )
+    # Products of sums cancel: in half precision the planes would be noise.
+    with torch.autocast(lq.device.type, enabled=False):
+        return _fit(
+            lq.to(torch.promote_types(lq.dtype, torch.float32)), step, measured, radius, rounds
+        )
+
+
+def _fit(
+    lq: Tensor, step: Tensor | float, measured: Tensor | None, radius: int, rounds: int
+) -> LocalPlanes:
     n, _, h, w = lq.shape
-    lq = lq.to(torch.promote_types(lq.dtype, torch.float32))
     taps = _taps(radius, lq)
     around, known = _neighbours(lq, measured, radius)
     offset = around - lq.flatten(2).transpose(1, 2)  # (n, h*w, k*k), small: exact in float32

@@ -89,6 +89,6 @@ def test_all_forms_of_a_case_give_the_same_numbers(case):
     ],
 )
 def test_wishes_that_cannot_be_are_refused(monkeypatch, arguments, message):
-    monkeypatch.setattr(sys, "argv", ["benchmark_ops.py", *arguments])
+    monkeypatch.setattr(sys, "argv", ["measure.py", "ops", *arguments])
     with pytest.raises(SystemExit, match=message):
-        runpy.run_path("scripts/benchmark_ops.py", run_name="__main__")
+        runpy.run_path("scripts/measure.py", run_name="__main__")

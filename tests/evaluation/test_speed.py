@@ -105,9 +105,9 @@ def test_what_cannot_be_measured_is_refused(options):
 
 
 def test_an_unknown_form_is_named(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["speed", "--device", "cpu", "--only", "warp"])
+    monkeypatch.setattr(sys, "argv", ["measure.py", "speed", "--device", "cpu", "--only", "warp"])
     with pytest.raises(SystemExit, match="no form is called warp; there are: plain; batched"):
-        runpy.run_path("scripts/benchmark_speed.py", run_name="__main__")
+        runpy.run_path("scripts/measure.py", run_name="__main__")
 
 
 @pytest.mark.gpu

@@ -106,7 +106,10 @@ class FrameMotion(nn.Module):
         chance = (likeness * self.log_sharpness.exp()).softmax(1)
         side = torch.arange(-self.radius, self.radius + 1, device=chance.device, dtype=chance.dtype)
         dy, dx = torch.meshgrid(side, side, indexing="ij")
-        flow = torch.einsum("njhw,jc->nchw", chance, torch.stack((dx, dy), -1).flatten(0, 1))
+        # Sums instead of a matrix product, which autocast would run in half precision.
+        flow = torch.stack(
+            [(chance * d.view(-1, 1, 1)).sum(1) for d in (dx.flatten(), dy.flatten())], 1
+        )
         known = torch.cat((likeness, flow, now.coarse), 1)
         flow = COARSE * (flow + self.correct_coarse(known).float())
         h, w = now.fine.shape[-2:]

@@ -44,7 +44,13 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="depth of less confidence is no depth, where a recording says it",
     )
     depth.add_argument("--npz-key", help="which array of a npz that holds several")
-    depth.add_argument("--by-name", action="store_true", help="names are timestamps, not numbers")
+    depth.add_argument(
+        "--pair-by-order",
+        "--by-name",
+        dest="by_name",
+        action="store_true",
+        help="pair frames by their order: names are timestamps, not numbers",
+    )
     depth.add_argument(
         "--holes", default="fill", choices=HOLES, help="mark: 0 where the sensor saw nothing"
     )

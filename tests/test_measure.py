@@ -1,0 +1,53 @@
+"""The command that measures this machine, subject by subject."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+import stdnet_arch.evaluation.cost as cost_module
+from stdnet_arch.data.lq.degradation import LQ_MODES, RANDOM_LQ_MODES
+
+ROOT = Path(__file__).parent.parent
+EDSR = ROOT / "options/tiny/tiny_ToolboxVSR_EDSR.yml"
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(cost_module, "peak_rss_mb", lambda *given: 1.0)
+    monkeypatch.setattr(sys, "argv", ["measure.py", *map(str, arguments)])
+    runpy.run_path(str(ROOT / "scripts/measure.py"), run_name="__main__")
+
+
+def test_networks_and_filters_share_a_table(monkeypatch, tmp_path, capsys):
+    options = ["--sizes", "16x24", "--repeats", 1, "--frames", 1, "--device", "cpu"]
+    run(monkeypatch, "cost", EDSR, "--classical", *options, "-o", tmp_path / "cost")
+    rows = json.loads((tmp_path / "cost.json").read_text())["costs"]
+    assert [row["method"] for row in rows][-2:] == [
+        "FastGlobalSmoother",
+        "tiny_ToolboxVSR_EDSR float32",
+    ]
+    assert not any(row["failed"] for row in rows)
+    assert "FastGlobalSmoother" in capsys.readouterr().out
+
+
+def test_a_wrong_size_is_told(monkeypatch):
+    with pytest.raises(ValueError, match="HEIGHTxWIDTH.*'480'"):
+        run(monkeypatch, "cost", EDSR, "--sizes", "480")
+
+
+def test_each_rule_of_low_resolution_depth_is_timed(monkeypatch, capsys):
+    run(monkeypatch, "lq", "--size", 16, 32, "--scale", 4, "--repeats", 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["rule", "depth", "x4", "[frames/s]"]
+    rules = {line.split()[0] for line in lines[1:]} & {*LQ_MODES, *RANDOM_LQ_MODES}
+    assert rules == {*LQ_MODES, *RANDOM_LQ_MODES}
+
+
+@pytest.mark.parametrize("subject", ["ops", "cost", "speed", "scaling", "loader", "lq"])
+def test_each_subject_lists_its_options(monkeypatch, capsys, subject):
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, subject, "--help")
+    assert ended.value.code == 0
+    assert f"measure.py {subject}" in capsys.readouterr().out
