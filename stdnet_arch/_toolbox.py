@@ -14,6 +14,7 @@ import os
 import pkgutil
 import random
 import re
+import signal
 import sys
 import types
 from collections import Counter
@@ -260,6 +261,8 @@ def _seed_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None
     basicsr/data/__init__.py:97-101. torch's seed differs per epoch, worker and process, and
     follows ``manual_seed``.
     """
+    if torch.utils.data.get_worker_info() is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends its workers
     epoch_seed = torch.initial_seed() % 2**32
     random.seed(epoch_seed)
     np.random.seed(epoch_seed)  # noqa: NPY002  the toolbox's augmentations draw from it

@@ -25,11 +25,12 @@ def end_quietly_while_loading() -> None:
 
     Importing takes seconds. A program of somebody else that imports this package is left alone.
     """
-    if _is_our_command() and threading.current_thread() is threading.main_thread():
+    if is_our_command() and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _end_while_loading)
 
 
-def _is_our_command() -> bool:
+def is_our_command() -> bool:
+    """Tell whether this program is one of ours, and not one that imports the package."""
     words = sys.orig_argv
     module = words[words.index("-m") + 1 :][:1] if "-m" in words else []
     if module:
@@ -44,8 +45,21 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
 
 
 @contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while workers are started: they inherit it, and their parent ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def ending_soon(say: Callable[[], None]) -> Iterator[None]:
-    """Make sure that the program ends soon after Ctrl-C.
+    """Make sure that one of our commands ends soon after Ctrl-C; others are left alone.
 
     The block sees ``KeyboardInterrupt`` as usual. If the program is still there ``GRACE_S`` later
     (a long operation, threads that are waited for), it ends at once with 130, its children too.
@@ -53,7 +67,7 @@ def ending_soon(say: Callable[[], None]) -> Iterator[None]:
     Args:
         say: tells the user; called if the block has not ended by itself.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not is_our_command() or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

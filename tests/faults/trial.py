@@ -49,7 +49,7 @@ def run_forked(
     sys.stdout.flush()
     sys.stderr.flush()
     begun = time.monotonic()
-    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    before_mb = _resident_mb()
     child = os.fork()
     if child == 0:
         _be_child(run, folder, said)
@@ -57,12 +57,18 @@ def run_forked(
     seconds = time.monotonic() - begun
     code = os.waitstatus_to_exitcode(status)
     text = said.read_text(errors="replace") if said.exists() else ""
-    outcome = Outcome(code, text, seconds, max(usage.ru_maxrss / 1e3 - before_mb, 0))
+    outcome = Outcome(code, text, seconds, max(usage.ru_maxrss * 1.024e-3 - before_mb, 0))
     if kill_after_s is None:
         outcome.problems += _problems(outcome, limit_s)
     elif TRACEBACK in text:
         outcome.problems.append("a traceback before the kill")
     return outcome
+
+
+def _resident_mb() -> float:
+    """What this program holds now: a forked child begins with as much."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def _be_child(run: Callable[[], int | None], folder: Path, said: Path) -> None:

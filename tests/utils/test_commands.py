@@ -111,7 +111,9 @@ def test_what_is_no_regular_file_is_never_opened(make, tmp_path):
 
 BUSY = """
 import hashlib, sys, threading, time
+from stdnet_arch.utils import interrupts
 from stdnet_arch.utils.commands import run_command
+interrupts.is_our_command = lambda: True
 def deaf():
     while True:
         try:
@@ -140,3 +142,24 @@ def test_an_interrupt_ends_in_one_line_and_soon(way):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=100)  # within a second on a free machine
     assert (process.returncode, said) == (130, "stopped; it goes on\n")
+
+
+WORKER = """
+from stdnet_arch.utils.interrupts import ignoring_interrupts
+import subprocess, signal
+with ignoring_interrupts():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+print("ready", flush=True)
+child.send_signal(signal.SIGINT)
+try:
+    child.wait(1)
+    print("ended")
+except subprocess.TimeoutExpired:
+    print("lives", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+child.kill()
+"""
+
+
+def test_workers_that_are_started_so_leave_interrupts_to_their_parent():
+    said, _ = start(WORKER).communicate(timeout=100)
+    assert said.split() == ["ready", "lives", "True"]
