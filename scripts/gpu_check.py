@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from stdnet_arch.evaluation.gpu.check import GROUPS, Check, run_check
+from stdnet_arch.evaluation.gpu.check import GROUPS, LIMITS_S, Check, run_check
 from stdnet_arch.utils.commands import run_script
 
 
@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--tiny", action="store_true", help="small networks, few tests: a trial")
-    parser.add_argument("--only", default=",".join(GROUPS), help=f"some of {','.join(GROUPS)}")
+    parser.add_argument(
+        "--only", default=",".join(GROUPS), help=f"some of {', '.join((*GROUPS, *LIMITS_S))}"
+    )
     parser.add_argument("--minutes", type=float, default=8.0, help="for all steps (8)")
     args = parser.parse_args()
     check = Check(

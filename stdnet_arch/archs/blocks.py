@@ -1,15 +1,63 @@
 """Blocks that networks share: residual trunk, channel attention, pixel-shuffle pack."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stdnet_arch.ops.epilogue import finish_, fuses
+from stdnet_arch.ops.resize import pixel_shuffle
+
+ACTIVATION_SLOPE = 0.2
+"""Within channel-attention blocks."""
+
 
 def leaky_relu() -> nn.LeakyReLU:
     """The activation of these networks: slope 0.1; in place, so it follows a convolution."""
     return nn.LeakyReLU(0.1, inplace=True)
+
+
+def convolve(conv: nn.Conv2d, x: Tensor, slope: float = 1.0, skip: Tensor | None = None) -> Tensor:
+    """``leaky_relu(conv(x)) + skip``; on a card all behind the convolution in one pass.
+
+    Args:
+        conv: with or without bias.
+        x: ``(b, c, h, w)``.
+        slope: of the activation where negative; 1: none, 0: ReLU.
+        skip: shape of the result, or None.
+    """
+    if fuses(x):
+        out = conv._conv_forward(x, conv.weight, None)
+        same = skip is not None and skip.dtype == out.dtype
+        finish_(out, conv.bias, slope, skip=skip if same else None)
+        return out if same or skip is None else out + skip
+    out = conv(x)
+    if slope == 0:
+        out = F.relu(out, inplace=True)
+    elif slope != 1:
+        out = F.leaky_relu(out, slope, inplace=True)
+    return out if skip is None else add_skip(out, skip)
+
+
+class Activated(nn.Sequential):
+    """Modules in a row; a convolution and the activation behind it are one step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(b, c, h, w)`` -> ``(b, ...)``."""
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        modules = list(self)
+        for module, behind in zip(modules, [*modules[1:], None], strict=True):
+            slope = behind.negative_slope if isinstance(behind, nn.LeakyReLU) else 1.0
+            if isinstance(module, nn.Conv2d):
+                x = convolve(module, x, slope)
+            elif isinstance(module, PixelShufflePack):
+                x = module(x, slope)
+            elif not isinstance(module, nn.LeakyReLU):
+                x = module(x)
+        return x
 
 
 def add_skip(branch: Tensor, x: Tensor) -> Tensor:
@@ -32,7 +80,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, c, h, w)`` -> ``(b, c, h, w)``."""
-        return add_skip(self.conv2(F.relu(self.conv1(x), inplace=True)), x)
+        return convolve(self.conv2, convolve(self.conv1, x, slope=0.0), skip=x)
 
 
 class ResidualTrunk(nn.Module):
@@ -40,7 +88,7 @@ class ResidualTrunk(nn.Module):
 
     def __init__(self, in_feat: int, num_feat: int, num_block: int) -> None:
         super().__init__()
-        self.main = nn.Sequential(
+        self.main = Activated(
             nn.Conv2d(in_feat, num_feat, 3, padding=1),
             leaky_relu(),
             nn.Sequential(*(ResidualBlock(num_feat) for _ in range(num_block))),
@@ -67,11 +115,12 @@ class ChannelAttention(nn.Module):
         """``(b, c, h, w)`` -> ``(b, c, h, w)``."""
         return x * self.factors(x)
 
-    def factors(self, x: Tensor) -> Tensor:
-        """How much each channel counts, ``(b, c, h, w)`` -> ``(b, c, 1, 1)``."""
+    def factors(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
+        """How much each channel of ``x + shift`` counts, ``(b, c, h, w)`` -> ``(b, c, 1, 1)``."""
         squeeze, excite = cast(nn.Conv2d, self.conv_du[0]), cast(nn.Conv2d, self.conv_du[2])
         # Matrix products: as convolutions of single pixels they take a CPU 50 times longer.
-        inner = F.linear(x.mean(dim=(2, 3)), squeeze.weight.flatten(1), squeeze.bias)
+        mean = x.mean(dim=(2, 3)) if shift is None else x.mean(dim=(2, 3)) + shift
+        inner = F.linear(mean, squeeze.weight.flatten(1), squeeze.bias)
         outer = F.linear(F.relu(inner), excite.weight.flatten(1), excite.bias)
         return outer.sigmoid()[:, :, None, None]
 
@@ -83,22 +132,37 @@ class ChannelAttentionBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(num_feat, num_feat, 3, padding=1),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(ACTIVATION_SLOPE, inplace=True),
             nn.Conv2d(num_feat, num_feat, 3, padding=1),
             ChannelAttention(num_feat),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, c, h, w)`` -> ``(b, c, h, w)``."""
-        return add_skip(self.body(x), x)
+        if torch.is_grad_enabled():
+            return add_skip(self.body(x), x)
+        inner = convolve(cast(nn.Conv2d, self.body[0]), x, ACTIVATION_SLOPE)
+        return self.finish(inner, [x])
 
-    def branch(self, inner: Tensor) -> Tensor:
-        """What is added to the input, from the first convolution of it; uses up ``inner``.
+    def finish(self, inner: Tensor, skip: Sequence[Tensor]) -> Tensor:
+        """The result, from the first convolution and activation; without gradients alone.
 
-        Without gradients alone. ``(b, c, h, w)`` -> ``(b, c, h, w)``.
+        Args:
+            inner: ``(b, c, h, w)``.
+            skip: the block's input, in one or several pieces of channels.
         """
-        out = self.body[2](self.body[1](inner))
-        return out.mul_(cast(ChannelAttention, self.body[3]).factors(out))
+        second, attention = cast(nn.Conv2d, self.body[2]), cast(ChannelAttention, self.body[3])
+        bias = second.bias if fuses(inner) else None
+        out = second(inner) if bias is None else second._conv_forward(inner, second.weight, None)
+        factor, first = attention.factors(out, bias), 0
+        if skip[0].dtype != out.dtype:  # autocast: the skip keeps its precision
+            return finish_(out, bias, factor=factor) + torch.cat(list(skip), dim=1)
+        for piece in skip:
+            span = slice(first, first + piece.shape[1])
+            shift = None if bias is None else bias[span]
+            finish_(out[:, span], shift, factor=factor[:, span], skip=piece)
+            first = span.stop
+        return out
 
 
 class ResidualGroup(nn.Module):
@@ -123,6 +187,6 @@ class PixelShufflePack(nn.Module):
         self.upsample_conv = nn.Conv2d(in_feat, 4 * out_feat, 3, padding=1)
         nn.init.kaiming_normal_(self.upsample_conv.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(b, in_feat, h, w)`` -> ``(b, out_feat, 2h, 2w)``."""
-        return F.pixel_shuffle(self.upsample_conv(x), 2)
+    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
+        """``(b, in_feat, h, w)`` -> ``(b, out_feat, 2h, 2w)``; ``slope``: see :func:`convolve`."""
+        return pixel_shuffle(convolve(self.upsample_conv, x, slope), 2)

@@ -82,13 +82,8 @@ class PlaneBlend(nn.Module):
         num_feat: channels of the finest of the trunk's three sizes; the others have twice and three
             times as many.
         num_block: residual blocks of the three sizes.
-<<<<<<< HEAD
-        detail: channels at full size, before and after the trunk, which find edges to the pixel; 0:
-            all arithmetic on cells of 4x4 pixels, at a fraction of the time.
-=======
         detail: channels at full size, before and after the trunk, which find edges to the pixel;
             0: all arithmetic on cells of 4x4 pixels, at a fraction of the time.
->>>>>>> main
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.

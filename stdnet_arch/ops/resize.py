@@ -31,6 +31,23 @@ def replicate_up(x: Tensor, factor: int) -> Tensor:
     return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
 
 
+def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
+    """As PyTorch's, which leaves ``channels_last`` on CUDA: here maps keep their layout.
+
+    Args:
+        x: ``(b, c * factor**2, h, w)``.
+        factor: integer >= 1.
+
+    Returns:
+        ``(b, c, h * factor, w * factor)``.
+    """
+    if not x.is_cuda or x.is_contiguous() or torch.is_grad_enabled():
+        return F.pixel_shuffle(x, factor)
+    parts = x.permute(0, 2, 3, 1).unflatten(3, (-1, factor, factor))  # (b, h, w, c, i, j)
+    rows = parts.permute(0, 1, 4, 2, 5, 3)  # (b, h, i, w, j, c)
+    return rows.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+
 def upsample(x: Tensor, factor: int, mode: str) -> Tensor:
     """Enlarge a clip of maps frame by frame (half-pixel centres, no antialias).
 

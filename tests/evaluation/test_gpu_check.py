@@ -25,7 +25,9 @@ def records_of(step, tmp_path):
     return read_records(tmp_path / "records.jsonl")
 
 
-@pytest.mark.parametrize("step", ["main", "training", "operators", "others", "compiled"])
+@pytest.mark.parametrize(
+    "step", ["main", "training", "operators", "others", "compiled", "ceilings"]
+)
 def test_every_step_measures_all_it_can_without_a_card(step, tmp_path):
     records = records_of(step, tmp_path)
     assert not [record for record in records if "failed" in record]
@@ -68,15 +70,15 @@ def test_the_targets_forms_come_first():
 def test_no_measurement_begins_when_time_is_up(tmp_path):
     recorder = Recorder(tmp_path / "x", seconds=0)
     recorder.attempt({"what": "speed"}, lambda: pytest.fail("was run"), CPU)
-    assert read_records(tmp_path / "x") == [{"what": "speed", "skipped": "no time left"}]
+    assert read_records(tmp_path / "x")[0]["skipped"] == "no time left"
 
 
 def test_a_failure_is_a_line_and_half_a_line_is_none(tmp_path):
     recorder = Recorder(tmp_path / "x")
     recorder.attempt({"what": "speed"}, lambda: {"ms": 1 / 0}, CPU)
     (tmp_path / "x").open("a").write('{"what": "spe')
-    failed = "ZeroDivisionError: division by zero"
-    assert read_records(tmp_path / "x") == [{"what": "speed", "failed": failed}]
+    (line,) = read_records(tmp_path / "x")
+    assert line["failed"] == "ZeroDivisionError: division by zero"
 
 
 def test_verdicts_are_read_from_both_forms_of_pytest():
@@ -128,7 +130,7 @@ def test_all_well_is_said(scripted):
 
 
 def test_an_unknown_group_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="some of parity, speed, train; got"):
+    with pytest.raises(ValueError, match="some of parity, train, speed, main, .*; got"):
         Check(tmp_path, only=("speed", "weather"))
 
 

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualGroup, add_skip
+from stdnet_arch.archs.blocks import ACTIVATION_SLOPE, ResidualGroup, convolve
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
+from stdnet_arch.ops.epilogue import finish_
 from stdnet_arch.ops.fold import fold_pointwise
 
 if TYPE_CHECKING:
@@ -108,20 +109,18 @@ class FoldedTemporalDifference:
         )
         aligned, aligned_guide = moved.chunk(2, dim=1)
         aligned_guide *= pairs.repeat(attention)
-        aligned = module.conv_aligned(F.leaky_relu(aligned, 0.1))
+        aligned = convolve(module.conv_aligned, F.leaky_relu(aligned, 0.1))
         return torch.cat((aligned, aligned_guide.to(aligned.dtype)), dim=1)
 
     def _attend(self, frames: Tensor, pair: Tensor, pairs: "_Pairs") -> Tensor:
         """The attention blocks on [current, aligned, aligned guide]; ``(b*p, 3c, h, w)``."""
         first, *others = self.blocks
-        c = frames.shape[1]
+        own = pairs.repeat(F.conv2d(frames, self.first_own, padding=1))
         inner = F.conv2d(pair, self.first_pair, padding=1)
-        inner += pairs.repeat(F.conv2d(frames, self.first_own, first.body[0].bias, padding=1))
-        out = first.branch(inner)
-        out[:, :c] += pairs.repeat(frames)
-        out[:, c:] += pair
+        finish_(inner, first.body[0].bias, ACTIVATION_SLOPE, skip=own, skip_first=True)
+        out = first.finish(inner, [pairs.repeat(frames), pair])
         for block in others:
-            out = add_skip(block.branch(block.body[0](out)), out)
+            out = block(out)
         return out
 
 

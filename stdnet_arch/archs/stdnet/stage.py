@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from stdnet_arch.archs.blocks import PixelShufflePack, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.blocks import Activated, PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference
@@ -47,7 +47,7 @@ class Encoded(NamedTuple):
 
 def encoder(in_feat: int, num_feat: int, stride: int) -> nn.Sequential:
     """Two convolutions of the given stride, each followed by a residual trunk."""
-    return nn.Sequential(
+    return Activated(
         nn.Conv2d(in_feat, num_feat, 3, padding=1),
         leaky_relu(),
         nn.Conv2d(num_feat, num_feat, 3, stride=stride, padding=1),
@@ -61,7 +61,7 @@ def encoder(in_feat: int, num_feat: int, stride: int) -> nn.Sequential:
 
 def prediction_head(num_feat: int, head_feat: int) -> nn.Sequential:
     """Features at a quarter of the size to depth residual and confidence logit at full size."""
-    return nn.Sequential(
+    return Activated(
         PixelShufflePack(num_feat, num_feat),
         leaky_relu(),
         PixelShufflePack(num_feat, head_feat),

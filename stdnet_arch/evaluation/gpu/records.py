@@ -30,6 +30,7 @@ class Recorder:
 
     def write(self, **record: Any) -> None:  # noqa: ANN401  whatever JSON knows
         """Write a line that no crash can take back."""
+        record["at_s"] = time.monotonic() - self.began
         line = json.dumps({key: _plain(value) for key, value in record.items()})
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

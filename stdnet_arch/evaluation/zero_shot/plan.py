@@ -78,6 +78,8 @@ class ZeroShotPlan:
     """Rules with turned RGB, flicker and single frames, at the first scale."""
     pictured: str | None = None
     """Rule of the pictures, at the first scale."""
+    shown: tuple[str, ...] = ()
+    """Methods in the pictures; none: all."""
     targets: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()
     """Sentences for the head of the report."""
@@ -95,6 +97,8 @@ class ZeroShotPlan:
         rules = [rule.name for rule in self.rules]
         for rule in (*self.checked, *self.only, *filter(None, [self.pictured])):
             _require(rule, rules, "checked, only and pictured")
+        for name in self.shown:
+            _require(name, names, "shown")
         for target in self.targets:
             _require(target.method, names, "targets: method")
             _require(target.rule, rules, "targets: rule")
@@ -142,7 +146,11 @@ def read_zero_shot_plan(
         for entry in targets
         if only is None or entry.get("method") in kept
     )
-    for key in ("scales", "checked", "remarks"):
+    shown = given.get("shown") or ()
+    for name in shown:
+        _require(name, list(methods), "shown")
+    given["shown"] = [name for name in shown if name in kept]
+    for key in ("scales", "checked", "shown", "remarks"):
         given[key] = tuple(given.get(key, defaults[key]))
     return _section(ZeroShotPlan, "benchmark", given)
 

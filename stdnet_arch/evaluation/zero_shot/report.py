@@ -13,7 +13,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_report import picture, table_htm
 from stdnet_arch.evaluation.zero_shot.plan import ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.run import sample_path
 from stdnet_arch.evaluation.zero_shot.scenes import Scene
-from stdnet_arch.evaluation.zero_shot.scoring import make_case
+from stdnet_arch.evaluation.zero_shot.scoring import Case, Maps, make_case
 from stdnet_arch.evaluation.zero_shot.summary import (
     Summary,
     calibration_table,
@@ -22,13 +22,14 @@ from stdnet_arch.evaluation.zero_shot.summary import (
     scene_table,
     target_table,
 )
-from stdnet_arch.visual.colorize import colorize_error, error_cm
-from stdnet_arch.visual.figure import TEXT, new_figure, to_image
-from stdnet_arch.visual.strips import draw_strip
+from stdnet_arch.visual.colorize import colorize_depth, colorize_error, depth_range, error_cm
+from stdnet_arch.visual.figure import TEXT, new_figure, round_up, to_image
 
 MACHINE = ("processor", "cores", "threads", "gpu", "torch")
-WIDTH_PX = 1100
+WIDTH_PX = 1500
 """Pictures of the page are at most so wide."""
+CAPTION_PX, GAP_PX = 18, 3
+"""Height of captions, and white between pictures."""
 
 
 def write_zero_shot_report(
@@ -71,44 +72,97 @@ def write_zero_shot_report(
 
 
 def scene_pictures(plan: ZeroShotPlan, scene: Scene, out: Path) -> list[str]:
-    """Draw the middle frame of a scene: all methods, their errors, and those that were expected.
+    """Draw the middle frame of a scene: results above their errors.
 
     RGB, low-resolution and true depth are drawn only of scenes whose licence lets them be shown.
     """
     rule = next(rule for rule in plan.rules if rule.name == plan.pictured)
-    case = make_case(scene, plan.scales[0], rule)
     kept = {}
     for method in plan.methods:
         path = sample_path(out, method.slug, scene.name)
-        if path.is_file():
+        if path.is_file() and method.name in (plan.shown or [one.name for one in plan.methods]):
             with np.load(path) as arrays:
                 kept[method.name] = dict(arrays)
     if not kept:
         return []
+    case = make_case(scene, plan.scales[0], rule)
     i = len(case.rgb) // 2
-    frame = slice(i, i + 1)
-    strip = draw_strip(
-        case.rgb[frame] if scene.files.may_show else None,
-        case.lq_m[frame],
-        {name: maps["depth_m"][None] for name, maps in kept.items()},
-        case.depth_m[frame],
-        valid=case.valid[frame],
-    )
-    drawn = [picture(shrink(strip), f"{scene.name}, frame {i}")]
-    for name, maps in kept.items():
+    columns = draw_columns(case, i, kept, scene.files.may_show)
+    return [picture(draw_grid(columns), f"{scene.name}, frame {i}; {_legend(case, i, kept)}")]
+
+
+Column = tuple[tuple[str, NDArray[np.uint8]] | None, tuple[str, NDArray[np.uint8]] | None]
+"""A captioned picture above another; None: nothing."""
+
+
+def draw_columns(case: Case, i: int, results: Mapping[str, Maps], show_data: bool) -> list[Column]:
+    """Draw frame ``i``: RGB above LR depth, every result above its error, the error expected last.
+
+    Args:
+        case: the scene.
+        i: the frame.
+        results: method to ``depth_m`` and perhaps ``error_m`` of that frame, ``(H, W)``.
+        show_data: also RGB, LR depth and truth.
+    """
+    limits, most_cm = depth_range(case.depth_m[i]), error_limit_cm(case, i, results)
+    columns: list[Column] = []
+    if show_data:
+        large = replicate(case.lq_m[i], case.scale)
+        columns.append((("RGB", case.rgb[i]), ("LR depth", colorize_depth(large, limits))))
+    for name, maps in results.items():
+        true_cm = error_cm(maps["depth_m"], case.depth_m[i], case.valid[i])
+        rmse_cm = float(np.sqrt(np.nanmean(np.square(true_cm))))
+        error = f"error, RMSE {rmse_cm:.1f} cm", colorize_error(true_cm, most_cm)
+        columns.append(((name, colorize_depth(maps["depth_m"], limits)), error))
+    for name, maps in results.items():
         if "error_m" in maps:
-            true_cm = error_cm(maps["depth_m"], case.depth_m[i], case.valid[i])
-            pair = draw_error_pair(100 * maps["error_m"], true_cm)
-            drawn.append(picture(shrink(pair), f"{scene.name}, {name}: expected and true error"))
-    return drawn
+            expected = colorize_error(100 * maps["error_m"], most_cm)
+            truth = ("truth", colorize_depth(case.depth_m[i], limits)) if show_data else None
+            columns.append((truth, (f"error expected by {name}", expected)))
+    return columns
 
 
-def draw_error_pair(
-    expected_cm: NDArray[np.floating], true_cm: NDArray[np.floating]
-) -> NDArray[np.uint8]:
-    """Draw expected and true error [cm], ``(H, W)`` each, in the same colours side by side."""
-    limit = float(np.nanpercentile(true_cm, 97)) or 1.0
-    return np.hstack([colorize_error(x, limit) for x in (expected_cm, true_cm)])
+def error_limit_cm(case: Case, i: int, results: Mapping[str, Maps]) -> float:
+    """Round the 97th percentile of the worst method's errors of a frame [cm] up."""
+    errors = [error_cm(m["depth_m"], case.depth_m[i], case.valid[i]) for m in results.values()]
+    return round_up(max(float(np.nanpercentile(error, 97)) for error in errors))
+
+
+def _legend(case: Case, i: int, results: Mapping[str, Maps]) -> str:
+    near_m, far_m = depth_range(case.depth_m[i])
+    most_cm = error_limit_cm(case, i, results)
+    return (
+        f"depth {near_m:.2f} m red to {far_m:.2f} m blue, errors 0 black to {most_cm:g} cm yellow"
+    )
+
+
+def replicate(image: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Enlarge ``(h, w)`` by repeating pixels."""
+    return image.repeat(scale, 0).repeat(scale, 1)
+
+
+def draw_grid(columns: Sequence[Column]) -> NDArray[np.uint8]:
+    """Put captioned pictures of one size into two rows, at most :data:`WIDTH_PX` wide."""
+    width = WIDTH_PX // max(len(columns), 3)
+    first = next(cell for column in columns for cell in column if cell is not None)[1]
+    height = round(width * first.shape[0] / first.shape[1])
+    rows = []
+    for row in range(2):
+        cells = [_cell(column[row], height, width) for column in columns]
+        rows.append(np.hstack(cells))
+    return np.vstack(rows)
+
+
+def _cell(cell: tuple[str, NDArray[np.uint8]] | None, height: int, width: int) -> NDArray[np.uint8]:
+    sheet = np.full((height + CAPTION_PX, width, 3), 255, np.uint8)
+    if cell is None:
+        return sheet
+    caption, image = cell
+    small = cv2.resize(image, (width - GAP_PX, height), interpolation=cv2.INTER_AREA)
+    sheet[CAPTION_PX:, : width - GAP_PX] = small
+    place, font = (2, CAPTION_PX - 5), cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(sheet, caption, place, font, 0.38, (30, 30, 30), 1, cv2.LINE_AA)
+    return sheet
 
 
 def draw_calibration(entry: Mapping[str, Any]) -> NDArray[np.uint8]:
@@ -129,12 +183,3 @@ def draw_calibration(entry: Mapping[str, Any]) -> NDArray[np.uint8]:
     axes.set_ylabel("true absolute error [cm]", color=TEXT)
     axes.legend(fontsize=7, frameon=False)
     return to_image(figure)
-
-
-def shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a picture at most :data:`WIDTH_PX` wide."""
-    height, width = image.shape[:2]
-    if width <= WIDTH_PX:
-        return image
-    size = WIDTH_PX, round(height * WIDTH_PX / width)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)

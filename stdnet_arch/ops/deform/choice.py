@@ -57,12 +57,22 @@ def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Ba
         ValueError: the backend is unknown, or cannot sample such maps.
         ImportError: it needs a package that is not installed.
     """
-    asked = _known(backend, "backend") if backend else _chosen.get()
-    if asked is None and os.environ.get(VARIABLE):
-        asked = _known(os.environ[VARIABLE], VARIABLE)
+    asked = _known(backend, "backend") if backend else _asked_around()
     if asked is None:
         return _by_device(x, x.shape[1] // groups)
     _check_possible(asked, x)
+    return asked
+
+
+@torch.compiler.assume_constant_result
+def _asked_around() -> Backend | None:
+    """What :func:`deform_backend` or the environment asks for; a compiled graph keeps it.
+
+    Torch below 2.12 cannot trace the reading of a context variable.
+    """
+    asked = _chosen.get()
+    if asked is None and os.environ.get(VARIABLE):
+        return _known(os.environ[VARIABLE], VARIABLE)
     return asked
 
 

@@ -39,6 +39,7 @@ def test_some_methods_come_with_those_they_are_compared_with(options):
         ({"against": "nobody"}, "against"),
         ({"checked": ["sonar"]}, "sonar"),
         ({"colour": 1}, "colour"),
+        ({"shown": ["nobody"]}, "nobody"),
         ({"targets": [{"method": "ours"}]}, "targets"),
         ({"rules": {"dtof_peak": {"lq": "area", "preset": "iphone"}}}, "either lq or preset"),
     ],

@@ -128,7 +128,7 @@ def test_the_page_holds_tables_and_pictures(options, tmp_path):
     text = run_from_options(options, tmp_path / "results", None, resume=False)
     page = (tmp_path / "results/small/small.html").read_text()
     assert "small.html" in text
-    wanted = ("Targets", "x8, dtof_peak", "hall, frame 1", "stills, ours: expected")
+    wanted = ("Targets", "x8, dtof_peak", "hall, frame 1", "stills, frame 1", "black to")
     assert [part for part in wanted if part not in page] == []
     summary = json.loads((tmp_path / "results/small/summary.json").read_text())
     assert len(summary["rows"]) == 16
