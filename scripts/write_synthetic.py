@@ -4,7 +4,6 @@ python scripts/write_synthetic.py -o clip --frames 2000 --size 128 192 --scale 4
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
@@ -30,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, "stopped; the same command begins anew"))
+    run_script(main, "stopped; the same command begins anew")

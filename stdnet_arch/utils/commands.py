@@ -78,10 +78,18 @@ def run_script(main: Callable[[], int | None], stopped: str = STOPPED) -> int:
     Args:
         main: the script; returns its exit code, None for 0.
         stopped: the line for Ctrl-C.
+
+    Returns:
+        0.
+
+    Raises:
+        SystemExit: with the exit code, if it is not 0.
     """
     debug = "--debug" in sys.argv
     sys.argv[:] = [word for word in sys.argv if word != "--debug"]
-    return run_command(main, stopped=stopped, debug=debug)
+    if code := run_command(main, stopped=stopped, debug=debug):
+        sys.exit(code)
+    return 0
 
 
 def tell_error(error: Exception) -> str:

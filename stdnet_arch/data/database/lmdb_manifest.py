@@ -128,13 +128,24 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{file}: expected format {FORMAT!r} of version {FORMAT_VERSION}; got {found[0]!r},"
             f" {found[1]!r} (write it anew with scripts/create_lmdb.py)"
         )
-    with reading(file):
-        _check_manifest(manifest)
     return dict(manifest)
 
 
+def check_manifest(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest that lacks what readers rely on, or whose clips' names climb.
+
+    Args:
+        manifest: what :func:`read_manifest` gave.
+        path: the folder ``X.lmdb``, for errors.
+
+    Raises:
+        InputError: something is missing or of another kind.
+    """
+    with reading(path / MANIFEST):
+        _check_manifest(manifest)
+
+
 def _check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Raise unless everything that readers rely on is there, and no clip's name climbs."""
     source, options = manifest["source"], manifest["options"]
     check_positive(source["default_range_m"], "source.default_range_m")
     if not all(isinstance(source[key], str) for key in ("name", "unit")):

@@ -13,6 +13,7 @@ from typing import Any
 
 from stdnet_arch.data.database.lmdb_manifest import (
     Record,
+    check_manifest,
     frame_key,
     read_manifest,
     value_key,
@@ -79,6 +80,7 @@ class LmdbStore:
         """Read the manifest; the database is opened at the first read of each process."""
         self.path = Path(path).expanduser()
         self.manifest = read_manifest(self.path)
+        check_manifest(self.manifest, self.path)
         self._real = os.path.realpath(self.path)
 
     def get(self, key: str) -> memoryview:

@@ -67,7 +67,7 @@ def test_once_means_once_for_all_workers(path):
 def test_training_compares_by_itself_and_tests_do_if_asked(
     damaged, section, kind, backend, refused
 ):
-    options = section(damaged, io_backend={"type": "lmdb", **backend}, source=None, source_opt={})
+    options = section(damaged, io_backend={"type": "lmdb", **backend})
     if kind is TestOptions:
         options = {k: v for k, v in options.items() if k not in {"num_frame", "gt_size"}}
     source = open_source(read_options(kind, options))
