@@ -19,7 +19,12 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["stdnet_arch*"]),
     package_data={
-        "stdnet_arch": ["data/meta_info/*.txt", "evaluation/benchmark/*.csv", "weights/*"]
+        "stdnet_arch": [
+            "py.typed",
+            "data/meta_info/*.txt",
+            "evaluation/benchmark/*.csv",
+            "weights/*",
+        ]
     },
     install_requires=[
         "basicsr==1.4.2",
@@ -33,6 +38,7 @@ setup(
         "matplotlib",
         "pyyaml",
         "safetensors",
+        "tifffile",
         "tqdm",
         # The toolbox's tensorboard imports pkg_resources, which setuptools dropped in 82.
         "setuptools>=70.1,<82",
@@ -42,7 +48,11 @@ setup(
         "video": ["av"],
         "exr": ["OpenEXR>=3.3"],
         "realsense": ["pyrealsense2"],
+        "ros": ["rosbags"],
+        "record3d": ["lzfse"],
+        "heic": ["pillow-heif"],
         "ray": ["ray[data]"],
+        "render": ["moderngl", "trimesh>=5", "pycollada"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "diffusion": ["diffusers", "transformers"],
     },

@@ -53,7 +53,7 @@ def merge_bases(
 
     Args:
         options: content of ``file``.
-        file: where ``base`` is looked for from.
+        file: path of the options; ``base`` is relative to it.
         load: reads one file as it stands.
 
     Returns:

@@ -10,7 +10,7 @@ from stdnet_arch.utils.windows import Context
 
 
 class Contract(NamedTuple):
-    """What a network needs of a clip; the defaults hold for an arch that declares nothing."""
+    """Needs of a network; the defaults hold for an arch that declares nothing."""
 
     halo: int | None = None
     """Frames of context on each side that a frame depends on; None: the whole clip."""

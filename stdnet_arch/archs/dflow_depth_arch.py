@@ -18,7 +18,7 @@ from stdnet_arch.utils.shapes import check_clip, check_sides
 
 @dataclass(frozen=True)
 class Memory:
-    """What the next frame needs of all frames before it."""
+    """State that the next frame needs of all frames before it."""
 
     frame: Tensor
     """Small RGB of the last frame, ``(b, 3, H/4, W/4)``."""

@@ -126,7 +126,7 @@ class STDAN(nn.Module):
         return interleave(feat, between)
 
     def _base(self, lq: Tensor) -> Tensor:
-        """What the network's output is added to: depth interpolated in space and in time."""
+        """Interpolate depth in space and time; the network's output is added to it."""
         base = upsample(lq, self.scale, "bilinear")
         return fill_in_time(base) if self.time_scale == 2 else base
 

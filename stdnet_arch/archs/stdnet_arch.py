@@ -133,7 +133,7 @@ class STDNet(nn.Module):
         return STDNetStream(self)
 
     def _difference_maps(self, *stages: StageOutput) -> dict[str, Tensor]:
-        """What the difference regularisation reads, stages along a leading axis."""
+        """Stack the maps that the difference regularisation reads, stages along a leading axis."""
         sigma, phi = zip(
             *(self.regularizer(stage.sigma, stage.phi) for stage in stages), strict=True
         )

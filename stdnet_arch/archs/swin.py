@@ -144,7 +144,7 @@ def relative_position_index() -> Tensor:
 
 
 def shift_mask(h: int, w: int, device: torch.device | None = None) -> Tensor:
-    """What keeps pixels apart that only the cyclic shift made neighbours.
+    """Mask pairs of pixels that only the cyclic shift made neighbours.
 
     Returns:
         ``(h * w / 64, 64, 64)``: 0 within a region, -100 across.

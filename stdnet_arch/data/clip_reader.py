@@ -24,7 +24,7 @@ class ClipReader:
     """Reads windows of clips as the options say; the clips are looked up on construction.
 
     Args:
-        options: what to read.
+        options: options of reading.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -188,7 +188,7 @@ def clean_depth(depth_m: np.ndarray, range_m: float, beyond: str) -> tuple[np.nd
     Args:
         depth_m: any shape, metres, >= 0 or not finite.
         range_m: the farthest depth that counts.
-        beyond: what farther depths are: ``invalid``, ``clip`` (become ``range_m``) or ``keep``.
+        beyond: treatment of farther depths: ``invalid``, ``clip`` (become ``range_m``) or ``keep``.
 
     Returns:
         Metres with every invalid pixel 0, and the mask of the valid ones.
@@ -217,9 +217,9 @@ def to_item(
 
     Args:
         clip: lq and gt in metres; guide uint8, or float32 in [0, 1].
-        range_m: what depths are divided by.
+        range_m: divisor of depths [m].
         span: the frames that were read.
-        name: what the clip is called in tables.
+        name: name of the clip in tables.
         as_bytes: leave a uint8 guide as it is.
 
     Returns:

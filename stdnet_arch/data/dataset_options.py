@@ -25,7 +25,7 @@ OptionsT = TypeVar("OptionsT")
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """What to read, and what its numbers mean."""
+    """Options that say what is read and what its numbers mean."""
 
     source: str
     """Name of a registered source."""
@@ -51,7 +51,7 @@ class ReadOptions:
     dtof_bins: int = 1024
     """Histogram bins of the simulated sensor."""
     depth_range_m: float | None = None
-    """What lq and gt are divided by; None takes the source's own."""
+    """Divisor of lq and gt [m]; None takes the source's own."""
     beyond_range: str = "invalid"
     """GT beyond ``depth_range_m``: ``invalid``, or as in the paper ``clip`` (DyDToF) or ``keep``
     (TarTanAir)."""
@@ -138,7 +138,7 @@ class TestOptions(ReadOptions):
     center_crop: list[int] | None = None
     """HR height and width of the middle to keep; the corner is rounded down to the LR grid."""
     extras: list[str] = field(default_factory=list)
-    """What metrics may need beside depth: any of ``flow_px``, ``intrinsics_px`` and ``pose``, read
+    """Further needs of metrics: any of ``flow_px``, ``intrinsics_px`` and ``pose``, read
     where the source has it (:mod:`stdnet_arch.data.geometry`)."""
 
     def __post_init__(self) -> None:

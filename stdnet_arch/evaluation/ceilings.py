@@ -1,4 +1,4 @@
-"""What a device can do at most: the rates that a network's time is compared with."""
+"""Greatest rates of a device, which a network's time is compared with."""
 
 import statistics
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from stdnet_arch.evaluation.cost import time_runs
 
 SIDES = {"cpu": 1024, "cuda": 8192}
-"""Of the square matrices that are multiplied."""
+"""Side of the square matrices that are multiplied."""
 COPIED_VALUES = {"cpu": 1 << 24, "cuda": 1 << 28}
 """float32 values; beyond every cache."""
 REPEATS = 5

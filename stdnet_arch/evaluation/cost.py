@@ -1,9 +1,8 @@
-"""What competitors cost: parameters, arithmetic, time, memory; and what it was measured on."""
+"""Cost of competitors: parameters, arithmetic, time, memory, and the machine."""
 
 import json
 import math
 import statistics
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.benchmark.competitor import Competitor, build_competitor, read_clip
 from stdnet_arch.evaluation.blank_clips import make_clip
 from stdnet_arch.evaluation.flops import flops_per_frame
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import MB, describe_machine, time_run
 from stdnet_arch.evaluation.peak_memory import peak_rss_mb
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
@@ -35,7 +34,7 @@ class Setting:
     size: tuple[int, int]
     """H and W of the result."""
     frames: int = 5
-    """Of the clip; of those that look at few neighbours at its ends, a short one flatters."""
+    """Frames of the clip; a short one flatters networks with fewer neighbours at its ends."""
     warmup: int = 1
     """Runs before the first that counts."""
     repeats: int = 5
@@ -52,7 +51,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one competitor costs; NaN where it is not known."""
+    """Cost of one competitor; NaN where it is not known."""
 
     method: str
     scale: int
@@ -66,7 +65,7 @@ class Cost:
     peak_mb: float = math.nan
     """Weights and one clip: allocated on CUDA, resident on a CPU (in a process of its own)."""
     failed: str = ""
-    """What went wrong, if anything did."""
+    """Error of the measurement, if any."""
 
     def row(self) -> list[str | int | float]:
         """Cells under :data:`COLUMNS`."""
@@ -120,7 +119,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
 
     Args:
         name: its name in the table.
-        options: what :func:`build_competitor` takes.
+        options: arguments of :func:`build_competitor`.
         setting: how to measure.
 
     Raises:
@@ -135,7 +134,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
         torch.cuda.reset_peak_memory_stats(device)
     seconds = time_runs(run, device, setting.warmup, setting.repeats)
     if device.type == "cuda":
-        peak_mb = torch.cuda.max_memory_allocated(device) / 1e6
+        peak_mb = torch.cuda.max_memory_allocated(device) / MB
     else:
         peak_mb = peak_rss_mb(options, setting.frames, setting.size)
     return Cost(
@@ -180,23 +179,12 @@ def time_runs(
     run: Callable[[], object], device: torch.device, warmup: int, repeats: int
 ) -> list[float]:
     """Seconds of each of ``repeats`` runs after ``warmup`` others; the device is waited for."""
-    seconds = []
-    for _ in range(warmup + repeats):
-        _wait(device)
-        began = time.perf_counter()
-        run()
-        _wait(device)
-        seconds.append(time.perf_counter() - began)
+    seconds = [time_run(run, device).seconds for _ in range(warmup + repeats)]
     return seconds[warmup:]
 
 
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def count_parameters(net: nn.Module) -> int:
-    """Of all layers; what is shared counts once."""
+    """Count the parameters of all layers; shared ones count once."""
     return sum(parameter.numel() for parameter in net.parameters())
 
 
@@ -210,7 +198,7 @@ def write_costs(path: Path, costs: Sequence[Cost]) -> None:
 
     Args:
         path: without suffix.
-        costs: what was measured; NaN becomes ``null``.
+        costs: measured costs; NaN becomes ``null``.
     """
     machine = describe_machine()
     rows = [{k: None if v != v else v for k, v in asdict(cost).items()} for cost in costs]

@@ -24,7 +24,7 @@ def literal_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
     gathered key.
 
     Args:
-        module: whose weights are used.
+        module: network with the weights to use.
         feat: ``(b, t, c, h, w)``.
 
     Returns:
@@ -63,7 +63,7 @@ def literal_pair(
 
 
 class LiteralStage(NamedTuple):
-    """What a stage of STDNet hands on."""
+    """Result of a stage of STDNet."""
 
     depth: Tensor  # (b, t, 1, H, W)
     confidence: Tensor  # (b, t, 1, H, W)
@@ -75,7 +75,7 @@ def literal_stdnet(net: STDNet, lq: Tensor, guide: Tensor) -> Tensor:
     two deformable convolutions of torchvision per neighbour.
 
     Args:
-        net: whose weights are used.
+        net: network with the weights to use.
         lq: ``(b, t, 1, h, w)``.
         guide: ``(b, t, 3, H, W)``.
 
@@ -158,7 +158,7 @@ def _literal_temporal(
     neighbour_guide: Tensor,
     attention: Tensor,
 ) -> Tensor:
-    """What one neighbour adds to one frame, ``(b, c, h, w)``."""
+    """Compute what one neighbour adds to one frame, ``(b, c, h, w)``."""
     motion = module.conv_motion(torch.cat((current, module.conv_difference(difference)), dim=1))
     vertical, horizontal, mask = module.conv_offset_mask(motion).chunk(3, dim=1)
     offset, mask = torch.cat((vertical, horizontal), dim=1), mask.sigmoid()

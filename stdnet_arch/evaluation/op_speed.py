@@ -5,23 +5,20 @@ A case is one computation in several forms that give the same numbers. To add on
 """
 
 import contextlib
-import ctypes
 import functools
 import json
-import platform
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor
 
 from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
 from stdnet_arch.evaluation.literal_forms import literal_aggregation
+from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
 from stdnet_arch.ops.deform.choice import BACKENDS, Backend
 from stdnet_arch.ops.deform_sample import (
     deform_backend,
@@ -30,8 +27,6 @@ from stdnet_arch.ops.deform_sample import (
 )
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
-
-PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True)
@@ -148,8 +143,8 @@ def measure(
     """Time all forms of a case, round by round in turn, so that a busy machine is busy for all.
 
     Args:
-        case: what to time.
-        device: where.
+        case: operator and sizes to time.
+        device: device to measure on.
         dtype: of all tensors.
         batch: samples.
         threads: of PyTorch on the CPU.
@@ -198,54 +193,13 @@ class _Run:
     def once(self) -> None:
         """Time forward alone, and forward with backward."""
         device = self.leaves[0].device
-        self.forward_s = min(self.forward_s, _seconds(self._forward, device))
-        self.training_s = min(self.training_s, _seconds(self._training, device))
+        self.forward_s = min(self.forward_s, time_run(self._forward, device).seconds)
+        self.training_s = min(self.training_s, time_run(self._training, device).seconds)
 
     def timing(self, case: str, form: str, threads: int) -> Timing:
         """The best so far."""
         times = 1e3 * self.forward_s, 1e3 * self.training_s
         return Timing(case, form, threads, *times, self.forward_mb, self.training_mb)
-
-
-def _seconds(run: Callable[[], object], device: torch.device) -> float:
-    _synchronize(device)
-    start = time.perf_counter()
-    run()
-    _synchronize(device)
-    return time.perf_counter() - start
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def peak_mb(run: Callable[[], object], device: torch.device) -> float:
-    """Most memory that ``run`` took on top of what was there, in 2**20 bytes.
-
-    Returns:
-        On CUDA what tensors took; on a CPU of a Linux machine what the process took; elsewhere
-        "not a number".
-    """
-    if device.type == "cuda":
-        _synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        run()
-        _synchronize(device)
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    if not (PROC / "clear_refs").exists():
-        return float("nan")
-    ctypes.CDLL(None).malloc_trim(0)  # freed memory must not pass for memory that was never needed
-    (PROC / "clear_refs").write_text("5")  # the peak starts anew
-    before_kb = _status_kb("VmRSS")
-    run()
-    return max(_status_kb("VmHWM") - before_kb, 0) / 1024
-
-
-def _status_kb(key: str) -> int:
-    lines = (PROC / "status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(key)).split()[1])
 
 
 def as_table(timings: Sequence[Timing]) -> Table:
@@ -277,24 +231,6 @@ def as_table(timings: Sequence[Timing]) -> Table:
     return Table(columns, rows)
 
 
-def describe_machine(device: torch.device) -> dict[str, str]:
-    """What the numbers belong to: processor or card, and versions."""
-    gpu = device.type == "cuda"
-    return {
-        "device": torch.cuda.get_device_name(device) if gpu else _processor(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = info.read_text().splitlines() if info.exists() else []
-    name = next((line.partition(":")[2] for line in names if "model name" in line), "")
-    return f"{name.strip() or platform.machine()}, {torch.get_num_threads()} threads by default"
-
-
 def benchmark(
     cases: Sequence[Case],
     *,
@@ -308,15 +244,15 @@ def benchmark(
     """Measure cases, write a table each to standard output, and all numbers to a JSON file.
 
     Args:
-        cases: what to measure.
-        device: where.
+        cases: operators and sizes to measure.
+        device: device to measure on.
         dtype: of all tensors.
         batch: samples.
         threads: thread counts to measure with.
         rounds: see :func:`measure`.
-        json_path: where to write the numbers, or None.
+        json_path: file for the numbers, or None.
     """
-    machine = describe_machine(device)
+    machine = describe_machine()
     settings = f"batch {batch}, {dtype}, best of {rounds}"
     sys.stdout.write(f"{', '.join(f'{key} {value}' for key, value in machine.items())}\n")
     timings: list[Timing] = []

@@ -4,20 +4,16 @@
 """
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.blank_clips import make_clip
-
-STATUS = Path("/proc/self/status")
-MB = 1e6
+from stdnet_arch.evaluation.measuring import resident_mb
 
 
 def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int]) -> float:
@@ -39,17 +35,6 @@ def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int
         words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise RuntimeError(f"memory of {competitor.get('type')} could not be measured: {words[-1]}")
     return float(done.stdout.splitlines()[-1])
-
-
-def resident_mb(peak: bool) -> float:
-    """Memory of this process [MB], now or at its largest."""
-    if STATUS.exists():
-        # Not ru_maxrss: it begins with the size of the process that started this one.
-        name = "VmHWM:" if peak else "VmRSS:"
-        lines = STATUS.read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(name))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
 
 
 def _answer(request: str) -> str:

@@ -8,7 +8,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.cost import Setting
-from stdnet_arch.evaluation.peak_memory import MB, resident_mb
+from stdnet_arch.evaluation.measuring import MB, resident_mb, time_run
 from stdnet_arch.models.objective import Objective
 from stdnet_arch.models.stepping import MixedPrecision, as_float32
 
@@ -27,7 +26,7 @@ LOSSES = {
     "pixel_opt": {"type": "CharbonnierLoss"},
     "difference_opt": {"type": "DifferenceLoss"},
 }
-"""Of a step, where the network gives what the second one reads."""
+"""Losses of a step, where the network gives what the second one reads."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,12 @@ class Run:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a run costs."""
+    """Cost of a run."""
 
     seconds: float
     """On the clock: on a machine with other work, more than the run needs."""
     cpu_seconds: float
-    """Of all threads, whatever else the machine does."""
+    """Processor time [s] of all threads, whatever else the machine does."""
     peak_mb: float
     """Beyond weights and the imported package: resident on a CPU, allocated on CUDA."""
 
@@ -98,12 +97,9 @@ def run_here(run: Run) -> RunCost:
     before = _memory_mb(device, peak=False)
     clock, cpu = [], []
     for _ in range(run.repeats):
-        began = time.perf_counter(), time.process_time()
-        act(run.frames, run.size)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        clock.append(time.perf_counter() - began[0])
-        cpu.append(time.process_time() - began[1])
+        elapsed = time_run(lambda: act(run.frames, run.size), device)
+        clock.append(elapsed.seconds)
+        cpu.append(elapsed.cpu_seconds)
     peak = _memory_mb(device, peak=True) - before
     return RunCost(statistics.median(clock), statistics.median(cpu), peak)
 

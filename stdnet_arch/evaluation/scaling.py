@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.evaluation.run_cost import Run, RunCost, measure_run
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.utils.whole_file import whole_file
@@ -30,7 +30,7 @@ class Axis:
     unit: str
     values: tuple[int, ...]
     change: Callable[[Run, int], list[Run]]
-    """What runs, all at once."""
+    """Runs of a point, all at once."""
     on_clock: bool = False
     """Its time is that on the clock; else that of the CPU, which other work does not disturb."""
 
@@ -59,7 +59,7 @@ def plan_axes(base: Run, gpus: int = 0) -> list[Axis]:
     """The axes of the table, from small to large.
 
     Args:
-        base: what is varied; its ``size`` is the middle one.
+        base: the run that is varied; its ``size`` is the middle one.
         gpus: how many there are; each runs a clip of its own, so that flat is perfect.
     """
     side = base.size[0]
@@ -117,7 +117,7 @@ def measure_axes(
     """Measure every value of every axis; one that fails is reported and does not stop others.
 
     Args:
-        base: what is varied.
+        base: the run that is varied.
         axes: see :func:`plan_axes`.
         measure: the cost of runs at once.
     """
@@ -139,8 +139,8 @@ def fit_exponent(values: Sequence[float], measured: Sequence[float]) -> float:
     """``p`` of ``measured ~ values ** p``; NaN unless two points are positive numbers.
 
     Args:
-        values: where.
-        measured: what was measured there; NaN where nothing was.
+        values: places of the points.
+        measured: values measured there; NaN where nothing was.
     """
     pairs = [(v, m) for v, m in zip(values, measured, strict=True) if v > 0 and m > 0]
     if len({v for v, _ in pairs}) < MIN_FIT:
@@ -178,7 +178,7 @@ def growth_table(growths: Iterable[Growth]) -> Table:
 def panels_of(
     axes: Iterable[Axis], points: Sequence[Point]
 ) -> dict[str, dict[str, list[tuple[float, float, float]]]]:
-    """What a figure shows: unit to axis to (value, seconds, MB), without what failed."""
+    """Arrange points for a figure: unit to axis to (value, seconds, MB), without failed ones."""
     panels: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
     for axis in axes:
         panels.setdefault(axis.unit, {})[axis.name] = [
@@ -196,9 +196,9 @@ def write_scaling(
 
     Args:
         path: without suffix.
-        base: what was varied.
-        points: what was measured; NaN becomes ``null``.
-        growths: what was fitted.
+        base: the run that was varied.
+        points: measured points; NaN becomes ``null``.
+        growths: fitted exponents.
 
     Returns:
         What stands in the JSON.

@@ -10,7 +10,7 @@ from stdnet_arch.visual.figure import TEXT, new_figure, to_image
 PANEL_IN = (2.7, 2.3)
 ROWS = ("time [s]", "memory [MB]")
 Panels = Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]]
-"""What the x axis is called, to line, to (value, seconds, MB)."""
+"""Name of the x axis, to line, to (value, seconds, MB)."""
 
 
 def draw_scaling(panels: Panels, title: str = "") -> NDArray[np.uint8]:

@@ -4,7 +4,6 @@ import json
 import math
 import statistics
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from tqdm import tqdm
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.ceilings import Ceilings, measure_ceilings
 from stdnet_arch.evaluation.flops import count_flops
-from stdnet_arch.evaluation.machine import describe_machine
-from stdnet_arch.evaluation.op_speed import peak_mb
+from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
 from stdnet_arch.evaluation.speed_checks import Checks, make_net, random_clip
 from stdnet_arch.evaluation.speed_forms import Form, Run, forms_of
 from stdnet_arch.utils.tables import Table
@@ -36,7 +34,7 @@ clip with the shipped weights.
 
 @dataclass(frozen=True)
 class SpeedSetting:
-    """What is measured."""
+    """Setting of a measurement."""
 
     size: tuple[int, int] = (256, 256)
     """H and W of the result, multiples of 4."""
@@ -78,8 +76,8 @@ def run_benchmark(
     """Check and measure every form, print the table, write ``output.md`` and ``output.json``.
 
     Args:
-        setting: what is measured.
-        device: where.
+        setting: sizes and repeats of the measurement.
+        device: device to measure on.
         output: path without suffix, or None.
         forms: default :func:`forms_of` the device; the first one is the reference.
     """
@@ -158,17 +156,14 @@ class _Measured:
 
     def time_once(self, device: torch.device) -> None:
         """One run, the device waited for."""
-        _wait(device)
-        began, cpu_began = time.perf_counter(), time.process_time()
-        self.run()
-        _wait(device)
-        self.seconds.append(time.perf_counter() - began)
-        self.cpu_seconds.append(time.process_time() - cpu_began)
+        elapsed = time_run(self.run, device)
+        self.seconds.append(elapsed.seconds)
+        self.cpu_seconds.append(elapsed.cpu_seconds)
 
     def speed(
         self, frames: int, operations: int, matmul_gflops: dict[str, float], device: torch.device
     ) -> Speed:
-        """What was measured."""
+        """Results of a measurement."""
         precision = precision_of(self.form, device)
         if self.failed:
             return Speed(self.form.name, precision, error=self.error, failed=self.failed)
@@ -202,11 +197,6 @@ def _start(form: Form, net: STDNet, lq: Tensor, guide: Tensor) -> tuple[Run, flo
     return found[-1], peak_mb(found[-1], lq.device)
 
 
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def speed_table(speeds: Iterable[Speed]) -> Table:
     """Rows beside the first form."""
     speeds = list(speeds)
@@ -230,7 +220,7 @@ def speed_table(speeds: Iterable[Speed]) -> Table:
 
 
 def _head(setting: SpeedSetting, device: torch.device, ceilings: Ceilings) -> str:
-    """What the table belongs to."""
+    """Setting and machine of the table."""
     machine = ", ".join(f"{name} {value}" for name, value in describe_machine().items())
     matmul = ", ".join(f"{n} {rate:.0f}" for n, rate in ceilings.matmul_gflops.items())
     conv = ", ".join(f"{n} {rate:.0f}" for n, rate in ceilings.conv_gflops.items())

@@ -65,10 +65,10 @@ def synthetic_clip(range_m: float) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Checks:
-    """What the forms are compared with, computed once.
+    """Results that the forms are compared with, computed once.
 
     Args:
-        device: where forms run.
+        device: device of the forms.
         num_feat: of the network with random weights.
     """
 

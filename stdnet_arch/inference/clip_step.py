@@ -14,7 +14,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class ClipStep:
-    """What is known of the steps of one clip.
+    """Knowledge of the steps of one clip.
 
     Args:
         net: the network, which may have no use for it.

@@ -19,7 +19,7 @@ from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.utils.whole_file import whole_file
 
 OPSET = 20
-"""Of ONNX: the first one whose ``GridSample`` is spelled as PyTorch's."""
+"""Operator set of ONNX: the first one whose ``GridSample`` is spelled as PyTorch's."""
 SUFFIXES = (".onnx", ".pt2")
 
 
@@ -40,10 +40,10 @@ class Agreement:
     """An ONNX file beside PyTorch, on the same window and threads."""
 
     largest_difference: float
-    """Of predictions, in units of the depth range."""
+    """Largest difference of predictions, in units of the depth range."""
     torch_ms: float
     onnx_ms: float
-    """Of a frame; medians."""
+    """Time [s] of a frame; medians."""
 
     def in_words(self) -> str:
         """A sentence for the user."""
@@ -67,7 +67,7 @@ def export_window(
         loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the
             CPU.
         path: ``.onnx``, or ``.pt2`` for ``torch.export.load``.
-        frames: of a window.
+        frames: frames of a window.
         size: H and W of the result, multiples of the scale (and of what the network takes).
 
     Raises:
@@ -120,7 +120,7 @@ def example(
 
 
 def _about(loaded: LoadedNetwork, frames: int) -> dict[str, Any]:
-    """What a user of the file has to know."""
+    """Describe the file for its users."""
     context = contract_of(loaded.net).context or ("all", "all")
     return {
         "arch": type(loaded.net).__name__,
@@ -168,9 +168,9 @@ def compare_onnx(
     """Run a file of :func:`export_window` and its network on the same random window.
 
     Args:
-        loaded: what was exported, on the CPU.
+        loaded: the exported network, on the CPU.
         path: the ``.onnx``.
-        frames: of its window.
+        frames: frames of its window.
         size: H and W of it.
         repeats: runs of each that are timed, in turn, after a first one.
 

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.recordings.recording import Frame
 from stdnet_arch.inference.clip_step import ClipStep
+from stdnet_arch.inference.depth_checks import check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
@@ -31,17 +33,16 @@ from stdnet_arch.inference.streams.streaming import (
 from stdnet_arch.inference.streams.tiles import check_tiles
 from stdnet_arch.utils.channels_last import channels_last
 from stdnet_arch.utils.device import choose_device
-from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.weights.choice import Choice, choose
 from stdnet_arch.weights.shipped import find_weights
 
 LOGGER = logging.getLogger(__name__)
-FARTHEST_POSSIBLE = 100
-"""Ranges of the network beyond which a prediction is no depth."""
 DEFAULT_SCALE = 4
 """Ratio of RGB to depth that stands for an unknown one."""
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
+ROUNDING = 1e-5
+"""Share of the farthest depth by which rounding may leave the range of a frame."""
 T = TypeVar("T")
 
 
@@ -54,6 +55,39 @@ class Prediction(NamedTuple):
     """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
     error_m: NDArray[np.float32] | None = None
     """Absolute error that the network expects [m], ``(H, W)``; None: it expects none."""
+
+
+@dataclass
+class OutsideCount:
+    """Predicted pixels nearer or farther than all depth of their frame, which cannot be."""
+
+    pixels: int = 0
+    outside: int = 0
+    lowest_m: float = np.inf
+    highest_m: float = -np.inf
+
+    def clip(self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a prediction ``(H, W)`` into the range of its frame's depth, and count."""
+        nearest_m, farthest_m = lq_m.min(), lq_m.max()
+        outside = np.maximum(nearest_m - pred_m, pred_m - farthest_m)
+        found = pred_m[outside > ROUNDING * farthest_m]
+        self.pixels += pred_m.size
+        if not found.size:
+            return pred_m
+        self.outside += found.size
+        self.lowest_m = min(self.lowest_m, float(found.min()))
+        self.highest_m = max(self.highest_m, float(found.max()))
+        return np.clip(pred_m, nearest_m, farthest_m)
+
+    def lines(self) -> list[str]:
+        """Say how many there were, if any."""
+        if not self.outside:
+            return []
+        share = self.outside / self.pixels
+        return [
+            f"{100 * share:.3g} % of the predicted pixels were outside the depth of their frame "
+            f"({self.lowest_m:.4g} to {self.highest_m:.4g} m) and took its nearest or farthest"
+        ]
 
 
 class DepthSRPredictor:
@@ -81,6 +115,7 @@ class DepthSRPredictor:
             choice of shipped weights; None: unknown.
         step_m: quantisation step of the depth [m], for networks that want to know it; 0: none.
             None: it is found in the first frame of each clip.
+        reason: why these weights were chosen, if the user did not; said in the opening line.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
@@ -104,6 +139,7 @@ class DepthSRPredictor:
         any_ratio: bool = False,
         sensor: str | None = None,
         step_m: float | None = None,
+        reason: str = "",
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
@@ -111,9 +147,11 @@ class DepthSRPredictor:
             raise ValueError(f"step_m must be at least 0 metres, got {step_m}")
         self.device = choose_device(device)
         self.choice: Choice | None = None
+        self.reason = reason
         if weights is None:
             self.choice = choose(scale or DEFAULT_SCALE, sensor)
-            LOGGER.warning(self.choice.reason)
+            self.reason = self.choice.reason
+            LOGGER.warning(self.reason)
             weights, scale = self.choice.shipped.path, None
         weights = find_weights(weights)
         loaded = load_network(weights, scale, num_feat, depth_range_m)
@@ -174,14 +212,26 @@ class DepthSRPredictor:
         """
         cleaner = self.open_cleaner(max_m)
         yield from self.predict_prepared(cleaner.frames(frames))
-        for line in cleaner.report.lines(self.depth_range_m):
+        for line in cleaner.report.lines(cleaner.range_m):
             LOGGER.warning(line)
 
-    def open_cleaner(self, max_m: float | None = None) -> SensorCleaner:
-        """Make what prepares the frames of one clip for this network."""
+    def open_cleaner(
+        self, max_m: float | None = None, first_m: NDArray[np.floating] | None = None
+    ) -> SensorCleaner:
+        """Make what prepares the frames of one clip for this network.
+
+        Args:
+            max_m: depths beyond it are holes [m].
+            first_m: the first frame of the clip that holds depth, if it is known [m].
+        """
         contract = contract_of(self.net)
-        keep_holes, any_range = contract.takes_holes, contract.scale_free
-        return SensorCleaner(self.depth_range_m, max_m, keep_holes=keep_holes, any_range=any_range)
+        return SensorCleaner(
+            self.depth_range_m,
+            max_m,
+            first_m,
+            keep_holes=contract.takes_holes,
+            any_range=contract.scale_free,
+        )
 
     def predict_prepared(
         self, frames: Iterable[SensorFrame], first: SensorFrame | None = None
@@ -196,7 +246,8 @@ class DepthSRPredictor:
             MemoryError: the device's memory is not enough; the message says what helps.
         """
         plan: SizePlan | None = None
-        waiting: deque[tuple[SizePlan, NDArray[np.bool_]]] = deque()
+        waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
+        outside = OutsideCount()
         step = ClipStep(self.net, self.depth_range_m, self.step_m)
         if first is not None:
             step.see(first)
@@ -206,7 +257,7 @@ class DepthSRPredictor:
             for frame in frames:
                 plan = self._plan(plan, frame)
                 step.see(frame)
-                waiting.append((plan, frame.measured))
+                waiting.append((plan, frame))
                 yield self._to_network(plan, frame)
 
         @contextmanager
@@ -216,24 +267,41 @@ class DepthSRPredictor:
 
         try:
             for number, outputs in enumerate(_under(context, self._stream(inputs()))):
-                sizes, measured = waiting.popleft()
-                prediction = self._to_prediction(sizes, measured, outputs)
-                if measured.any():
-                    check_possible(prediction.depth_m, number, self.depth_range_m)
-                yield prediction
+                sizes, frame = waiting.popleft()
+                yield self._to_prediction(sizes, frame, outputs, outside, number)
+            for line in outside.lines():
+                LOGGER.warning(line)
         except RuntimeError as error:
             if plan is None or not _is_memory(error):
                 raise
             raise MemoryError(self._memory_tips(plan)) from error
 
+    def describe(self) -> str:
+        """Say which network it is and what it was chosen for, for people."""
+        limit = "" if contract_of(self.net).scale_free else f", up to {self.depth_range_m:g} m"
+        chosen = f"; {self.reason}" if self.reason else ""
+        return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name}{chosen})"
+
     def _to_prediction(
-        self, sizes: SizePlan, measured: NDArray[np.bool_], outputs: Outputs
+        self,
+        sizes: SizePlan,
+        frame: SensorFrame,
+        outputs: Outputs,
+        outside: OutsideCount,
+        number: int,
     ) -> Prediction:
         maps = {
             name: (sizes.from_network(value)[0] * self.depth_range_m).cpu().numpy()
             for name, value in outputs.items()
         }
-        return Prediction(maps["pred"], enlarge_mask(measured, sizes.rgb), maps.get("error"))
+        pred_m = maps["pred"]
+        if frame.measured.any():
+            check_possible(pred_m, number, self.depth_range_m)
+        # A mean of measured surfaces stays among them by itself.
+        if not contract_of(self.net).scale_free:
+            pred_m = outside.clip(pred_m, frame.lq_m)
+        measured = enlarge_mask(frame.measured, sizes.rgb)
+        return Prediction(pred_m, measured, maps.get("error"))
 
     def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Outputs]:
         """The network on a stream, cut as asked; before that, what the cutting costs."""
@@ -248,7 +316,7 @@ class DepthSRPredictor:
         frames: list[tuple[Tensor, Tensor]],
         cutting: tuple[int, int | None, int | None, int | None],
     ) -> str:
-        """What the cutting costs, in words."""
+        """Say how far cutting changes the result."""
         kind = (
             f"tiles of {self.tile} depth pixels" if self.tile else f"chunks of {self.chunk} frames"
         )
@@ -284,7 +352,7 @@ class DepthSRPredictor:
         return torch.autocast(self.device.type, torch.float16 if half else torch.bfloat16)
 
     def _memory_tips(self, plan: SizePlan) -> str:
-        """What to do if the memory was not enough."""
+        """Say how to need less memory."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
         tips += [] if self.amp else ["amp"]
         tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]
@@ -295,6 +363,14 @@ class DepthSRPredictor:
             f"{width}x{height}; try {', '.join(tips)}"
         )
 
+    def plan_sizes(self, lq: tuple[int, int], rgb: tuple[int, int]) -> SizePlan:
+        """Plan a clip of these sizes, height and width each.
+
+        Raises:
+            ValueError: depth and RGB do not fit together or to the network.
+        """
+        return plan_sizes(lq, rgb, self.scale, contract_of(self.net).multiple_of, self.any_ratio)
+
     def _plan(self, plan: SizePlan | None, frame: SensorFrame) -> SizePlan:
         """The plan of the clip; every frame must have the sizes of the first one."""
         lq, rgb = frame.lq_m.shape, frame.rgb.shape
@@ -304,9 +380,7 @@ class DepthSRPredictor:
                 f"{frame.rgb.dtype}"
             )
         if plan is None:
-            multiple = contract_of(self.net).multiple_of
-            sizes = (lq[0], lq[1]), (rgb[0], rgb[1])
-            plan = plan_sizes(*sizes, self.scale, multiple, self.any_ratio)
+            plan = self.plan_sizes((lq[0], lq[1]), (rgb[0], rgb[1]))
             if plan.note:
                 LOGGER.warning(plan.note)
         if (plan.lq, plan.rgb) != (lq, rgb[:2]):
@@ -322,29 +396,6 @@ class DepthSRPredictor:
         lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(device)
         rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(device)
         return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
-
-
-def check_possible(depth_m: NDArray[np.float32], number: int, range_m: float) -> None:
-    """Refuse a predicted frame that cannot be depth: the weights are broken.
-
-    Args:
-        depth_m: prediction [m], ``(H, W)``.
-        number: of the frame among those that were predicted, from 0.
-        range_m: depth [m] that the network knows as 1.
-
-    Raises:
-        InputError: NaN or inf, nothing above 0, or depth far beyond the network's range.
-    """
-    finite = np.isfinite(depth_m)
-    if finite.all() and depth_m.max() > 0 and np.abs(depth_m).max() <= FARTHEST_POSSIBLE * range_m:
-        return
-    got = f"{depth_m.size - finite.sum()} pixels that are NaN or inf"
-    if finite.all():
-        got = f"{depth_m.min():.3g}..{depth_m.max():.3g} m"
-    raise InputError(
-        f"frame {number} of the prediction must be depth of a network of 0..{range_m:g} m; got "
-        f"{got}: the weights are broken, or half precision (--amp) is too coarse for them"
-    )
 
 
 def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ SCALES = (4, 8, 16)
 """Those that networks are trained for."""
 ASPECT_TOLERANCE = 0.02
 """How much H / h and W / w may differ before depth and RGB cannot show the same view."""
+TURN_ADVICE = " (one of them turned fits: --rotate-rgb 90 or 270, or --rotate-depth)"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class SizePlan:
 
     @property
     def note(self) -> str | None:
-        """What is resampled, for people; None if nothing is."""
+        """Message that says what is resampled; None if nothing is."""
         if self.net == self.rgb:
             return None
         ratio = self.rgb[0] / self.lq[0]
@@ -85,12 +86,13 @@ def plan_sizes(
         raise ValueError(
             f"depth and RGB must show the same view: depth is {_name(lq)}, RGB is {_name(rgb)}, "
             f"{vertical:.3g} times as high but {horizontal:.3g} times as wide; register or crop "
-            "them first"
+            "them first" + (TURN_ADVICE if _fits_turned(lq, rgb) else "")
         )
     if vertical <= 1:
         raise ValueError(
             f"RGB must be larger than the depth (x{scale} for this network); depth is "
             f"{_name(lq)}, RGB is {_name(rgb)}"
+            + ("; --refine fills and cleans depth of the RGB's size" if lq == rgb else "")
         )
     if not any_ratio and vertical == horizontal != scale and vertical in SCALES:
         raise ValueError(
@@ -98,6 +100,10 @@ def plan_sizes(
             f"{_name(rgb)}; use a checkpoint for x{vertical:g}, or --any-ratio to resample the RGB"
         )
     return SizePlan(lq, rgb, scale, multiple_of)
+
+
+def _fits_turned(lq: Size, rgb: Size) -> bool:
+    return abs((rgb[1] / lq[0]) / (rgb[0] / lq[1]) - 1) <= ASPECT_TOLERANCE
 
 
 def _name(size: Size) -> str:

@@ -21,9 +21,9 @@ class DifferenceLoss(nn.Module):
     stage, one L_td per stage and distance (1 and 2 frames).
 
     Args:
-        loss_weight: of the whole term beside the pixel loss.
-        spatial_weight: of the two L_sd (the paper's 0.5 * 0.2).
-        temporal_weight: of the four L_td.
+        loss_weight: weight of the whole term beside the pixel loss.
+        spatial_weight: weight of the two L_sd (the paper's 0.5 * 0.2).
+        temporal_weight: weight of the four L_td.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DifferenceLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            out: what STDNet returned; ``pred``, ``sigma``, ``phi_1`` and ``phi_2`` are read.
+            out: output of STDNet; ``pred``, ``sigma``, ``phi_1`` and ``phi_2`` are read.
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
             valid: bool, shape of ``gt``: False where ``gt`` is no depth; those pixels count
                 nowhere.

@@ -61,7 +61,7 @@ class SpatialAttentionDistillLoss(nn.Module):
 
 @LOSS_REGISTRY.register()
 class TemporalMemoryDistillLoss(nn.Module):
-    """What a ConvLSTM remembers of the student's clip must be what it remembers of the teacher's.
+    """Compare a ConvLSTM's memory of the student's clip with that of the teacher's.
 
     The paper's L_TD, the L2 distance of the last memory cells; divided by the root of the number of
     values, so that its weight does not depend on the size of crops: a root mean square.

@@ -24,7 +24,7 @@ FLOWS = ("given", "tvl1", *RAFT)
 RAFT_SMALLEST = 128
 RAFT_MULTIPLE = 8
 RAFT_ITERATIONS = 12
-"""What torchvision runs unless it is told otherwise."""
+"""Default of torchvision."""
 
 
 class FrozenFlow(nn.Module):
@@ -35,7 +35,7 @@ class FrozenFlow(nn.Module):
             weights; ``raft_large`` or ``raft_small`` (Teed and Deng, ECCV 2020), torchvision's.
         weights: state dict of torchvision's RAFT, such as ``raft_large_C_T_V2`` (trained on Chairs
             and Things), required for RAFT; nothing is ever downloaded.
-        iterations: of RAFT.
+        iterations: iterations of RAFT.
 
     Raises:
         ValueError: unknown ``kind``, RAFT without weights or others with, or a file that holds
@@ -116,7 +116,7 @@ class FlowSource(nn.Module):
         flow: ``given``: the batch's ``flow_px`` (data with ``extras: [flow_px]``); or from colour:
             ``tvl1`` (no weights; what SoSR and ToSR used beside FlowNet2), ``raft_small`` or
             ``raft_large`` of torchvision.
-        weights: of RAFT, see :class:`FrozenFlow`.
+        weights: file of RAFT's weights, see :class:`FrozenFlow`.
 
     Raises:
         ValueError: no such source, or weights missing or not needed.
@@ -140,7 +140,7 @@ class FlowSource(nn.Module):
             colour: ``(b, t, 3, H, W)`` in [0, 1], or None.
 
         Raises:
-            ValueError: what the source needs is not there.
+            ValueError: flow or colour is missing.
         """
         if self.estimator is None:
             if flow_px is None:

@@ -53,7 +53,7 @@ class FlowWarpLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            out: what the network returned: ``frames``, ``(b, t, c, h, w)``, and ``flow_to_before``
+            out: output of the network: ``frames``, ``(b, t, c, h, w)``, and ``flow_to_before``
                 (of all frames but the first), ``flow_to_next`` (of all but the last) or both, px,
                 (dx, dy), ``(b, t - 1, 2, h, w)``.
             gt: not looked at, but for the scalar's type.
@@ -91,7 +91,7 @@ def corrected_term(own: Tensor, neighbor: Tensor, flow_px: Tensor, eps: float) -
 
     Args:
         own: frames with a flow, ``(n, c, h, w)``.
-        neighbor: where it points to, the same shape.
+        neighbor: target of the flow, the same shape.
         flow_px: (dx, dy), ``(n, 2, h, w)``.
         eps: see :class:`FlowWarpLoss`.
     """

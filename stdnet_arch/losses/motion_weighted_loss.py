@@ -16,7 +16,7 @@ WEIGHTS = ("flow", "scene_flow", "depth_diff")
 
 
 class _MotionWeighted(nn.Module):
-    """What both forms of the loss share; see :class:`MotionWeightedLoss`."""
+    """Common part of both forms of the loss; see :class:`MotionWeightedLoss`."""
 
     def __init__(
         self,

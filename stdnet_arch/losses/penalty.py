@@ -1,4 +1,4 @@
-"""What an error costs: the pixel criteria that weights and masks are put on."""
+"""Penalties of errors: the pixel criteria that weights and masks are put on."""
 
 from collections.abc import Callable
 

@@ -20,8 +20,8 @@ class ProfileGradientLoss(nn.Module):
 
     Args:
         loss_weight: of the term beside the pixel loss.
-        along_weight: of the gradient along a slice; 0 leaves flicker alone.
-        time_weight: of the gradient over time.
+        along_weight: weight of the gradient along a slice; 0 leaves flicker alone.
+        time_weight: weight of the gradient over time.
         eps: differences below it cost by their square.
 
     Raises:
@@ -49,7 +49,7 @@ class ProfileGradientLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            out: what the network returned; ``pred``, ``(b, t, c, H, W)``, is read.
+            out: output of the network; ``pred``, ``(b, t, c, H, W)``, is read.
             gt: ground truth, shape of ``pred``, normalised like it.
             valid: bool, shape of ``gt``: a cell counts if its four pixels are valid.
 

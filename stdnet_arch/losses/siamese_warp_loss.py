@@ -15,7 +15,7 @@ FORMS = ("difference", "constant")
 
 
 class _SiameseWarp(nn.Module):
-    """What both forms of the loss share; see :class:`SiameseWarpLoss`."""
+    """Common part of both forms of the loss; see :class:`SiameseWarpLoss`."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class SiameseWarpPixelLoss(_SiameseWarp):
 def warp_errors(
     pred: Tensor, gt: Tensor, valid: Tensor, flow: NeighborFlow, form: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What Warp-SR and Warp-HR are penalties of; see :class:`SiameseWarpLoss`.
+    """Compute the errors of Warp-SR and Warp-HR; see :class:`SiameseWarpLoss`.
 
     Args:
         pred: ``(b, t, c, H, W)``.

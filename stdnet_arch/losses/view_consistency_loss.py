@@ -42,7 +42,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
         num_view: views that lie behind one another as channels.
         form: ``direct`` (as published) or ``difference``.
         flow: ``lucas_kanade``, ``tvl1``, ``raft_large`` (as published) or ``raft_small``.
-        flow_weights: of RAFT, see :class:`~stdnet_arch.losses.flow.FrozenFlow`.
+        flow_weights: file of RAFT's weights, see :class:`~stdnet_arch.losses.flow.FrozenFlow`.
         sharpness: the 50 of ``M``.
         sums_channels: ``M`` as in the authors' code, where differences of red, green and blue are
             summed before they are squared, so that they may cancel.

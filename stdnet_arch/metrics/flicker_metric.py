@@ -43,7 +43,7 @@ def calculate_jitter(
             Without flow, errors are compared at the same pixel.
         intrinsics_px: ``fx, fy, cx, cy``.
         pose: camera to world, ``(t, 4, 4)``, metres.
-        motion_px: what stands still: see
+        motion_px: limit of standing still: see
             :func:`~stdnet_arch.metrics.split_metric.calculate_rmse_moving`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What moves in a clip, and following its points: shared by the metrics that need to know."""
+"""Moving pixels of a clip, and following its points, for the metrics that need them."""
 
 import math
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Cameras(NamedTuple):
     """Camera to world, ``(t, 4, 4)`` float64, metres."""
 
     def move(self, i: int, k: int) -> Tensor:
-        """What turns points of camera ``i`` into points of camera ``k``, ``(4, 4)``."""
+        """Make the matrix from points of camera ``i`` to points of camera ``k``, ``(4, 4)``."""
         return torch.linalg.inv(self.pose[k]) @ self.pose[i]
 
 

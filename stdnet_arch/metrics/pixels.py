@@ -208,7 +208,7 @@ def mean_error(
         pred_m: any shape.
         gt_m: the same shape.
         counted: bool, the same shape.
-        line: what is applied to the predictions first.
+        line: scale and shift that are applied to the predictions first.
 
     Returns:
         ``nan`` without a pixel that counts.

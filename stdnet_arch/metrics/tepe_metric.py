@@ -46,7 +46,7 @@ def calculate_tepe_warp3d(
         valid: bool mask, the shape of ``gt_m``; false pixels neither are thrown nor count.
         min_m: pixels count where ``gt_m`` is above this.
         max_m: pixels count where ``gt_m`` is at most this.
-        radius_px: of the discs.
+        radius_px: radius of the discs.
         parity: the papers' protocol: every pixel is thrown and in the mean; those that no disc
             covers count as 0. ``valid`` is ignored.
 

@@ -1,11 +1,11 @@
-"""What a metric says of itself: which way is better, and what it needs beside depth and mask."""
+"""Traits of a metric: which way is better, and needs beside depth and mask."""
 
 from collections.abc import Callable
 
 Metric = Callable[..., float]
 
 EXTRAS = ("flow_px", "intrinsics_px", "pose", "guide")
-"""What a clip may bring beside prediction, truth and mask; see ``docs/metrics.md``."""
+"""Names that a clip may bring beside prediction, truth and mask; see ``docs/metrics.md``."""
 
 
 def lower_is_better(metric: Metric) -> Metric:

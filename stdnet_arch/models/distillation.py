@@ -1,4 +1,4 @@
-"""What distillation adds to a training: a frozen teacher, losses, and what they learn."""
+"""Parts of distillation: a frozen teacher, losses, and what they learn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -76,7 +76,7 @@ class Teacher:
 
     net: nn.Module
     depth_range_m: float | None
-    """What its depths were divided by in training; None: its checkpoint does not say."""
+    """Divisor of its depths in training [m]; None: its checkpoint does not say."""
 
     @classmethod
     def load(cls, options: DistillOptions, device: torch.device) -> "Teacher":

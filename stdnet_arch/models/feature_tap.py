@@ -58,7 +58,7 @@ class FeatureTap:
         self.outputs.append(output)
 
     def clip(self, b: int, t: int) -> Tensor:
-        """What was seen, as a clip of features; afterwards it is forgotten.
+        """Take the features that were seen, as a clip; afterwards they are forgotten.
 
         Args:
             b: clips in the batch.

@@ -51,11 +51,11 @@ class Objective(nn.Module):
         """Compute every loss.
 
         Args:
-            out: what the network returned; ``pred`` is ``(b, t, 1, H, W)``.
+            out: output of the network; ``pred`` is ``(b, t, 1, H, W)``.
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
             valid: bool, shape of ``gt``.
             iteration: number of this training step, from 1.
-            extras: what else the batch brings, by name.
+            extras: further tensors of the batch, by name.
 
         Returns:
             Scalars named as the toolbox names them: ``l_pix``, ``l_difference``, ...; each 0 with

@@ -97,7 +97,7 @@ class SpaceTimePrediction:
     """Frames that come out of the network at once, odd, 7 in the paper; a shorter clip is one
     window (two, if its number of frames is even). None: the whole clip."""
     pad: str = "replicate"
-    """What is added to sides that do not fit: ``replicate``, or ``zeros`` as in the paper."""
+    """Padding of sides that do not fit: ``replicate``, or ``zeros`` as in the paper."""
 
     def __post_init__(self) -> None:
         """Refuse windows that do not begin and end with a given frame."""

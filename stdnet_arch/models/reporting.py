@@ -18,7 +18,7 @@ def score_table(scores: Sequence[ClipScore], metrics: Sequence[Metric]) -> Table
     """Every clip with every method, then the means.
 
     Args:
-        scores: of all clips.
+        scores: scores of all clips.
         metrics: the columns.
     """
     names = [metric.name for metric in metrics]
@@ -38,7 +38,7 @@ def skipped_note(means: Mapping[str, Mapping[str, Mean]], metrics: Sequence[Metr
     """A line on the clips that no mean includes; empty if there are none.
 
     Args:
-        means: of all methods.
+        means: means of all methods.
         metrics: say what else than a pixel a clip may lack.
     """
     needs = {metric.name: "".join(f" or {need}" for need in metric.needs) for metric in metrics}
@@ -60,12 +60,12 @@ def log_text(
     table: Table,
     metrics: Sequence[Metric] = (),
 ) -> str:
-    """What the toolbox logs of a validation, followed by the table.
+    """Make the toolbox's log of a validation, followed by the table.
 
     Args:
         dataset: its name.
         method: the network in training or under test.
-        means: of all methods.
+        means: means of all methods.
         best: the toolbox's record: metric name to ``{"val": ..., "iter": ...}``; empty in a test.
         table: see :func:`score_table`.
         metrics: the columns of the table.
@@ -87,7 +87,7 @@ def write_tables(folder: Path, dataset: str, iteration: int | str, table: Table)
     Args:
         folder: made if absent.
         dataset: its name.
-        iteration: of the training, or the name of a test.
+        iteration: iteration of the training, or the name of a test.
         table: see :func:`score_table`.
     """
     heading = (
@@ -113,7 +113,7 @@ def best_until(
     Args:
         iteration: the last one that counts; 0 for a run that starts.
         file: the CSV of a dataset.
-        method: whose values.
+        method: method of the values.
         metrics: which values.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a run needs to go on as if it had not stopped, beyond the toolbox's own training state."""
+"""State that lets a run continue as if it had not stopped, beyond the toolbox's own."""
 
 import random
 from collections.abc import Mapping

@@ -264,7 +264,7 @@ class RGBDVideoModel(BaseModel):
         write_torch(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
 
     def _further_state(self) -> dict[str, Any]:
-        """What a derived model adds to the training state, read back by its resume_training."""
+        """Give what a derived model adds to the training state; its resume_training reads it."""
         return {}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:

@@ -118,7 +118,7 @@ def describe_network(
     Args:
         opt: the options of a training; ``network_g`` and the training dataset's ``depth_range_m``
             and ``lq`` are read, the latter two if they are set.
-        trained_range_m: what the depths of the last batch were divided by [m], for options that
+        trained_range_m: divisor of the depths of the last batch [m], for options that
             leave it to the source; None: nothing was trained yet.
     """
     train = opt.get("datasets", {}).get("train", {})

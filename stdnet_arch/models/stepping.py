@@ -1,4 +1,4 @@
-"""What surrounds a training step: precision, checks for NaN, optimiser, average of weights."""
+"""Parts of a training step: precision, checks for NaN, optimiser, average of weights."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ class MixedPrecision:
 
     Args:
         kind: ``bf16``, ``fp16`` or None for float32.
-        device: where the network is.
+        device: device of the network.
         on_cpu: also on a CPU, where it seldom pays and is therefore off.
 
     Raises:
@@ -46,8 +46,8 @@ def check_finite(named: Mapping[str, Tensor], iteration: int, where: str) -> Non
     """Raise if one of these scalars is not a finite number.
 
     Args:
-        named: what is checked, for the message.
-        iteration: of the training.
+        named: tensors to check, by their names for the message.
+        iteration: iteration of the training.
         where: which clips, for the message.
     """
     values = torch.stack([value.detach().float() for value in named.values()]).tolist()
@@ -81,7 +81,7 @@ def build_optimizer(
 
     Args:
         kind: ``Adam`` or ``AdamW``.
-        params: what to train.
+        params: parameters to train.
         options: keyword arguments of the optimiser.
     """
     if kind not in OPTIMIZERS:

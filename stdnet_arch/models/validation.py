@@ -70,7 +70,7 @@ class Metric:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What a clip must bring beside depth and mask; see :mod:`stdnet_arch.metrics.traits`."""
+        """Name what a clip must bring beside depth and mask; see ``metrics.traits``."""
         return getattr(self._function, "needs", ())
 
     @property
@@ -97,7 +97,7 @@ class Metric:
             gt_m: truth, the same shape.
             valid: bool, the same shape.
             given: which frames are given rather than made, bool ``(t,)``.
-            extras: what else the clip brings, by the names of :func:`~.metrics.traits.needs`.
+            extras: further tensors of the clip, by the names of :func:`~.metrics.traits.needs`.
 
         Returns:
             The value; ``nan`` if no frame is of the asked kind, or the clip lacks what the metric
@@ -117,7 +117,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class ClipScore:
-    """What one method reached on one clip."""
+    """Scores of one method on one clip."""
 
     index: int
     """Position of the clip in its dataset."""
@@ -187,10 +187,10 @@ def score_clips(
 
     Args:
         dataset: gives whole clips.
-        indices: which of them.
+        indices: indices of the clips to score.
         methods: name to network, on ``device``.
-        metrics: what to compute; clips without ``gt`` get no values.
-        device: where to compute.
+        metrics: metrics to compute; clips without ``gt`` get no values.
+        device: device to compute on.
         on_prediction: called with the method, the clip as a batch of one, and the prediction [m],
             ``(1, t, 1, H, W)``.
         prediction: how to run a network on a clip; default: frame for frame, in one piece.
@@ -237,7 +237,7 @@ def judge(
     Args:
         pred_m: prediction [m] (RGB: in [0, 1]), ``(1, t, c, H, W)``.
         batch: the clip as a batch of one; see :func:`as_batch`.
-        metrics: what to compute.
+        metrics: metrics to compute.
         given: which frames are given rather than made, bool ``(t,)``.
 
     Returns:
@@ -259,7 +259,7 @@ def length_of(batch: Batch) -> int:
 
 
 def range_of(batch: Batch) -> Tensor:
-    """What depths were divided by [m], ``(b, 1, 1, 1, 1)``; 1 for RGB, which has no unit."""
+    """Give the divisor of depths [m], ``(b, 1, 1, 1, 1)``; 1 for RGB, which has no unit."""
     range_m = batch.get("depth_range_m")
     return torch.ones(1, 1, 1, 1, 1) if range_m is None else range_m.view(-1, 1, 1, 1, 1)
 

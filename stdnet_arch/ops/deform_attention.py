@@ -40,8 +40,8 @@ def attend_best_taps(
 
     Args:
         query: ``(b, c, h, w)``.
-        key: what is judged, ``(b, c, h, w)``.
-        value: what is taken, ``(b, c, h, w)``.
+        key: features that are judged, ``(b, c, h, w)``.
+        value: features that are taken, ``(b, c, h, w)``.
         offset: ``(b, 2 * groups * 9, h, w)``, pixels, (dy, dx) per tap.
         mask: modulation of keys and values, ``(b, groups * 9, h, w)``.
         groups: channel groups with their own offsets.

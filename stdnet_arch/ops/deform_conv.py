@@ -55,7 +55,7 @@ class ModulatedDeformConv(nn.Module):
 
         Args:
             x: ``(b, in_feat, h, w)``.
-            offset_feat: what offsets and mask are made from, ``(b, offset_feat, h, w)``; default
+            offset_feat: map that makes offsets and mask, ``(b, offset_feat, h, w)``; default
                 ``x`` itself.
 
         Returns:

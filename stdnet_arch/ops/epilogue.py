@@ -4,21 +4,27 @@ On a card each of them alone costs as much as all together, and at channels_last
 of a bias runs at a quarter of the memory's rate: a third of STDNet's time went there.
 """
 
+import os
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stdnet_arch.ops.deform.choice import has_triton
 
+VARIABLE = "STDNET_EPILOGUE"
+
 
 def fuses(x: Tensor) -> bool:
     """Whether :func:`finish_` will be one kernel for what is made of ``x``: on CUDA, no gradients.
 
-    Compilers fuse by themselves.
+    Compilers fuse by themselves. ``STDNET_EPILOGUE=torch`` in the environment forbids it.
     """
-    if not x.is_cuda or x.dtype == torch.float64 or torch.is_grad_enabled() or not has_triton():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    return not (torch.compiler.is_compiling() or torch.jit.is_tracing())
+    if not x.is_cuda or x.dtype == torch.float64 or torch.is_grad_enabled():
+        return False
+    return has_triton() and os.environ.get(VARIABLE) != "torch"
 
 
 def finish_(

@@ -15,10 +15,10 @@ def fold_pointwise(
     Folded in float64, so that folding itself rounds once; autocast does not touch it.
 
     Args:
-        weight: of the first, ``(m, c, k, k)``.
-        bias: of the first, ``(m,)``, or None.
-        pointwise_weight: of the second, ``(o, m, 1, 1)``.
-        pointwise_bias: of the second, ``(o,)``, or None.
+        weight: weight of the first convolution, ``(m, c, k, k)``.
+        bias: bias of the first convolution, ``(m,)``, or None.
+        pointwise_weight: weight of the second convolution, ``(o, m, 1, 1)``.
+        pointwise_bias: bias of the second convolution, ``(o,)``, or None.
 
     Returns:
         Weight, ``(o, c, k, k)``, and bias, ``(o,)``; dtype and layout of ``weight``.

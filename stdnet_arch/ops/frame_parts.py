@@ -15,7 +15,7 @@ def frames_at_once(device: torch.device, values_per_frame: int) -> int:
     """Frames, at least one, whose widest map stays within ``PART_VALUES``.
 
     Args:
-        device: where.
+        device: device of the maps.
         values_per_frame: of the widest map that is made of one frame.
     """
     return max(PART_VALUES.get(device.type, PART_VALUES["cuda"]) // max(values_per_frame, 1), 1)
@@ -24,14 +24,14 @@ def frames_at_once(device: torch.device, values_per_frame: int) -> int:
 def run_in_parts(
     run: Callable[..., tuple[Tensor, ...]], frames: Sequence[Tensor | None], values_per_frame: int
 ) -> tuple[Tensor, ...]:
-    """What ``run`` makes of frames that do not depend on one another, a few at a time.
+    """Run frames that do not depend on one another a few at a time.
 
     With gradients (which keep every part anyway), compiled or exported, all at once: one graph
     without loops.
 
     Args:
         run: takes ``(n, ...)`` tensors, or None, and returns ``(n, ...)`` tensors.
-        frames: what it takes, ``(n, ...)`` each; some may be None.
+        frames: tensors of the frames, ``(n, ...)`` each; some may be None.
         values_per_frame: see :func:`frames_at_once`.
 
     Returns:

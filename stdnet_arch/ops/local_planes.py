@@ -48,7 +48,7 @@ def fit_local_planes(
     Args:
         lq: depth, ``(n, 1, h, w)``, any unit; at least float32 for the fit.
         step: quantisation step of ``lq``, in its unit: a number, or ``(n,)``; 0: continuous.
-        measured: where ``lq`` was measured, ``(n, 1, h, w)`` bool; others belong to no plane but
+        measured: measured pixels of ``lq``, ``(n, 1, h, w)`` bool; others belong to no plane but
             their own. None: everywhere.
         radius: neighbours that are looked at, on each side [px].
         rounds: fits after the first one.

@@ -53,7 +53,7 @@ def lucas_kanade(
 
 
 def _step(one: Tensor, two: Tensor, flow: Tensor, window: int) -> Tensor:
-    """What flow must change by, from the linearised brightness in each window."""
+    """Solve for the change of flow, from the linearised brightness in each window."""
     warped, inside = flow_warp(two, flow)
     dx, dy = _derivatives((one + warped) / 2)
     dt = (warped - one) * inside

@@ -79,12 +79,12 @@ def splat(
     with radius 1 a flow of whole pixels moves single pixels and any other closes the gaps.
 
     Args:
-        depth: what is thrown, and its own order in depth, ``(b, 1, H, W)``, floating point.
+        depth: depth to throw, which also gives the order, ``(b, 1, H, W)``, floating point.
         flow_px: (dx, dy) of each pixel, ``(b, 2, H, W)``, or ``(1, 2, H, W)`` for all images.
             Pixels with a flow that is not finite are not thrown.
         valid: which pixels are thrown, bool, ``(b, 1, H, W)`` or ``(1, 1, H, W)``; None: all. NaN
             never is.
-        radius_px: of the discs; 0: the nearest pixel alone.
+        radius_px: radius of the discs; 0: the nearest pixel alone.
 
     Returns:
         Depth of the nearest disc over each pixel, ``(b, 1, H, W)``, 0 where there is none, and

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from stdnet_arch.data.codecs.depth_file import FLOAT16, read_depth, write_depth
 from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthFiles, depth_frames, open_depth
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import FileRecording
 from stdnet_arch.inference.depth_cleaning import fill_holes
 from stdnet_arch.inference.jobs.input_state import describe_inputs
@@ -64,7 +65,7 @@ def run_stereodiff(
     """Run all stages that are asked for.
 
     Args:
-        options: what to do.
+        options: the stages and their options.
         step: refines windows in stage 2; None: loaded from ``options.diffusion.folder``.
 
     Returns:
@@ -145,7 +146,7 @@ def _write_stages(
 
 
 def open_video(options: StereoDiffOptions) -> PosedVideo:
-    """What the options say is read."""
+    """Open the video that the options name."""
     coding = DepthCoding(options.depth_unit)
     if options.recording is not None:
         return open_app_recording(options.recording, coding)
@@ -298,7 +299,7 @@ def _super_resolve(
     recording = FileRecording(reader, video.rgb, f"{depth.folder}", video.where, video.intrinsics)
     mp4 = None if options.super_resolution is None else options.super_resolution.mp4
     job = Job(
-        depth.folder, Path(video.where), options.output / SUPER, DepthCoding(unit),
+        depth.folder, Path(video.where), options.output / SUPER, Reading(DepthCoding(unit)),
         kind=options.format, extras=Extras(mp4=mp4), overwrite=options.overwrite, made_of=made_of,
     )  # fmt: skip
     run_job(job, predictor, options.quiet, recording)

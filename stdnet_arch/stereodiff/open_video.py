@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthCoding, open_depth
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.record3d import INNER, is_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import RGBFiles, open_rgb
@@ -65,7 +66,7 @@ def open_files(
 
 
 def open_app_recording(path: Path, coding: DepthCoding = DepthCoding()) -> PosedVideo:  # noqa: B008
-    """What Record3D or Stray Scanner wrote, which say the camera of every frame.
+    """Open a recording of Record3D or Stray Scanner, which say the camera of every frame.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: what the message says.
@@ -74,7 +75,7 @@ def open_app_recording(path: Path, coding: DepthCoding = DepthCoding()) -> Posed
         raise ValueError(
             f"a recording with poses must be a folder of Record3D or Stray Scanner; got {path}"
         )
-    recording = open_recording(path, None, coding, scale=1)
+    recording = open_recording(path, None, Reading(coding), scale=1)
     if not isinstance(recording, FileRecording):
         raise TypeError(f"expected a recording of files at {path}; got {type(recording).__name__}")
     depth = recording.depth

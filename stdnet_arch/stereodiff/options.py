@@ -1,4 +1,4 @@
-"""What the command is asked for: options of a YAML file and of the command line, checked."""
+"""Options of a YAML file and of the command line, checked."""
 
 import ast
 import math

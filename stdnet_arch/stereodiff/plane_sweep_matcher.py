@@ -44,7 +44,7 @@ class PlaneSweep:
         confirm_offsets: frames whose depth is asked for confirmation, relative to the frame.
         votes: how many must confirm a depth; fewer where fewer frames have the point in view, but
             at least one; 0: none is needed.
-        tolerance: what confirms: depths that differ by less than this share.
+        tolerance: share by which confirming depths may differ.
         longest_px: longer sides of pictures are reduced to this before matching (the paper: 512).
         reduce: depth is written at 1 / this of the RGB's size, nearest pixels.
         device: ``auto``, ``cpu``, ``cuda``.

@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PosedVideo:
-    """What a matcher may look at."""
+    """Video with cameras, as a matcher reads it."""
 
     rgb: RGBReader
     names: Sequence[str]
-    """What the frames are called; as many as there are frames."""
+    """Names of the frames."""
     where: str
-    """What to call the video in errors."""
+    """Name of the video in errors."""
     intrinsics: Callable[[int], Intrinsics | None] = lambda _: None
     """The camera of a frame, in pixels of the RGB."""
     pose: Callable[[int], Pose | None] = lambda _: None

@@ -16,7 +16,7 @@ SIDE_MULTIPLE = 64
 
 
 class DiffusionStep(Protocol):
-    """What refines a window; :class:`~stdnet_arch.stereodiff.svd.SVDStep` is one."""
+    """Refiner of a window; :class:`~stdnet_arch.stereodiff.svd.SVDStep` is one."""
 
     def refine(self, disparity: Tensor, rgb: Tensor, seed: int) -> Tensor:
         """Disparity in [0, 1] ``(t, 1, H, W)`` and RGB, uint8 ``(t, 3, H, W)`` -> disparity up to
@@ -56,7 +56,7 @@ def refine_video(
         frames: the video from a frame on.
         length: frames of it.
         windows: how it is cut.
-        seed: of the noise; window ``k`` takes ``seed + k``.
+        seed: seed of the noise; window ``k`` takes ``seed + k``.
         first: the first frame that is wanted; the result is that of a run from frame 0.
 
     Yields:

@@ -17,7 +17,7 @@ class SensorDepth:
     Depth made by MonST3R or the like, saved as a file per frame, comes in this way, too.
 
     Args:
-        max_m: what is beyond is not known [m].
+        max_m: greatest known depth [m].
     """
 
     def __init__(self, max_m: float = math.inf) -> None:

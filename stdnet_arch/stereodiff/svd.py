@@ -23,7 +23,7 @@ SAMPLED = 1 << 20  # bytes at the start of a file that name it
 
 
 class Parts(NamedTuple):
-    """What a diffusion step needs."""
+    """Networks and settings of a diffusion step."""
 
     unet: Any
     """``UNetSpatioTemporalConditionModel`` with 8 channels in."""
@@ -98,7 +98,7 @@ class SVDStep:
         parts: the networks; they are moved to the device.
         steps: of the schedule, the paper's T.
         start: index of the noise level, the paper's t = 2.
-        device: where to.
+        device: target device.
         half: the UNet in float16, for CUDA; the VAE stays float32, as its weights ask for.
         frames_at_once: that the VAE takes; bounds its memory.
 
@@ -145,7 +145,7 @@ class SVDStep:
         Args:
             disparity: in [0, 1], ``(t, 1, H, W)``; sides divisible by 64.
             rgb: the same frames, uint8, ``(t, 3, H, W)``.
-            seed: of the noise.
+            seed: seed of the noise.
 
         Returns:
             Disparity up to scale and shift, float32 on the CPU, ``(t, 1, H, W)``.
@@ -188,7 +188,7 @@ class SVDStep:
         return torch.cat(pictures) / 2 + 0.5
 
     def _context(self, colors: Tensor) -> Tensor:
-        """What CLIP sees in each frame, ``(t, 1, d)``."""
+        """Embed each frame by CLIP, ``(t, 1, d)``."""
         encoder = self.parts.image_encoder
         if encoder is None:
             width = self.parts.unet.config.cross_attention_dim

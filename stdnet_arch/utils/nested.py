@@ -17,7 +17,7 @@ def to_device(nested: T, device: torch.device | str) -> T:
 
     Args:
         nested: tensors in lists, tuples and dataclasses, at any depth.
-        device: where to.
+        device: target device.
     """
     moved: dict[int, Tensor] = {}
 

@@ -21,7 +21,7 @@ def unproject(depth_m: NDArray[np.floating], camera: Camera) -> NDArray[np.float
 
     Args:
         depth_m: distance from the camera's plane [m], ``(H, W)``.
-        camera: of this size of picture.
+        camera: camera of a picture of this size.
 
     Returns:
         x to the right, y down, z forward [m], ``(H, W, 3)``.
@@ -41,7 +41,7 @@ def write_point_cloud(
         path: the file.
         depth_m: depth [m], ``(H, W)``; what is not finite and > 0 is no point.
         rgb: colours, ``(H, W, 3)``.
-        camera: of this size of picture.
+        camera: camera of a picture of this size.
 
     Raises:
         ValueError: depth and colours differ in size.

@@ -68,7 +68,7 @@ def draw_strip(
         lq_m: low-resolution depth [m], ``(t, h, w)``.
         predictions: name to depth [m], ``(t, H, W)``, in the order of the columns.
         gt_m: true depth [m], ``(t, H, W)``; None leaves truth and errors out.
-        valid: where the truth is known, ``(t, H, W)``; None: where it is finite and > 0.
+        valid: mask of known truth, ``(t, H, W)``; None: where it is finite and > 0.
         frames: which frames to show; None picks up to three, first, middle and last.
         title: printed above.
         first_frame: number of the clip's first frame, for the labels of the rows.

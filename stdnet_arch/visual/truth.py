@@ -38,7 +38,7 @@ class TruthFrame(NamedTuple):
 
 @dataclass
 class ErrorSummary:
-    """What a clip's errors amount to, gathered frame by frame."""
+    """Errors of a clip, gathered frame by frame."""
 
     count: int = 0
     squares: float = 0.0
@@ -81,9 +81,9 @@ def write_errors(
     truth is unknown; the range is the same for all frames.
 
     Args:
-        folder: where to.
+        folder: target folder.
         frames: starts the clip anew at each call; each goes through all frames.
-        about: what is compared with, stored in ``errors.json``.
+        about: name of the truth, stored in ``errors.json``.
 
     Returns:
         ``rmse_cm``, ``mae_cm``, ``pixels`` and ``limit_cm``.

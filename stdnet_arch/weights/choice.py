@@ -20,7 +20,7 @@ FARTHEST_SCALE = 2.0
 
 
 class Choice(NamedTuple):
-    """What was chosen, and why."""
+    """Chosen weights, and why."""
 
     shipped: Shipped
     reason: str

@@ -19,7 +19,7 @@ CARDS = ("<!-- cards: written by scripts/ship_weights.py -->", "<!-- end of card
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the metadata of a shipped file say beside its network."""
+    """Metadata of a shipped file beside its network."""
 
     depth_range_m: float
     """Depth [m] that the network knows as 1."""

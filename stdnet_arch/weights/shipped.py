@@ -96,7 +96,7 @@ def find(name: str, folder: str | Path = FOLDER) -> Shipped:
 
     Args:
         name: as ``python -m stdnet_arch.weights`` prints it, in any case.
-        folder: where they lie.
+        folder: folder of the files.
 
     Raises:
         ValueError: no such weights; the message lists those that there are.

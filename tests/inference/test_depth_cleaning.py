@@ -61,10 +61,48 @@ def test_a_blank_frame_takes_the_frame_before():
     assert cleaner.report.blank == 1
 
 
-def test_a_blank_first_frame_is_zero_not_nan():
-    filled, measured = SensorCleaner(10).clean(np.full((2, 3), np.nan, np.float32))
-    np.testing.assert_array_equal(filled, np.zeros((2, 3)))
-    assert not measured.any()
+def test_a_blank_first_frame_takes_the_first_measured_one():
+    rgb = np.zeros((4, 8, 3), np.uint8)
+    depths = [[[np.nan, 0]], [[0, 0]], [[0, 2]], [[3, 4]]]
+    cleaner = SensorCleaner(10)
+    out = list(cleaner.frames((np.array(d, np.float32), rgb) for d in depths))
+    np.testing.assert_array_equal(
+        np.stack([frame.lq_m for frame in out]), [[[2, 2]], [[2, 2]], [[2, 2]], [[3, 4]]]
+    )
+    assert not out[0].measured.any()
+    assert cleaner.report.lines(10)[1] == (
+        "frames before frame 2 hold no depth at all (2 of them); frame 2, the first one with "
+        "depth, stood in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([-1.7, -0.4], r"got values from -1.7 to -0.4 m \(negative"),
+        ([0, np.nan], "got values from 0 to 0 m"),
+        ([np.inf, np.nan], "nothing but NaN"),
+        ([30, 40], "beyond the largest depth"),
+    ],
+)
+def test_a_clip_without_depth_is_refused(values, message):
+    frames = [(np.array([values], np.float32), np.zeros((4, 8, 3), np.uint8))] * 3
+    with pytest.raises(ValueError, match=f"no frame of the clip holds depth.*{message}"):
+        list(SensorCleaner(10, max_m=20).frames(frames))
+
+
+def test_negative_and_marked_pixels_are_counted():
+    cleaner = SensorCleaner(10)
+    cleaner.clean(np.array([[1, -2, np.inf, -3]], np.float32))
+    lines = cleaner.report.lines(10)
+    assert "25 % of the depth pixels hold a value that means 'no depth'" in lines[1]
+    assert "50 % of the depth pixels are negative (down to -3 m)" in lines[2]
+
+
+@pytest.mark.parametrize(("value", "word"), [(148.0, "large"), (5e-4, "small")])
+def test_centimetres_as_metres_and_less_than_a_millimetre_are_refused(value, word):
+    with pytest.raises(ValueError, match=f"its unit is too {word}"):
+        check_plausible(np.linspace(0.6, 1.2, 9) * value, 40.0)
 
 
 def test_the_report_counts_all_frames():
@@ -74,8 +112,8 @@ def test_the_report_counts_all_frames():
     out = list(cleaner.frames((np.array(d, np.float32), c) for d, c in frames))
     assert [frame.rgb is rgb for frame in out] == [True] * 3
     report = cleaner.report
-    assert (report.frames, report.pixels, report.holes, report.blank) == (3, 6, 3, 1)
-    assert [line.split(" ", 1)[0] for line in report.lines(10)] == ["50", "1"]
+    assert (report.frames, report.pixels, report.holes, report.early) == (3, 6, 3, 1)
+    assert [line.split(" ", 1)[0] for line in report.lines(10)] == ["50", "frames"]
 
 
 @pytest.mark.parametrize(("median_m", "word"), [(2500.0, "large"), (0.002, "small")])
@@ -84,13 +122,13 @@ def test_a_wrong_unit_is_told(median_m, word):
         check_plausible(np.full(5, median_m), 20)
 
 
-@pytest.mark.parametrize("median_m", [0.1, 2.0, 150.0])
+@pytest.mark.parametrize("median_m", [0.1, 2.0, 19.9])
 def test_unusual_depths_pass(median_m):
     check_plausible(np.full(5, median_m), 20)
 
 
 def test_the_unit_is_checked_at_the_first_measured_frame():
-    cleaner = SensorCleaner(10)
+    cleaner = SensorCleaner(10, first_m=np.ones((1, 2), np.float32))
     cleaner.clean(np.zeros((1, 2), np.float32))
     with pytest.raises(ValueError, match="--depth-unit"):
         cleaner.clean(np.full((1, 2), 3000, np.float32))

@@ -24,7 +24,20 @@ def test_it_is_the_networks_answer_in_metres(stdnet_weights):
     expected = predict_padded(load_network(stdnet_weights).net, lq, guide)[0, :, 0] * RANGE_M
     actual = stdnet_arch.DepthSRPredictor(stdnet_weights, "cpu", chunk=4).predict(depth_m, rgb)
     assert actual.dtype == np.float32
-    np.testing.assert_allclose(actual, expected.numpy(), atol=RANGE_M * 1e-5)
+    nearest_m, farthest_m = (f(depth_m, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+    inside = np.clip(expected.numpy(), nearest_m, farthest_m)
+    np.testing.assert_allclose(actual, inside, atol=RANGE_M * 1e-5)
+
+
+def test_overshoot_is_clipped_to_the_depth_of_its_frame_and_counted(tmp_path, caplog):
+    depth_m = np.full((2, 4, 6), 0.3, np.float32)
+    depth_m[:, :, 3:] = [[[9.0]], [[5.0]]]
+    bicubic = write_weights(tmp_path / "w.pth", type="Interpolation", mode="bicubic")
+    pred_m = DepthSRPredictor(bicubic, "cpu").predict(depth_m, rgb_clip(2, 16, 24))
+    lowest, highest = pred_m.min(axis=(1, 2)), pred_m.max(axis=(1, 2))
+    np.testing.assert_allclose(lowest, 0.3, rtol=1e-6)
+    np.testing.assert_allclose(highest, [9, 5], rtol=1e-6)
+    assert re.search(r"% of the predicted pixels were outside .*\(-\d", caplog.text)
 
 
 def test_bilinear_depth_comes_out_as_metres(bilinear):
@@ -182,7 +195,7 @@ def test_tiles_are_compared_and_said(stdnet_weights, caplog):
     depth_m, rgb = depth_clip(4, 6, 9), rgb_clip(4, 24, 36)
     predictor = DepthSRPredictor(stdnet_weights, "cpu", tile=4, tile_overlap=2)
     tiled, whole = (x.predict(depth_m, rgb) for x in (predictor, DepthSRPredictor(stdnet_weights)))
-    (message,) = caplog.messages
+    message = caplog.messages[0]
     assert re.match(r"tiles of 4 depth pixels: largest difference \S+ cm, mean", message)
     assert message.endswith("(measured on 3 frames, 6x6 depth pixels)")
     assert 0 < np.abs(tiled - whole).max() < 0.5

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from stdnet_arch.archs.blocks import Activated, PixelShufflePack, convolve, leaky_relu
-from stdnet_arch.ops.epilogue import finish_, is_by_pixel
+from stdnet_arch.ops.epilogue import finish_, fuses, is_by_pixel
 from stdnet_arch.ops.resize import pixel_shuffle
 
 ROOT = Path(__file__).parent.parent.parent
@@ -90,6 +91,19 @@ def test_on_a_card_it_is_the_formula(slope, first, chosen, dtype, tolerance):
     expected = formula(before[:, 3:27], slope=slope, skip_first=first, **given)
     torch.testing.assert_close(got.double().cpu(), expected, atol=tolerance, rtol=2 * tolerance)
     assert torch.equal(whole[:, :3], before[:, :3])
+
+
+@pytest.mark.parametrize(
+    ("said", "grad", "is_so"), [(None, False, True), ("torch", False, False), (None, True, False)]
+)
+def test_the_kernel_is_for_maps_on_cuda_without_gradients(monkeypatch, said, grad, is_so):
+    monkeypatch.delenv("STDNET_EPILOGUE", raising=False)
+    if said:
+        monkeypatch.setenv("STDNET_EPILOGUE", said)
+    monkeypatch.setattr("stdnet_arch.ops.epilogue.has_triton", lambda: True)
+    with torch.set_grad_enabled(grad):
+        assert fuses(SimpleNamespace(is_cuda=True, dtype=torch.bfloat16)) is is_so
+        assert not fuses(torch.rand(1, 2, 3, 4))
 
 
 INTERPRETED = """

@@ -80,7 +80,7 @@ def read_all(path: str | Path) -> tuple[Any, dict[str, Any]]:
 
 
 def _read(path: Path) -> tuple[Any, Any]:
-    """What a file holds, and what it says about itself."""
+    """Read a checkpoint's state and its description of itself."""
     if not path.exists():
         raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
     if path.suffix == SAFETENSORS:
@@ -131,7 +131,7 @@ def save_checkpoint(
     """Write the toolbox's checkpoint (``params``), whole or not at all.
 
     Args:
-        net: what to save.
+        net: the network to save.
         path: the file; its folder is made. ``.safetensors`` gives that format.
         half: store float16, half the size; the toolbox loads it into a float32 net.
         about: how to use the parameters, plain values, stored beside them: ``network_g`` (``type``

@@ -51,7 +51,7 @@ def load_network(
         path: the checkpoint.
         scale: H / h; if the checkpoint says so too, they must agree.
         num_feat: channels of the feature maps; if the checkpoint says so too, they must agree.
-        depth_range_m: what depths are divided by [m]; wins over the checkpoint.
+        depth_range_m: divisor of depths [m]; wins over the checkpoint.
 
     Raises:
         FileNotFoundError: no such file.
@@ -113,7 +113,7 @@ def build_arch(network_g: Mapping[str, Any], source: str | Path = "network_g") -
 
     Args:
         network_g: its ``type`` and arguments.
-        source: what says so, for error messages.
+        source: name of the origin, for error messages.
 
     Raises:
         ValueError: unknown ``type``, or arguments that do not fit.

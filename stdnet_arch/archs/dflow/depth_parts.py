@@ -1,4 +1,4 @@
-"""What DFlowDepth is made of beside DFlow's blocks: its eyes and its hand."""
+"""Parts of DFlowDepth beside DFlow's blocks: encoders of depth and RGB, and the head."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ WORK = 4
 WINDOW = 5
 """Side of a neighbourhood, in pixels of ``lq``."""
 FLATTEST = 0.005
-"""What is added to a spread, in units of the depth range: noise of a wall stays small."""
+"""Added to a spread, in units of the depth range, so that noise of a wall stays small."""
 
 
 class LocalDepth(NamedTuple):

@@ -161,5 +161,5 @@ class PairFlow(nn.Module):
 
 
 def _no_flow(frames: Tensor) -> Tensor:
-    """Of a clip of one frame."""
+    """Make the empty flow of a clip of one frame."""
     return frames.new_zeros(frames.shape[0], 0, 2, *frames.shape[-2:])

@@ -13,7 +13,7 @@ from stdnet_arch.archs.stdnet.stage import PASSES, encoder, prediction_head
 
 
 class StageOutput(NamedTuple):
-    """What a stage hands on."""
+    """Result of a stage."""
 
     depth: Tensor  # (b, t, 1, H, W)
     confidence: Tensor  # logit, (b, t, 1, H, W)
@@ -60,7 +60,7 @@ class DVSRStage(nn.Module):
         Args:
             base: depth at a quarter of the output's size, ``(b, t, 1, H/4, W/4)``.
             guide: ``(b, t, guide_channels, H, W)``.
-            rgb: what motion is seen in, ``(b, t, 3, H, W)``.
+            rgb: frames in which motion is seen, ``(b, t, 3, H, W)``.
             earlier_feat: the earlier stage's ``feat``, ``(b, t, c, H/4, W/4)``, or None.
 
         Returns:

@@ -59,7 +59,7 @@ class DeformableAggregation(nn.Module):
     def _gather(
         self, query: Tensor, query_part: Tensor, sources: tuple[Tensor, ...], others: list[int]
     ) -> Tensor:
-        """What one frame takes from the others.
+        """Gather what one frame takes from the others.
 
         Args:
             query: ``(b, e, h, w)``.

@@ -1,4 +1,4 @@
-"""What RGB adds to STDAN's features when the frames are depth (not in the paper)."""
+"""Guidance of STDAN by RGB when the frames are depth (not in the paper)."""
 
 import torch
 import torch.nn.functional as F

@@ -55,7 +55,7 @@ class FoldedTemporalDifference:
     the last convolution, its skip and the 1x1 behind both.
 
     Args:
-        module: whose weights are folded.
+        module: network with the weights to fold.
     """
 
     def __init__(self, module: "TemporalDifference") -> None:
@@ -131,7 +131,7 @@ class _Pairs:
         self.batch, self.spans = batch, spans
 
     def repeat(self, x: Tensor) -> Tensor:
-        """What frames hold, ``(b*f, ...)``, for each of their pairs, ``(b*p, ...)``."""
+        """Repeat maps of frames, ``(b*f, ...)``, for each of their pairs, ``(b*p, ...)``."""
         if len(self.spans) == 1:
             return x
         clip = x.unflatten(0, (self.batch, -1))
@@ -150,7 +150,7 @@ class _Pairs:
 
 
 def fold_tail(group: ResidualGroup, fuse: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """What follows a residual group's last activation: its last convolution, then ``fuse``.
+    """Fold a residual group's last convolution with ``fuse`` behind it.
 
     With it, ``fuse(group(x)) = conv(blocks(x); weight, bias) + fuse.weight * x``.
 

@@ -27,7 +27,7 @@ PASSES = pass_names()
 
 
 class StageOutput(NamedTuple):
-    """What a stage hands on; maps at ``H/4 x W/4`` unless said."""
+    """Result of a stage; maps at ``H/4 x W/4`` unless said."""
 
     depth: Tensor  # (b, t, 1, H, W)
     confidence: Tensor  # logit, (b, t, 1, H, W)
@@ -160,7 +160,7 @@ class Stage(nn.Module):
         return run_in_parts(self.reconstruct, (lists, base), widest)
 
     def encode(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
-        """What is computed of each frame alone, before the passes.
+        """Encode each frame by itself, before the passes.
 
         Args:
             base: frames of depth, ``(n, 1, H/4, W/4)``.
@@ -174,7 +174,7 @@ class Stage(nn.Module):
         return Encoded(self.trunk(feat), guide_feat, attention, sigma)
 
     def reconstruct(self, lists: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is computed of each frame alone, after the passes.
+        """Reconstruct each frame by itself, after the passes.
 
         Args:
             lists: features of the trunk and of every pass, ``(n, (1 + passes) * c, H/4, W/4)``.

@@ -150,7 +150,7 @@ def run_basicvsr_plus_plus(
 
 
 def trunk_guides(hint: Hint, trunks: Sequence[str]) -> Guides:
-    """What BasicVSR's trunks get: the first starts at the last frame, the other at the first."""
+    """Make the guidance of BasicVSR's trunks: one starts at the last frame, one at the first."""
     backward, forward = trunks
     frames = list(hint.packed.unbind(1))
     return {backward: frames[::-1], forward: frames}

@@ -100,7 +100,7 @@ def open_blocks(
     block: int = RAW_BLOCK,
     finish: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> BlockedArray:
-    """What :func:`encode_blocks` made, to be sliced.
+    """Open the result of :func:`encode_blocks`, to be sliced.
 
     Args:
         data: the bytes.
@@ -147,7 +147,7 @@ def encode_image_blocks(
 def open_image_blocks(
     data: memoryview, shape: Sequence[int], block: int = IMAGE_BLOCK
 ) -> BlockedArray:
-    """What :func:`encode_image_blocks` made, RGB, to be sliced.
+    """Open the result of :func:`encode_image_blocks`, RGB, to be sliced.
 
     Args:
         data: the bytes.

@@ -124,7 +124,7 @@ def float16_codes_to_metres(codes: np.ndarray, name: str | Path) -> np.ndarray:
 
     Args:
         codes: whole numbers 0..65535 of any dtype and shape.
-        name: what to call them in an error.
+        name: their name in errors.
     """
     bits = codes
     if codes.dtype != np.uint16:

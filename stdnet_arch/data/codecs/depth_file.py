@@ -18,9 +18,15 @@ from stdnet_arch.data.codecs.depth_codec import (
     metres_to_codes,
 )
 from stdnet_arch.data.codecs.float_image_codec import encode_tiff, load_exr, load_tiff, write_exr
+from stdnet_arch.data.codecs.other_depth_codec import (
+    load_dpt,
+    load_pgm16,
+    load_rgba32,
+)
+from stdnet_arch.data.codecs.pfm_codec import load_pfm
 from stdnet_arch.utils.whole_file import whole_file
 
-SUFFIXES = (".npy", ".npz", ".png", ".tif", ".tiff", ".exr")
+SUFFIXES = (".npy", ".npz", ".png", ".tif", ".tiff", ".exr", ".pgm", ".pfm", ".dpt")
 FORMATS = {
     "png16": ".png",
     "npy": ".npy",
@@ -30,21 +36,31 @@ FORMATS = {
     "float16png": ".png",
 }
 FLOAT16 = "float16"  # a unit: the 16 stored bits are a float16 number of metres
-_MM_BY_DEFAULT = {".png", ".tif", ".tiff"}
+FLOAT32_RGBA = "float32rgba"  # a unit: the bytes of an RGBA PNG are a float32 number of metres
+MM_BY_DEFAULT = {".png", ".tif", ".tiff", ".pgm"}
 
 
-def load_stored(path: Path, npz_key: str | None = None) -> np.ndarray:
-    """What a depth file holds, before any unit.
+def load_stored(
+    path: Path, npz_key: str | None = None, exr_channel: str | None = None
+) -> np.ndarray:
+    """Load what a depth file holds, before any unit.
 
     Args:
-        path: npy, npz, 16-bit PNG, TIFF or EXR.
+        path: npy, npz, 16-bit PNG, PGM, TIFF, EXR, PFM, Sintel's dpt, or a PNG of four bytes per
+            pixel that are a float32 (TartanAir V2).
         npz_key: which array of a npz, if it holds several.
+        exr_channel: which channel of an EXR, if it holds several.
     """
-    loaders = {".npy": load_npy, ".png": load_png16, ".exr": load_exr}
+    loaders = {".npy": load_npy, ".png": load_png16, ".pgm": load_pgm16, ".pfm": load_pfm}
+    loaders[".dpt"] = load_dpt
     loaders |= dict.fromkeys((".tif", ".tiff"), load_tiff)
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return load_npz(path, npz_key)
+    if suffix == ".exr":
+        return load_exr(path, exr_channel)
+    if suffix == ".png" and (stored := load_rgba32(path)) is not None:
+        return stored
     if suffix not in loaders:
         raise ValueError(f"expected a depth file ({', '.join(SUFFIXES)}); got {path}")
     return loaders[suffix](path)
@@ -61,16 +77,16 @@ def stored_to_metres(
     Args:
         stored: one plane; outer axes of length 1 go.
         path: where it comes from: decides the default unit, and is named in errors.
-        unit: ``m``, ``mm``, metres per stored unit as a number, or ``float16`` (the 16 bits are a
-            float16 number of metres). None: metres for floats, mm for whole numbers in PNG and
-            TIFF.
+        unit: ``m``, ``mm``, metres per stored unit as a number, ``float16`` (the 16 bits are a
+            float16 number of metres) or ``float32rgba``. None: metres for floats, mm for whole
+            numbers in PNG, PGM and TIFF.
         invalid: a stored value that means "no depth" beside 0, NaN and inf; it becomes 0.
     """
     nothing = None if invalid is None else stored == invalid
     if unit == FLOAT16:
         metres = float16_codes_to_metres(stored, path)
     else:
-        factor = _factor(stored, path, unit)
+        factor = _factor(stored, path, None if unit == FLOAT32_RGBA else unit)
         # A float array in metres keeps its memory map.
         plain = factor == 1 and np.issubdtype(stored.dtype, np.floating)
         metres = stored if plain else codes_to_metres(stored, factor)
@@ -132,7 +148,7 @@ def _factor(stored: np.ndarray, path: Path, unit: str | float | None) -> float:
         return metres_per_unit(unit)
     if np.issubdtype(stored.dtype, np.floating):
         return 1.0
-    if path.suffix.lower() in _MM_BY_DEFAULT:
+    if path.suffix.lower() in MM_BY_DEFAULT:
         return metres_per_unit("mm")
     raise ValueError(
         f"{path}: expected a unit (m, mm or metres per code) for whole numbers; got "

@@ -25,7 +25,7 @@ def decode_pfm(data: bytes, name: str) -> np.ndarray:
 
     Args:
         data: the whole file.
-        name: what to call it in an error.
+        name: its name in errors.
     """
     header = _HEADER.match(data)
     if header is None:

@@ -52,7 +52,7 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
 
     Args:
         data: the whole file.
-        name: what to call it in an error.
+        name: its name in errors.
     """
     check_complete(data, name)
     # Orientation tags would turn the picture but not the depth that belongs to it.

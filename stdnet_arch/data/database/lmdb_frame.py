@@ -24,7 +24,7 @@ LQ_CHOICES = ("auto", "files", *LQ_MODES)
 
 @dataclass(frozen=True, kw_only=True)
 class StoreOptions:
-    """What is stored of each frame."""
+    """Choice of what is stored of each frame."""
 
     scales: tuple[int, ...] | None = None
     """Scales of stored LR depth; None: those of 4, 8, 16 that the source has files for."""
@@ -42,7 +42,7 @@ class StoreOptions:
     rgb: str = "keep"
     """``keep`` the files' bytes, or blocks: ``raw``, ``png`` (both without loss), ``jpeg``."""
     quality: int = 95
-    """Of JPEG blocks."""
+    """Quality of JPEG blocks."""
     flow: bool = True
     """Store flow where the source has it."""
 
@@ -79,7 +79,7 @@ class StoredFrame:
     clip: str
     index: int
     file: str
-    """Of its depth, for errors."""
+    """File of its depth, for errors."""
     size: tuple[int, int]
     values: Sequence[Value]
 
@@ -97,7 +97,7 @@ def scales_with_files(source: Source, clip: str, i: int) -> tuple[int, ...]:
 
 
 def unit_of(source: Source) -> str:
-    """What the numbers of a source's depth are: metres, unless it says otherwise."""
+    """Ask a source for the unit of its depth; metres, unless it says otherwise."""
     return str(getattr(source, "unit_of_depth", "m"))
 
 
@@ -108,7 +108,7 @@ def encode_frame(source: Source, clip: str, i: int, options: StoreOptions) -> St
         source: of the frame.
         clip: its clip.
         i: its number.
-        options: what to store; ``scales`` must not be None.
+        options: choice of what is stored; ``scales`` must not be None.
 
     Raises:
         ValueError: sizes that do not fit, negative depth, no valid pixel, depth that the chosen
@@ -211,7 +211,7 @@ def _extras(
 
 
 def _ask(source: Source, what: str, *where: Any) -> Any:  # noqa: ANN401
-    """What a source says where it has a method of that name."""
+    """Call a method of a source, where it has one of that name."""
     answer = getattr(source, what, None)
     return None if answer is None else answer(*where)
 

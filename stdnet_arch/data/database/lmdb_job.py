@@ -1,4 +1,4 @@
-"""What to put into an LMDB: options, clips and frames, fixed before the first frame is read."""
+"""Content of an LMDB: options, clips and frames, fixed before the first frame is read."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from stdnet_arch.data.sources.clip_list import read_entries, resolve_spans
 from stdnet_arch.data.sources.source import Source, build_source
 
 BAD_INPUT = (OSError, ValueError, TypeError, KeyError, IndexError)
-"""What a source raises for files that are missing, broken or of the wrong size."""
+"""Errors of a source for files that are missing, broken or of the wrong size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LmdbJob:
-    """What :func:`stdnet_arch.data.database.lmdb_writer.create_lmdb` is asked to do."""
+    """Order for :func:`stdnet_arch.data.database.lmdb_writer.create_lmdb`."""
 
     source: str
     """Name of a registered source."""
@@ -34,7 +34,7 @@ class LmdbJob:
     clips: str | Sequence[str] | None = None
     """Clip list as in a YAML; None for all clips of the source."""
     store: StoreOptions = field(default_factory=StoreOptions)
-    """What is stored of each frame."""
+    """Choice of what is stored of each frame."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plan:
     """Entries of the clip list that cannot be read, and why."""
     default_range_m: float
     unit: str
-    """Of depth: metres, but for a source that says otherwise."""
+    """Unit of depth: metres, but for a source that says otherwise."""
 
     def frames(self) -> list[tuple[str, int]]:
         """All frames to store, in order."""
@@ -81,7 +81,7 @@ def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
     """Look up the clips of a job.
 
     Args:
-        job: what to do.
+        job: clips and options of the LMDB.
         skip_bad: leave out entries of the clip list that do not resolve, instead of raising.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an LMDB of RGB-D video says about itself: keys, records, manifest, ``meta_info.txt``.
+"""Self-description of an LMDB: keys, records, manifest, ``meta_info.txt``.
 
 The key of a frame is ``clip/000123``; its value is a record in JSON that names the frame's values
 (``clip/000123/depth`` and so on), each with codec, dtype, shape, unit and checksum. Clips whose

@@ -35,7 +35,7 @@ def encode_frames(
     """The frames of a job, in order.
 
     Args:
-        job: what to store; its scales must not be None.
+        job: clips and options; its scales must not be None.
         source: the job's, for this process.
         frames: clip and number of each; asked for when there is work to be given out.
         workers: processes; 1 works in this one.

@@ -94,7 +94,7 @@ class LmdbStore:
         return memoryview(data)
 
     def record(self, clip: str, i: int) -> Record:
-        """What is stored of a frame."""
+        """Read the record of a frame."""
         stored = bytes(self.get(frame_key(clip, i)))
         with reading(f"{self.path}: {frame_key(clip, i)}"):
             record = json.loads(stored)

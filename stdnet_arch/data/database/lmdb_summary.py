@@ -1,4 +1,4 @@
-"""What is in an LMDB, counted: its manifest and its ``meta_info.txt``."""
+"""Counts of an LMDB's content: its manifest and its ``meta_info.txt``."""
 
 import hashlib
 import json

@@ -44,7 +44,7 @@ def encode_plain(name: str, array: np.ndarray, unit: str) -> Value:
     Args:
         name: of the value.
         array: any shape and number type.
-        unit: what its numbers mean.
+        unit: unit of its numbers.
     """
     array = np.ascontiguousarray(array)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -60,7 +60,7 @@ def encode_depth(depth_m: np.ndarray, dtype: str, metres_per_code: float, where:
     Args:
         depth_m: float32 metres, ``(H, W)``.
         dtype: ``float32`` (bit for bit), ``float16`` or ``uint16``.
-        metres_per_code: what one code of ``uint16`` stands for.
+        metres_per_code: metres of one code of ``uint16``.
         where: the file, for errors.
 
     Raises:
@@ -138,7 +138,7 @@ def open_value(about: Mapping[str, Any], data: memoryview, where: str) -> np.nda
     """An encoded value as something with a shape that can be sliced.
 
     Args:
-        about: what the record says of it.
+        about: its description in the record.
         data: its bytes; plain arrays are views of them.
         where: its name, for errors.
     """

@@ -42,7 +42,7 @@ MAP_START = 1 << 26  # bytes; doubled whenever it is full
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """Result of a job."""
 
     path: Path
     manifest: Mapping[str, Any]
@@ -68,7 +68,7 @@ def create_lmdb(
     """Write an LMDB, or go on with one where a run was stopped.
 
     Args:
-        job: what to store.
+        job: clips and options of the LMDB.
         out: the folder to make; its name ends in ``.lmdb``.
         workers: processes that read and encode. More than 1 start with ``spawn``: a script that
             calls this needs ``if __name__ == "__main__":``.

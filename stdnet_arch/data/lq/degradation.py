@@ -47,7 +47,7 @@ def make_lq(
         range_m: farthest depth that is measured [m], in every mode; 0, negative, NaN, inf and
             farther depths are holes.
         bins: histogram bins of the sensor over its range.
-        photons: what ``dtof_histogram`` counts, and the generator it draws from; others ignore it.
+        photons: photons that ``dtof_histogram`` counts, and its generator; others ignore it.
 
     Returns:
         ``(h, w)`` [m]; 0 where nothing was measured.

@@ -73,7 +73,7 @@ def count_photons(
         expected: mean number of signal photons, ``(h, w, bins)``.
         background: mean number of photons per block that arrive at any time alike (sunlight, dark
             counts), over all its bins, >= 0.
-        rng: what to draw from.
+        rng: generator of random numbers.
 
     Returns:
         Poisson counts of mean ``expected + background / bins``, ``(h, w, bins)``.
@@ -117,7 +117,7 @@ def dtof_photon_peak(
     range_m: float = 100.0,
     bins: int = 1024,
 ) -> NDArray[np.float32]:
-    """What a dToF sensor measures with so much light: the peak of one exposure's histogram.
+    """Simulate a dToF sensor with so much light: the peak of one exposure's histogram.
 
     Without noise it is ``dtof_peak``. Blocks are independent, so a crop on the LR grid has the
     distribution of the whole frame, though not its draws.
@@ -128,7 +128,7 @@ def dtof_photon_peak(
         scale: side of a block in pixels.
         signal: photons that a white block at a tenth of the range returns.
         background: photons per block that arrive at any time alike.
-        rng: what to draw from.
+        rng: generator of random numbers.
         range_m: depth of the last bin [m].
         bins: number of time bins over the range.
 

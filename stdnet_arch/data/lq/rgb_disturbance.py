@@ -1,4 +1,4 @@
-"""What cameras do to colours: blur, noise, exposure, white balance, gamma, JPEG blocks, shifts.
+"""Faults of cameras: blur, noise, exposure, white balance, gamma, JPEG blocks, shifts.
 
 Batched, on any device; every function takes and gives clips ``(b, t, 3, H, W)`` in [0, 1],
 and one value of each effect per clip.

@@ -1,4 +1,4 @@
-"""What every sensor sees and gives, and its random numbers: one per clip, or one per pixel."""
+"""Input and output of every sensor, and its random numbers: one per clip, or one per pixel."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SensorView:
     generator: torch.Generator
     frames: int = 1
     clip_generator: torch.Generator | None = None
-    """What numbers of whole clips are drawn from; None: ``generator``."""
+    """Source of the random numbers of whole clips; None: ``generator``."""
 
     def uniform(self, lo: float = 0.0, hi: float = 1.0) -> Tensor:
         """A number for each clip, ``(n, 1, 1, 1)``."""

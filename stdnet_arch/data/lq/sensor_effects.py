@@ -1,4 +1,4 @@
-"""What real sensors do to depth and colour: noise, steps, holes, misalignment; pure functions.
+"""Faults of real sensors: noise, steps, holes, misalignment; pure functions.
 
 All but :func:`misalign` work on low-resolution depth ``lq_m (h, w)`` in metres, where 0 is "no
 return" and stays so. None changes its input; chance comes from the generator that is passed in.
@@ -23,7 +23,7 @@ def add_noise(lq_m: Depth, constant_m: float, share: float, rng: np.random.Gener
         lq_m: depth [m], ``(h, w)``.
         constant_m: standard deviation [m] of the part that is the same everywhere.
         share: standard deviation of the other part, as a share of the depth.
-        rng: what to draw from.
+        rng: generator of random numbers.
     """
     sigma_m = np.hypot(constant_m, share * lq_m)
     noisy = lq_m + sigma_m * rng.standard_normal(lq_m.shape)
@@ -46,7 +46,7 @@ def drop_random(lq_m: Depth, probability: float, rng: np.random.Generator) -> De
     Args:
         lq_m: depth [m], ``(h, w)``.
         probability: share of the pixels that become 0.
-        rng: what to draw from.
+        rng: generator of random numbers.
     """
     return _drop(lq_m, np.ones(lq_m.shape, bool), probability, rng)
 
@@ -59,7 +59,7 @@ def drop_edges(lq_m: Depth, probability: float, jump_m: float, rng: np.random.Ge
         probability: share of the edge pixels that become 0.
         jump_m: an edge pixel differs by more than this [m] from one of its four neighbours; a
             neighbour without return does not count.
-        rng: what to draw from.
+        rng: generator of random numbers.
     """
     edge = np.zeros(lq_m.shape, bool)
     for axis in (0, 1):
@@ -85,7 +85,7 @@ def drop_dark(
         rgb_uint8: colours of the scene, ``(H, W, 3)``, a whole number of times larger.
         probability: share of the dark pixels that become 0.
         luma: a pixel is dark if the mean luma (BT.601, 0 to 1) of its block is below this.
-        rng: what to draw from.
+        rng: generator of random numbers.
     """
     h, w = lq_m.shape
     H, W = rgb_uint8.shape[:2]

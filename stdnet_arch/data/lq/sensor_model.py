@@ -43,11 +43,11 @@ class SensorOptions:
     edge_holes: float = 0.0
     """Probability that an LR pixel at a depth edge is lost."""
     edge_jump_m: float = 0.3
-    """What a depth edge is: the difference [m] to one of the four neighbours."""
+    """Least difference [m] to one of the four neighbours that makes a depth edge."""
     dark_holes: float = 0.0
     """Probability that an LR pixel on a dark surface is lost."""
     dark_luma: float = 0.1
-    """What a dark surface is: mean luma of its block, 0 to 1."""
+    """Greatest mean luma of the block of a dark surface, 0 to 1."""
     preset: str = ""
     """A device of :data:`stdnet_arch.data.lq.sensors.PRESETS`, which makes LR depth from GT in the
     place of a rule (``lq: auto``); the other effects come on top."""
@@ -94,7 +94,7 @@ class SensorOptions:
         return lq_margin(mode) + (1 if self.edge_holes else 0) + around
 
     def photons(self, rng: np.random.Generator) -> Photons:
-        """What ``dtof_histogram`` counts."""
+        """Photons that ``dtof_histogram`` counts."""
         return Photons(self.signal_photons, self.background_photons, rng)
 
 
@@ -119,7 +119,7 @@ def disturb_lq(
         lq_m: depth [m], ``(h, w)``, 0 where nothing was measured.
         rgb_uint8: colours of the scene, ``(H, W, 3)``, aligned.
         options: which effects, and how much.
-        rng: what to draw from.
+        rng: generator of random numbers.
 
     Returns:
         Depth [m], ``(h, w)``; ``lq_m`` itself if the sensor is perfect.
@@ -197,7 +197,7 @@ def disturb_guide(
         rgb_uint8: a whole frame, ``(H, W, 3)``.
         depth_m: HR depth of the frame or of a crop [m].
         options: how far it may be misaligned.
-        rng: what to draw from.
+        rng: generator of random numbers.
         corner: row and column of the crop in the frame.
 
     Returns:

@@ -61,7 +61,7 @@ PRESETS: dict[str, Callable[[SensorView], SensorClip]] = {
     "clean_nearest": clean_nearest,
     "clean_stride": clean_stride,
 }
-"""What :func:`degrade` knows by name."""
+"""Presets that :func:`degrade` knows by name."""
 
 
 @torch.no_grad()
@@ -81,9 +81,9 @@ def degrade(
         rgb: colours in [0, 1], ``(n, 3, H, W)``; dark and plain things are hard to measure.
         scale: HR pixels per LR pixel, along each side.
         preset: a name of :data:`PRESETS`.
-        generator: what to draw from, on the device of the tensors.
+        generator: of random numbers, on the device of the tensors.
         frames: so many frames after one another are one clip, and have a sensor in common.
-        clip_generator: what a clip's sensor is drawn from; None: ``generator``. With it, frames
+        clip_generator: generator of a clip's sensor; None: ``generator``. With it, frames
             that are measured one by one have the same sensor.
 
     Returns:

@@ -5,23 +5,16 @@
 so on ("width height fx fy cx cy"). Depth and RGB differ in rate and belong together by time.
 """
 
-import logging
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from stdnet_arch.data.recordings.depth_io import (
-    ConfidentDepth,
-    DepthCoding,
-    DepthFiles,
-    DepthReader,
-)
+from stdnet_arch.data.recordings.assemble import assemble, say_unit_of, with_unit
+from stdnet_arch.data.recordings.depth_io import ConfidentDepth, DepthFiles, DepthReader
 from stdnet_arch.data.recordings.frame_files import list_frames
-from stdnet_arch.data.recordings.recording import FileRecording, Intrinsics
+from stdnet_arch.data.recordings.pairing import pair_by_time
+from stdnet_arch.data.recordings.reading import Reading
+from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
-
-LOGGER = logging.getLogger(__name__)
 
 DEPTH = "lowres_depth"
 RGB = ("wide", "hires_wide", "vga_wide")
@@ -34,15 +27,14 @@ def is_arkitscenes(path: Path) -> bool:
     return (path / DEPTH).is_dir()
 
 
-def open_arkitscenes(path: Path, coding: DepthCoding, min_confidence: int = 0) -> FileRecording:
-    """Open a scene: every RGB frame with the depth nearest in time.
+def open_arkitscenes(path: Path, reading: Reading) -> FileRecording:
+    """Open a scene: RGB and depth that are each other's nearest in time.
 
     RGB frames without depth within half a sixtieth of a second are left out, which is said.
 
     Args:
         path: its folder.
-        coding: how stored values become metres; the unit is mm unless it says otherwise.
-        min_confidence: pixels of less confidence are holes.
+        reading: how to read it; the unit is mm unless it says otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.
@@ -50,52 +42,30 @@ def open_arkitscenes(path: Path, coding: DepthCoding, min_confidence: int = 0) -
     folder = next((path / name for name in RGB if (path / name).is_dir()), None)
     if folder is None:
         raise FileNotFoundError(f"expected RGB in one of {', '.join(RGB)} of {path}; got none")
-    depth_files = list_frames(path / DEPTH, (".png",), by_name=True)
+    reading = with_unit(reading, "mm", "ARKitScenes layout")
+    files = list_frames(path / DEPTH, (".png",), by_name=True)
     rgb_files = list_frames(folder, IMAGE_SUFFIXES, by_name=True)
-    pairs = pair_by_time(rgb_files, depth_files)
-    if len(pairs) < len(rgb_files):
-        LOGGER.warning(
-            "%s: %d of %d RGB frames have no depth within %.3g s and are left out",
-            path, len(rgb_files) - len(pairs), len(rgb_files), NEAR_S,
-        )  # fmt: skip
-    if not pairs:
-        raise ValueError(f"{path}: expected depth and RGB of the same times; got none")
-    rgb, near = zip(*pairs, strict=True)
-    coding = replace(coding, unit=coding.unit or "mm")
-    depth: DepthReader = DepthFiles(near, coding, [file.stem for file in rgb])
-    if min_confidence > 0:
-        files = [path / "confidence" / file.name for file in near]
-        depth = ConfidentDepth(depth, files, min_confidence)
-    cameras = _find_cameras(path / f"{folder.name}_intrinsics", rgb)
-    return FileRecording(
+    try:
+        pairing = pair_by_time(
+            [*map(time_of, files)], [*map(time_of, rgb_files)], reading.within_s or NEAR_S
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    depth: DepthReader = DepthFiles(files, reading.coding)
+    if reading.min_confidence > 0:
+        confidence = [path / "confidence" / file.name for file in files]
+        depth = ConfidentDepth(depth, confidence, reading.min_confidence)
+    cameras = _find_cameras(path / f"{folder.name}_intrinsics", rgb_files)
+    return assemble(
         depth,
-        RGBFiles(rgb),
-        f"{path / DEPTH}",
-        f"{folder}",
-        lambda i: None if cameras is None else read_pincam(cameras[i]),
+        RGBFiles(rgb_files),
+        pairing,
+        reading,
+        places=(f"{path / DEPTH}", f"{folder}"),
+        about=About("ARKitScenes", say_unit_of(files, reading.coding), "phone"),
+        camera=lambda j: None if cameras is None else read_pincam(cameras[j]),
+        names=[rgb_files[j].stem for _, j in pairing.pairs],
     )
-
-
-def pair_by_time(
-    files: Sequence[Path], others: Sequence[Path], near_s: float = NEAR_S
-) -> list[tuple[Path, Path]]:
-    """Each file with the other one nearest in time, if that is within ``near_s`` seconds.
-
-    Args:
-        files: ``<id>_<seconds>.*``, any order.
-        others: the same, not empty.
-        near_s: how far apart the two may be [s].
-    """
-    known = sorted((time_of(file), file) for file in others)
-    times = [time for time, _ in known]
-    pairs = []
-    for file in sorted(files, key=time_of):
-        time = time_of(file)
-        right = bisect_left(times, time)
-        nearest = min(known[max(right - 1, 0) : right + 1], key=lambda item: abs(item[0] - time))
-        if abs(nearest[0] - time) <= near_s:
-            pairs.append((file, nearest[1]))
-    return pairs
 
 
 def time_of(file: Path) -> float:
@@ -114,9 +84,10 @@ def read_pincam(path: Path) -> Intrinsics:
     return Intrinsics(*map(float, numbers[2:]))
 
 
-def _find_cameras(folder: Path, rgb: Sequence[Path]) -> list[Path] | None:
-    """The camera file of each RGB frame; None if not all have one."""
+def _find_cameras(folder: Path, rgb: Sequence[Path]) -> dict[int, Path] | None:
+    """Find the camera file of each RGB frame; None if not all have one."""
     if not folder.is_dir():
         return None
-    pairs = pair_by_time(rgb, list_frames(folder, (".pincam",), by_name=True))
-    return [camera for _, camera in pairs] if len(pairs) == len(rgb) else None
+    files = list_frames(folder, (".pincam",), by_name=True)
+    pairing = pair_by_time([*map(time_of, files)], [*map(time_of, rgb)], NEAR_S)
+    return {j: files[i] for i, j in pairing.pairs} if not pairing.lone_rgb else None

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.recordings.lens import Lens
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 
@@ -42,14 +43,34 @@ def register_depth(
     Returns:
         Depth [m] from the target, ``size``.
     """
-    v, u = np.nonzero(depth_m > 0)
-    z = np.asarray(depth_m[v, u], np.float64)
-    x = (u - camera.cx_px) / camera.fx_px * z
-    y = (v - camera.cy_px) / camera.fy_px * z
-    moved = np.stack((x, y, z), axis=1) @ np.asarray(pose.rotation).T + pose.translation_m
+    rays = Lens(camera).rays(*depth_m.shape)
+    return register_rays(rays, Lens(target), pose, size, block, depth_m)
+
+
+def register_rays(  # noqa: PLR0913, PLR0917  as register_depth
+    rays: NDArray[np.float64],
+    target: Lens,
+    pose: Pose,
+    size: tuple[int, int],
+    block: int,
+    depth_m: NDArray[np.floating],
+) -> NDArray[np.float32]:
+    """As :func:`register_depth`, for cameras with lens distortion.
+
+    Args:
+        rays: of the depth's pixels, ``(h, w, 2)``; see :meth:`Lens.rays`.
+        target: the other camera.
+        pose: from the depth's camera to the other one.
+        size: blocks in height and width of the result.
+        block: pixels of the target along a side of a block.
+        depth_m: ``(h, w)``; 0 is no depth.
+    """
+    seen = np.isfinite(depth_m) & (depth_m > 0)
+    z = np.asarray(depth_m[seen], np.float64)
+    points = np.concatenate((rays[seen] * z[:, None], z[:, None]), axis=1)
+    moved = points @ np.asarray(pose.rotation).T + pose.translation_m
     moved = moved[moved[:, 2] > 0]
-    column = target.fx_px * moved[:, 0] / moved[:, 2] + target.cx_px
-    row = target.fy_px * moved[:, 1] / moved[:, 2] + target.cy_px
+    column, row = target.project(moved).T
     # Pixel (0, 0) is a center, so that a block begins half a pixel before its first one.
     i, j = (np.floor((place + 0.5) / block).astype(np.intp) for place in (row, column))
     inside = (i >= 0) & (i < size[0]) & (j >= 0) & (j < size[1])

@@ -1,64 +1,119 @@
-"""Whatever a user has: folders, stacks, videos, or what a sensor's own app wrote."""
+"""Whatever a user has: folders, stacks, videos, bags, or what a sensor's own app wrote."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from stdnet_arch.data.recordings.arkitscenes import is_arkitscenes, open_arkitscenes
-from stdnet_arch.data.recordings.depth_io import DepthCoding, open_depth
-from stdnet_arch.data.recordings.realsense import SUFFIXES, RealSenseRecording
+from stdnet_arch.data.recordings.bags.azure_kinect import is_azure_kinect, open_azure_kinect
+from stdnet_arch.data.recordings.bags.rosbag import SUFFIXES as BAG_SUFFIXES
+from stdnet_arch.data.recordings.bags.rosbag import (
+    is_of_realsense_sdk,
+    is_ros_folder,
+    open_rosbag,
+)
+from stdnet_arch.data.recordings.exports.folder_pairs import find_two_folders, is_one_folder
+from stdnet_arch.data.recordings.exports.open_folders import (
+    open_listed,
+    open_one_folder,
+    open_transforms,
+    open_two_places,
+)
+from stdnet_arch.data.recordings.exports.polycam import is_polycam, open_polycam
+from stdnet_arch.data.recordings.exports.transforms_json import has_transforms
+from stdnet_arch.data.recordings.exports.tum_lists import has_lists
+from stdnet_arch.data.recordings.exports.unpacked import Unpacked
+from stdnet_arch.data.recordings.reading import Reading
+from stdnet_arch.data.recordings.realsense import RealSenseRecording
 from stdnet_arch.data.recordings.record3d import is_record3d, open_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Recording
-from stdnet_arch.data.recordings.rgb_io import open_rgb
 from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner, open_stray_scanner
 
-Opener = Callable[[Path, DepthCoding, int], Recording]
+Opener = Callable[[Path, Reading], FileRecording]
 
-FOLDERS: dict[str, tuple[Callable[[Path], bool], Opener]] = {
+ZIPS = (".zip", ".r3d")
+CONFIDENT: dict[str, tuple[Callable[[Path], bool], Opener]] = {
     "Stray Scanner": (is_stray_scanner, open_stray_scanner),
     "Record3D": (is_record3d, open_record3d),
     "ARKitScenes": (is_arkitscenes, open_arkitscenes),
 }
+"""Folders that hold confidence."""
+PLAIN: dict[str, tuple[Callable[[Path], bool], Opener]] = {
+    "Polycam": (is_polycam, open_polycam),
+    "NeRFCapture or nerfstudio": (has_transforms, open_transforms),
+    "TUM": (has_lists, open_listed),
+    "depth and RGB folders": (lambda path: find_two_folders(path) is not None, open_two_places),
+    "depth and RGB files": (is_one_folder, open_one_folder),
+}
+INNER = ("results", "keyframes", "iphone")
+"""Folders that the layouts of Replica, Polycam and ScanNet++ lie in."""
 
 
-def open_recording(  # noqa: PLR0913, PLR0917
-    depth: Path,
-    rgb: Path | None,
-    coding: DepthCoding,
-    scale: int,
-    by_name: bool = False,
-    min_confidence: int = 0,
-) -> Recording:
+def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) -> Recording:
     """Open a recording.
 
     Args:
-        depth: a folder of depth frames or a npy or npz stack; without ``rgb``, what a sensor's app
-            wrote: a RealSense ``.bag`` or ``.db3``, or a folder of Stray Scanner, Record3D
-            ("EXR + JPG sequence") or ARKitScenes.
-        rgb: a folder of PNG or JPEG, or a video.
-        coding: how stored depth becomes metres.
-        scale: the network's; a RealSense recording's depth is made for it.
-        by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
-        min_confidence: pixels of less confidence (0, 1, 2) are holes, where there is any.
+        depth: a folder or pattern of depth frames, one frame, a npy or npz stack, or a 16-bit
+            video; without ``rgb``, what holds both: a bag of RealSense or ROS, an Azure Kinect
+            ``.mkv``, a Record3D ``.r3d``, a zip, or a folder of a known layout.
+        rgb: a folder or pattern of pictures, one picture, or a video.
+        reading: how to read it.
+        scale: the network's; depth of another view than the RGB's is made for it.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: it is something else, frames are missing or differ in number.
+        ValueError: it is something else, or depth and RGB do not belong together.
         ImportError: an optional library is missing; it is named.
     """
     if rgb is not None:
-        if min_confidence > 0:
-            raise ValueError("two folders hold no confidence; leave the least confidence out")
-        return FileRecording(
-            open_depth(depth, coding, by_name), open_rgb(rgb, by_name), f"{depth}", f"{rgb}"
-        )
-    if depth.suffix.lower() in SUFFIXES:
-        return RealSenseRecording(depth, scale)
+        _check_confidence(reading, "depth and RGB of two places")
+        return open_two_places(depth, reading, rgb)
+    suffix = depth.suffix.lower()
     if not depth.exists():
         raise FileNotFoundError(f"expected a recording at {depth}; it does not exist")
-    for looks_like, open_it in FOLDERS.values():
-        if looks_like(depth):
-            return open_it(depth, coding, min_confidence)
+    if suffix in ZIPS and depth.is_file():
+        unpacked = Unpacked(depth)
+        recording = _open_folder(unpacked.root, reading, scale)
+        return (
+            replace(recording, keep=unpacked) if isinstance(recording, FileRecording) else recording
+        )
+    if suffix in BAG_SUFFIXES and depth.is_file():
+        if suffix != ".mcap" and is_of_realsense_sdk(depth):
+            return RealSenseRecording(depth, scale)
+        return open_rosbag(depth, reading, scale)
+    if is_azure_kinect(depth):
+        return open_azure_kinect(depth, reading, scale)
+    if depth.is_dir():
+        return _open_folder(depth, reading, scale)
     raise ValueError(
-        f"without RGB, depth must be a recording of RealSense ({', '.join(SUFFIXES)}) or a folder "
-        f"of {', '.join(FOLDERS)}; got {depth}"
+        "without RGB, depth must be a recording that holds both: a RealSense or ROS bag "
+        f"({', '.join(BAG_SUFFIXES)}), an Azure Kinect .mkv, {', '.join(ZIPS)}, or a folder; got "
+        f"{depth}: give its RGB by --rgb"
     )
+
+
+def _open_folder(path: Path, reading: Reading, scale: int) -> Recording:
+    for looks_like, open_it in CONFIDENT.values():
+        if looks_like(path):
+            return open_it(path, reading)
+    if is_ros_folder(path):
+        return open_rosbag(path, reading, scale)
+    for name, (looks_like, open_it) in PLAIN.items():
+        if looks_like(path):
+            _check_confidence(reading, name)
+            return open_it(path, reading)
+    inner = next((path / name for name in INNER if (path / name).is_dir()), None)
+    if inner is not None:
+        return _open_folder(inner, reading, scale)
+    raise ValueError(
+        f"without RGB, depth must be a recording of RealSense ({', '.join(BAG_SUFFIXES[:2])}) or a "
+        f"folder of {', '.join([*CONFIDENT, *PLAIN])}; got {path} (give --depth and --rgb for "
+        "depth and RGB of two places)"
+    )
+
+
+def _check_confidence(reading: Reading, layout: str) -> None:
+    if reading.min_confidence > 0:
+        raise ValueError(
+            f"two folders hold no confidence ({layout}); leave the least confidence out"
+        )

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
 from stdnet_arch.data.recordings.realsense_playback import Image, Playback
-from stdnet_arch.data.recordings.recording import Frame, Intrinsics
+from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
 
 SUFFIXES = (".bag", ".db3")
+SENSOR = "realsense"
 
 
 class RealSenseDepth:
     """The depth of a recording; going back starts the file again."""
+
+    only_forwards = True
 
     def __init__(self, recording: "RealSenseRecording") -> None:
         self.recording = recording
@@ -66,6 +69,9 @@ class RealSenseRecording:
         if self.count == 0:
             raise ValueError(f"{path}: expected depth and color of the same times; got none")
         self.depth = RealSenseDepth(self)
+        self.about = About(
+            "RealSense, depth moved to the color camera", "as the sensor says", SENSOR
+        )
         self.fps: float | None = self.cameras.fps
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:

@@ -43,7 +43,7 @@ class Cameras(NamedTuple):
     pose: Pose
     """From depth to color."""
     fps: float
-    """Of the color."""
+    """Frames per second of the color."""
 
 
 class Playback:
@@ -150,10 +150,15 @@ class Playback:
 
 
 def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional library
-    """What the profiles of both streams say."""
+    """Read intrinsics and extrinsics from the profiles of both streams."""
     both = [profile.as_video_stream_profile().get_intrinsics() for profile in (depth, color)]
     one, other = (Intrinsics(camera.fx, camera.fy, camera.ppx, camera.ppy) for camera in both)
-    between = depth.get_extrinsics_to(color)
+    try:
+        between = depth.get_extrinsics_to(color)
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected how the cameras lie to each other; the file does not say it: {error}"
+        ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
     return Cameras(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
 

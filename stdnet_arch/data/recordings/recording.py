@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
+from stdnet_arch.data.recordings.pairing import Pairing
 from stdnet_arch.data.recordings.rgb_io import RGBReader
 
 Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
@@ -23,8 +24,27 @@ class Intrinsics(NamedTuple):
     cy_px: float
 
 
+@dataclass(frozen=True)
+class About:
+    """What was found out about a recording, for people."""
+
+    layout: str = ""
+    """What it was taken for."""
+    unit: str = "m"
+    """The unit of the stored depth, and why."""
+    sensor: str | None = None
+    """What kind of sensor measured it (``phone``, ``realsense``, ``clean``), if the layout says."""
+    pairing: Pairing | None = None
+    notes: tuple[str, ...] = ()
+    """What a user should look at, a sentence each."""
+
+
 class Recording(Protocol):
-    """What the job needs of a recording."""
+    """Depth and RGB of one clip, as a job reads them."""
+
+    @property
+    def about(self) -> About:
+        """What was found out."""
 
     @property
     def depth(self) -> DepthReader:
@@ -55,9 +75,12 @@ class FileRecording:
     depth: DepthReader
     rgb: RGBReader
     depth_name: str
-    """What to call the depth in errors."""
+    """Name of the depth in errors."""
     rgb_name: str
     camera: Callable[[int], Intrinsics | None] = lambda _: None
+    about: About = About()
+    keep: object = None
+    """What must live as long as the recording: a temporary folder."""
 
     def __post_init__(self) -> None:
         """Compare the numbers of frames, as far as they are known."""
@@ -66,7 +89,7 @@ class FileRecording:
 
     @property
     def fps(self) -> float | None:
-        """Of the RGB."""
+        """Frames per second of the RGB."""
         return self.rgb.fps
 
     def frames(self, start: int = 0) -> Iterator[Frame]:

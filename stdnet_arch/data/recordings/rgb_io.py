@@ -8,10 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.codecs.rgb_codec import read_rgb
-from stdnet_arch.data.recordings.frame_files import list_frames
+from stdnet_arch.data.recordings.frame_files import is_pattern, list_frames
+from stdnet_arch.data.recordings.picture_file import (
+    PICTURE_SUFFIXES,
+    orientation_of,
+    read_picture,
+)
+from stdnet_arch.data.recordings.sequential import pick
+from stdnet_arch.data.recordings.video_stream import VideoStream, import_av
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = PICTURE_SUFFIXES
 
 
 class RGBReader(Protocol):
@@ -27,10 +33,10 @@ class RGBReader(Protocol):
 
 
 class RGBFiles:
-    """One PNG or JPEG per frame.
+    """One picture per frame, as it is stored.
 
     Args:
-        files: in order.
+        files: PNG, JPEG, WebP, HEIC, ..., in order.
         fps: frames per second, if known.
     """
 
@@ -38,17 +44,18 @@ class RGBFiles:
         self.files = list(files)
         self.count: int | None = len(self.files)
         self.fps = fps
+        self.tag_degrees = orientation_of(self.files[0]) if self.files else 0
 
     def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """The frames from ``start`` on, one at a time."""
-        return (read_rgb(path) for path in self.files[start:])
+        return (read_picture(path) for path in self.files[start:])
 
 
 class RGBFolder(RGBFiles):
-    """All PNG or JPEG files of a folder.
+    """All pictures of a folder.
 
     Args:
-        folder: where they lie.
+        folder: where they lie, or a pattern of files.
         by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
     """
 
@@ -71,6 +78,18 @@ class RGBVideo:
             stream = container.streams.video[0]
             self.count = stream.frames or None
             self.fps = float(stream.average_rate) if stream.average_rate else None
+        if self.count is None:
+            self.count = len(self.times_s())
+
+    def turned_degrees(self) -> int:
+        """Return the degrees clockwise that the metadata ask players to turn by."""
+        with self._open() as container:
+            frame = next(container.decode(video=0), None)
+        return 0 if frame is None else -frame.rotation % 360
+
+    def times_s(self) -> list[float]:
+        """Read the presentation times [s] of all frames, without decoding."""
+        return VideoStream(self.path).times_s()
 
     def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """The frames from ``start`` on; those before are decoded, since they must be counted."""
@@ -102,27 +121,58 @@ class RGBVideo:
         return container
 
 
-def open_rgb(path: Path, by_name: bool = False) -> RGBReader:
-    """RGB video at a path: a folder of PNG or JPEG, or a video file.
+class PickedRGB:
+    """Some frames of a reader, in an order of their own.
+
+    Args:
+        rgb: all frames.
+        places: which ones.
+    """
+
+    def __init__(self, rgb: RGBReader, places: Sequence[int]) -> None:
+        self.rgb, self.places = rgb, list(places)
+        self.count: int | None = len(self.places)
+        self.fps = rgb.fps
+
+    def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """Yield the frames from ``start`` on."""
+        return pick(self.rgb.frames, self.places[start:])
+
+
+class TurnedRGB:
+    """RGB turned by right angles.
+
+    Args:
+        rgb: the frames.
+        degrees: clockwise.
+    """
+
+    def __init__(self, rgb: RGBReader, degrees: int) -> None:
+        self.rgb, self.turns = rgb, -(degrees // 90)
+        self.count, self.fps = rgb.count, rgb.fps
+
+    def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """Yield the frames from ``start`` on, turned."""
+        return (np.ascontiguousarray(np.rot90(rgb, self.turns)) for rgb in self.rgb.frames(start))
+
+
+def open_rgb(path: Path, by_name: bool = False, upright: bool = True) -> RGBReader:
+    """Open RGB video at a path.
+
+    Args:
+        path: a folder of pictures, a pattern of them (``X/*.color.png``), one picture, or a video.
+        by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
+        upright: turn a video as its metadata asks players to.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: it cannot be read, or frames are missing.
         ImportError: it is a video and PyAV is not installed.
     """
-    if path.is_dir():
+    if path.is_dir() or is_pattern(path):
         return RGBFolder(path, by_name)
     if not path.exists():
         raise FileNotFoundError(f"expected RGB at {path}; it does not exist")
-    return RGBVideo(path)
-
-
-def import_av() -> Any:  # noqa: ANN401  an optional library
-    """PyAV, or an error that says how to get it."""
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(
-            "video files need PyAV: pip install 'stdnet_arch[video]'; got no such module"
-        ) from error
-    return av
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return RGBFiles([path])
+    return RGBVideo(path, upright)

@@ -10,7 +10,7 @@ LQ_EVERY = (1, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class RGBReadOptions:
-    """What to read."""
+    """Options that say what is read."""
 
     scale: int
     """HR side / LR side; the toolbox copies it from the top of the YAML."""

@@ -18,7 +18,7 @@ from stdnet_arch.data.sources.source import Source, build_source, location
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRGBOptions:
-    """What to read; with ``num_frame`` random windows for training, without it whole clips."""
+    """Options: with ``num_frame`` random windows for training, without it whole clips."""
 
     source: str
     """Name of a registered source."""

@@ -29,7 +29,7 @@ class RGBStore(Protocol):
         """One frame: uint8 ``(H, W, 3)``, RGB."""
 
     def location(self, clip: str, i: int) -> str:
-        """What a frame is called in an error."""
+        """Name a frame for errors."""
 
 
 class ClipFolders:
@@ -161,7 +161,7 @@ def open_store(root: str, io_backend: Mapping[str, Any], folders: type[RGBStore]
     Args:
         root: folder of frames or LMDB.
         io_backend: ``{type: disk}`` or ``{type: lmdb}``.
-        folders: what reads a folder of frames.
+        folders: reader of a folder of frames.
 
     Raises:
         ValueError: an LMDB that is to be read as folders.

@@ -19,7 +19,7 @@ from stdnet_arch.data.sources.source import build_source
 
 @dataclass(frozen=True, kw_only=True)
 class StereoOptions:
-    """What to read; with ``num_frame`` random windows for training, without it whole clips."""
+    """Options: with ``num_frame`` random windows for training, without it whole clips."""
 
     source: str
     """Name of a registered source with two views."""

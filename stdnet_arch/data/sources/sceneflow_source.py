@@ -10,7 +10,7 @@ from stdnet_arch.data.sources.source import SOURCE_REGISTRY, ClipFolders, FileSo
 PASSES = ("cleanpass", "finalpass")
 FOCAL_PX = 1050.0
 WIDE_FOCAL_PX = 450.0
-"""Of Driving's clips under ``15mm_focallength``."""
+"""Focal length [px] of Driving's clips under ``15mm_focallength``."""
 CENTER_PX = 479.5, 269.5
 BASELINE = 1.0
 """Distance of the two cameras in the scenes' own unit, which is no metre but is taken as one."""

@@ -15,7 +15,7 @@ from stdnet_arch.data.codecs.rgb_codec import read_bytes, read_rgb
 SOURCE_REGISTRY = Registry("source")
 
 VIEWS = ("left", "right")
-"""Of a rectified stereo camera."""
+"""Views of a rectified stereo camera."""
 
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
@@ -35,7 +35,7 @@ class Sliceable(Protocol):
 
 
 class Source(Protocol):
-    """What a dataset asks of a source; constructed as ``Source(root, **source_opt)``.
+    """Reader of one raw data set; constructed as ``Source(root, **source_opt)``.
 
     A source may also have
 
@@ -51,7 +51,7 @@ class Source(Protocol):
     """
 
     default_range_m: float
-    """What depths are divided by if the options name no ``depth_range_m``."""
+    """Divisor of depths [m] if the options name no ``depth_range_m``."""
 
     def clips(self) -> dict[str, int]:
         """Clip name to number of frames."""
@@ -100,7 +100,7 @@ def choose_layout(asked: str | None, found: Mapping[str, bool], expected: str) -
     Args:
         asked: the layout the options name, or None to look.
         found: layout name to whether the folders look like it.
-        expected: what each layout looks like, for the error.
+        expected: description of each layout, for the error.
     """
     if asked is not None and asked not in found:
         raise ValueError(f"layout must be one of {', '.join(found)}; got {asked!r}")
@@ -131,7 +131,7 @@ def frame_numbers(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         raise FileNotFoundError(f"expected a folder of frames at {folder}; it does not exist")
     frames: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes:
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         match = _LAST_NUMBER.search(path.stem)
         if match is None:

@@ -23,7 +23,7 @@ class ClipPool:
 
     Args:
         shards: files of :func:`save_pool`'s form.
-        device: where all windows are kept.
+        device: device that keeps all windows.
         seed: of what is drawn.
         frames: of a clip; at most those of a window.
         side: of the crops [px], a multiple of 4.

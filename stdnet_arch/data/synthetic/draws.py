@@ -10,7 +10,7 @@ class Draws:
     """Random tensors on a device, all from one seed; nothing here waits for a GPU.
 
     Args:
-        device: where the tensors are made.
+        device: device of the tensors.
         seed: equal seeds give equal numbers on equal devices.
     """
 

@@ -7,6 +7,7 @@ outline covers, from its slope), at creases, and within textures (their halved c
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stdnet_arch.data.synthetic.layer_motion import (
@@ -15,7 +16,7 @@ from stdnet_arch.data.synthetic.layer_motion import (
     pixels_of,
     seen_frames,
 )
-from stdnet_arch.data.synthetic.layer_scene import Lights, Scene, Surfaces
+from stdnet_arch.data.synthetic.layer_scene import Scene, Surfaces
 from stdnet_arch.data.synthetic.layer_shapes import ENDLESS, NOTHING, OUTLINES
 from stdnet_arch.data.synthetic.layer_textures import TextureAtlas
 
@@ -32,7 +33,7 @@ class Matrices(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """What each surface does at each pixel, ``(b, n, t, H, W)``."""
+    """What each surface does at each pixel, ``(n, b, t, H, W)``."""
 
     share: Tensor  # of the pixel that it covers
     inverse: Tensor  # inverse depth [1/m]; -1 where it covers nothing
@@ -71,20 +72,20 @@ def cover(
     """
     b, t, n = from_pixel.shape[:3]
     device = from_pixel.device
-    M = from_pixel.transpose(1, 2).flatten(0, 1).float()
-    share = torch.zeros(b * n, t, *size, device=device)
-    away = torch.full((b * n, t, *size), -1.0, device=device)
-    forms, relief = surfaces.forms.flatten(0, 1), surfaces.relief.flatten(0, 1)
-    order, counts = _by_kind(surfaces.kinds, device)
+    M = from_pixel.permute(2, 0, 1, 3, 4).flatten(0, 1).float()
+    share = torch.zeros(n * b, t, *size, device=device)
+    away = torch.full((n * b, t, *size), -1.0, device=device)
+    forms, relief = (x.transpose(0, 1).flatten(0, 1) for x in (surfaces.forms, surfaces.relief))
+    border = None if soft is None else soft.T.flatten()
+    order, counts = _by_kind(surfaces.kinds.T, device)
     for kind, rows in zip(counts, order.split([*counts.values()]), strict=True):
-        inner, p = _cover_kind(
-            kind, M[rows], forms[rows], size, None if soft is None else soft.flatten()[rows]
-        )
+        width = None if border is None else border[rows]
+        inner, p = _cover_kind(kind, M[rows], forms[rows], size, width)
         if kind not in {ENDLESS, _QUAD, _OPENINGS} and soft is None:
             p = _with_relief(p, inner.place, relief[rows])
         share[rows] = inner.share
         away[rows] = torch.where(inner.share > 0, p, -1.0)
-    return Cover(share.unflatten(0, (b, n)), away.unflatten(0, (b, n)))
+    return Cover(share.unflatten(0, (n, b)), away.unflatten(0, (n, b)))
 
 
 class _Inner(NamedTuple):
@@ -143,11 +144,11 @@ def _with_relief(p: Tensor, place: tuple[Tensor, Tensor], relief: Tensor) -> Ten
 
 def merge(seen: Cover) -> Front:
     """The nearest surfaces of each pixel."""
-    first_inverse, first = seen.inverse.max(1)
-    share = seen.share.gather(1, first[:, None])[:, 0]
-    behind = seen.inverse.scatter(1, first[:, None], -1.0)
-    second_inverse, second = behind.max(1)
-    centre_inverse, centre = torch.where(seen.share > 0.5, seen.inverse, -1.0).max(1)
+    first_inverse, first = seen.inverse.max(0)
+    share = seen.share.gather(0, first[None])[0]
+    behind = seen.inverse.scatter(0, first[None], -1.0)
+    second_inverse, second = behind.max(0)
+    centre_inverse, centre = torch.where(seen.share > 0.5, seen.inverse, -1.0).max(0)
     return Front(first, second, first_inverse, second_inverse, share, centre, centre_inverse)
 
 
@@ -163,34 +164,63 @@ class Painter:
     def __init__(self, scene: Scene, at: Matrices, atlas: TextureAtlas) -> None:
         self.scene, self.atlas = scene, atlas
         b, t, n = at.world.shape[:3]
-        self.shape = b, t, n
-        looks, lights = scene.looks, scene.lights
-        steady = torch.cat([
-            looks.place.flatten(2), looks.base, looks.contrast, looks.slope,
-            scene.surfaces.relief,
-            lights.ambient[:, None].expand(b, n, 3),
-        ], -1)  # fmt: skip
-        moving = torch.cat([at.from_pixel.flatten(3), at.world.flatten(3)], -1).float()
-        self.table = torch.cat([moving, steady[:, None].expand(b, t, n, -1)], -1).flatten(0, 2)
+        looks = scene.looks
+        steady = [looks.place.flatten(2), looks.base, looks.contrast, looks.slope]
+        steady.append(scene.surfaces.relief)
+        same = torch.cat(steady, -1)[:, None].expand(b, t, n, -1)
+        columns = [at.from_pixel.flatten(3).float(), at.world.flatten(3).float(), same]
+        # A row for each number: what is done with it then runs along memory.
+        self.table = torch.cat([*columns, _orientation(at.world)], -1).flatten(0, 2).T.contiguous()
         self.textures = looks.texture[:, None].expand(b, t, n).flatten()
 
     def paint(self, rows: Tensor, x: Tensor, y: Tensor, scene_of: Tensor) -> Tensor:
-        """Colours ``(k, 3)`` of the surfaces ``rows`` ``(k,)`` of the table at pixels x, y."""
-        r = self.table[rows]
-        M, world, rest = r[:, :9], r[:, 9:18], r[:, 18:]
-        z = 1 / (M[:, 6] * x + M[:, 7] * y + M[:, 8]).clamp_min(FAR_INVERSE)
-        u = (M[:, 0] * x + M[:, 1] * y + M[:, 2]) * z
-        v = (M[:, 3] * x + M[:, 4] * y + M[:, 5]) * z
-        place, base, contrast = rest[:, :6], rest[:, 6:9], rest[:, 9:10]
-        tu = place[:, 0] * u + place[:, 1] * v + place[:, 2]
-        tv = place[:, 3] * u + place[:, 4] * v + place[:, 5]
-        which = self.textures[rows]
-        footprint = _footprint(M, place, (u, v), z)
-        texel = self.atlas.look_up(which, tu, tv, footprint) - self.atlas.mean[which]
-        slope, relief = rest[:, 10:12], rest[:, 12:14]
-        along = 1 + (slope[:, 0] * u + slope[:, 1] * v).clamp(-0.5, 0.5)
-        light = _light(self.scene.lights, scene_of, world, (u, v), relief)
-        return (base + contrast * texel).clamp_min(0.01) * light * along[:, None]
+        """Colours ``(3, k)`` of the surfaces ``rows`` ``(k,)`` of the table at pixels x, y."""
+        numbers = self.table.index_select(1, rows)
+        M, world, place, base = numbers[:9], numbers[9:18], numbers[18:24], numbers[24:27]
+        z = 1 / (M[6] * x + M[7] * y + M[8]).clamp_min(FAR_INVERSE)
+        u = (M[0] * x + M[1] * y + M[2]) * z
+        v = (M[3] * x + M[4] * y + M[5]) * z
+        tu = place[0] * u + place[1] * v + place[2]
+        tv = place[3] * u + place[4] * v + place[5]
+        which = self.textures.index_select(0, rows)
+        texel = self.atlas.look_up(which, tu, tv, _footprint(M, place, (u, v), z))
+        texel -= self.atlas.mean.T.index_select(1, which)
+        contrast, along = numbers[27], 1 + (numbers[28] * u + numbers[29] * v).clamp(-0.5, 0.5)
+        point = world[0::3] * u + world[1::3] * v + world[2::3]
+        light = self._light(scene_of, point, self._normal(numbers[30:], u, v))
+        return (base + contrast * texel).clamp_min(0.01) * light * along
+
+    @staticmethod
+    def _normal(numbers: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        """Directions ``(3, k)``, not of unit length; those of bulging things lean outwards."""
+        bulge, round_ = numbers[0].sign(), numbers[1]
+        normal, e1, e2 = numbers[2:5], numbers[5:8], numbers[8:11]
+        return normal + (bulge * u).clamp(-1.5, 1.5) * e1 + (bulge * round_ * v) * e2
+
+    def _light(self, scene_of: Tensor, point: Tensor, normal: Tensor) -> Tensor:
+        """Light ``(3, k)`` on points: from everywhere, and from lamps by angle and way."""
+        lights = self.scene.lights
+        lamps = torch.cat([lights.places, lights.colours, 1 / lights.reach_m[..., None] ** 2], -1)
+        each = lamps.permute(1, 2, 0)  # (l, 7, b)
+        square = (normal * normal).sum(0)
+        total = lights.ambient.T.index_select(1, scene_of)
+        for lamp in each:
+            numbers = lamp.index_select(1, scene_of)
+            way = numbers[:3] - point
+            away = (way * way).sum(0).clamp_min(1e-6)
+            facing = (way * normal).sum(0) * (away * square).rsqrt()
+            strength = (0.4 + 1.6 * facing).clamp_min(0) / (1 + away * numbers[6])
+            total = total + numbers[3:6] * strength
+        return total
+
+
+def _orientation(world: Tensor) -> Tensor:
+    """Normals towards the first camera, and both directions over the second's length: 9 numbers."""
+    e1, e2, c = world.float().unbind(-1)
+    normal = F.normalize(torch.linalg.cross(e1, e2), dim=-1)
+    normal = normal * -torch.sign((normal * c).sum(-1, keepdim=True))
+    size = e2.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    return torch.cat([normal, e1 / size, e2 / size], -1)
 
 
 def _footprint(M: Tensor, place: Tensor, at: tuple[Tensor, Tensor], z: Tensor) -> Tensor:
@@ -198,57 +228,49 @@ def _footprint(M: Tensor, place: Tensor, at: tuple[Tensor, Tensor], z: Tensor) -
     u, v = at
     total = torch.zeros_like(u)
     for way in (0, 1):
-        du = (M[:, way] - u * M[:, 6 + way]) * z
-        dv = (M[:, 3 + way] - v * M[:, 6 + way]) * z
-        total = total + (place[:, 0] * du + place[:, 1] * dv) ** 2
-        total = total + (place[:, 3] * du + place[:, 4] * dv) ** 2
-    return (total / 2).sqrt()
+        du = M[way] - u * M[6 + way]
+        dv = M[3 + way] - v * M[6 + way]
+        total += (place[0] * du + place[1] * dv) ** 2
+        total += (place[3] * du + place[4] * dv) ** 2
+    return (total / 2).sqrt() * z
 
 
-def _light(
-    lights: Lights, scene_of: Tensor, world: Tensor, at: tuple[Tensor, Tensor], relief: Tensor
-) -> Tensor:
-    """Light ``(k, 3)`` on points of surfaces: from everywhere, and from lamps by angle and way."""
-    u, v = at
-    e1, e2, c = world[:, 0::3], world[:, 1::3], world[:, 2::3]
-    point = e1 * u[:, None] + e2 * v[:, None] + c
-    normal = torch.linalg.cross(e1, e2)
-    normal = normal * (-torch.sign((normal * c).sum(-1, keepdim=True)))
-    normal = normal / _length(normal).clamp_min(1e-12)
-    bulge = torch.sign(relief[:, :1])
-    size = _length(e2).clamp_min(1e-12)
-    tilt = (e1 * u[:, None] + e2 * (v * relief[:, 1])[:, None]) / size
-    normal = normal + bulge * tilt.clamp(-1.5, 1.5)
-    length = _length(normal)[:, 0]
-    total = lights.ambient[scene_of]
-    for lamp in range(lights.places.shape[1]):
-        way = lights.places[:, lamp][scene_of] - point
-        distance = _length(way)[:, 0].clamp_min(1e-3)
-        facing = (way * normal).sum(-1) / (distance * length)
-        fall = 1 + (distance / lights.reach_m[:, lamp][scene_of]) ** 2
-        strength = (0.2 + 0.8 * facing).clamp_min(0) * 2 / fall
-        total = total + lights.colours[:, lamp][scene_of] * strength[:, None]
-    return total
+class Shade:
+    """Light that shadows and patches leave.
 
+    Args:
+        scene: whose shades count.
+        times: of the frames.
+    """
 
-def _length(vectors: Tensor) -> Tensor:
-    """Lengths ``(k, 1)``; on a CPU several times as fast as ``norm``."""
-    return (vectors * vectors).sum(-1, keepdim=True).sqrt()
+    def __init__(self, scene: Scene, times: Tensor) -> None:
+        shades = scene.shades
+        at = matrices_of(scene, shades.surfaces, times)
+        seen = cover(shades.surfaces, at.from_pixel, scene.view.size, shades.soft)
+        shape = seen.share.shape
+        strength, reach = (x.T[:, :, None, None, None] for x in (shades.strength, shades.reach))
+        self.amount = (seen.share * strength).flatten(1)
+        self.inverse = seen.inverse.flatten(1)
+        self.nearness = (1 / reach).expand(*shape[:3], 1, 1)
+        self.shape = shape
 
+    def on(self, inverse: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Share of the light left on surfaces.
 
-def shade(scene: Scene, times: Tensor, inverses: tuple[Tensor, ...]) -> list[Tensor]:
-    """Light left by shadows and patches on surfaces at inverse depths ``(b, t, H, W)``."""
-    shades = scene.shades
-    at = matrices_of(scene, shades.surfaces, times)
-    seen = cover(shades.surfaces, at.from_pixel, scene.view.size, shades.soft)
-    amount = seen.share * shades.strength[:, :, None, None, None]
-    out = []
-    for surface in inverses:
-        behind = seen.inverse / surface[:, None] - 1
-        near = 1 / (1 + (behind / shades.reach[:, :, None, None, None]) ** 2) ** 2
-        works = (behind > -0.02) & (seen.inverse > 0)
-        out.append((1 - amount * near * works).prod(1))
-    return out
+        Args:
+            inverse: their inverse depth at pixels, ``(k,)``.
+            chosen: which of all pixels these are; None: all.
+        """
+        total = torch.ones_like(inverse)
+        for k in range(self.shape[0]):
+            nearness = self.nearness[k].expand(self.shape[1:]).reshape(-1)
+            amount, plane, nearness = (
+                _chosen(x, chosen) for x in (self.amount[k], self.inverse[k], nearness)
+            )
+            behind = plane / inverse - 1
+            works = amount * (behind > -0.02)
+            total = total * (1 - works / (1 + (behind * nearness) ** 2) ** 2)
+        return total
 
 
 def render_rgb(
@@ -256,33 +278,38 @@ def render_rgb(
 ) -> Tensor:
     """Colours ``(b, t, 3, H, W)``, not limited yet, of the nearest surfaces and those behind."""
     b, t, n = at.world.shape[:3]
-    painter = Painter(scene, at, atlas)
-    share = _crease_share(front, at.from_pixel)
-    light, light_behind = shade(scene, times, (front.first_inverse, front.second_inverse))
     H, W = scene.view.size
-    device = share.device
-    frame = torch.arange(b * t, device=device)[:, None]
-    pixel = torch.arange(H * W, device=device).expand(b * t, -1)
+    painter, shade = Painter(scene, at, atlas), Shade(scene, times)
+    share = _crease_share(front, at.from_pixel).flatten()
+    frame = torch.arange(b * t, device=share.device).repeat_interleave(H * W)
+    column = torch.arange(W, device=share.device, dtype=torch.float32).repeat(b * t * H)
+    row = torch.arange(H, device=share.device, dtype=torch.float32).repeat_interleave(W)
+    row = row.repeat(b * t)
 
-    def paint(which: Tensor, chosen: Tensor | slice) -> Tensor:
-        rows = (frame * n + which.reshape(b * t, -1)).flatten()[chosen]
-        place = pixel.flatten()[chosen]
-        scene_of = (frame // t).expand(b * t, H * W).flatten()[chosen]
-        x, y = (place % W).float(), torch.div(place, W, rounding_mode="floor").float()
-        return painter.paint(rows, x, y, scene_of)
+    def paint(which: Tensor, inverse: Tensor, chosen: Tensor | None) -> Tensor:
+        numbers = frame * n + which.flatten(), column, row, frame, inverse.flatten()
+        rows, x, y, frame_of, depth = (_chosen(each, chosen) for each in numbers)
+        scene_of = torch.div(frame_of, t, rounding_mode="floor")
+        return painter.paint(rows, x, y, scene_of) * shade.on(depth, chosen)
 
-    rgb = paint(front.first, slice(None)) * light.flatten()[:, None]
+    rgb = paint(front.first, front.first_inverse, None)
     mixed = _mixed_pixels(share)
-    behind = paint(front.second, mixed) * light_behind.flatten()[mixed, None]
-    rgb[mixed] = torch.lerp(behind, rgb[mixed], share.flatten()[mixed, None])
-    return rgb.view(b, t, H, W, 3).permute(0, 1, 4, 2, 3)
+    behind = paint(front.second, front.second_inverse, mixed)
+    if mixed is None:
+        rgb = torch.lerp(behind, rgb, share)
+    else:
+        rgb[:, mixed] = torch.lerp(behind, rgb[:, mixed], share[mixed])
+    return rgb.view(3, b, t, H, W).permute(1, 2, 0, 3, 4)
 
 
-def _mixed_pixels(share: Tensor) -> Tensor | slice:
-    """Pixels of two surfaces; on a GPU all, since counting them would wait for it."""
-    if share.device.type != "cpu":
-        return slice(None)
-    return (share.flatten() < 1).nonzero()[:, 0]
+def _chosen(x: Tensor, places: Tensor | None) -> Tensor:
+    """Some values, or all."""
+    return x if places is None else x.index_select(0, places)
+
+
+def _mixed_pixels(share: Tensor) -> Tensor | None:
+    """Pixels of two surfaces; on a GPU all (None), since counting them would wait for it."""
+    return (share < 1).nonzero()[:, 0] if share.device.type == "cpu" else None
 
 
 def _crease_share(front: Front, from_pixel: Tensor) -> Tensor:
@@ -293,7 +320,8 @@ def _crease_share(front: Front, from_pixel: Tensor) -> Tensor:
         index = which.flatten(2)[..., None].expand(-1, -1, -1, 2)
         return rows.gather(2, index).unflatten(2, which.shape[2:])
 
-    slope = _length(of(front.first) - of(front.second))[..., 0].clamp_min(1e-9)
+    change = of(front.first) - of(front.second)
+    slope = (change * change).sum(-1).sqrt().clamp_min(1e-9)
     gap = front.first_inverse - front.second_inverse
     return torch.minimum(front.share, (0.5 + gap / slope).clamp(max=1))
 

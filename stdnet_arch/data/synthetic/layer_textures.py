@@ -175,17 +175,17 @@ class TextureAtlas:
             footprint: how much of a texture one pixel sees, in the same unit, ``(n,)``.
 
         Returns:
-            ``(n, 3)`` float32 in [0, 1].
+            ``(3, n)`` float32 in [0, 1].
         """
         texels = (footprint * self.side).clamp_min(1e-6)
         level = (torch.log2(texels) + 0.3).clamp(0, self.levels - 1).to(torch.int64)
         side = torch.bitwise_right_shift(torch.full_like(level, self.side), level)
-        base = self.starts[level] + which * side * side
+        base = self.starts.index_select(0, level) + which * side * side
         x0, x1, fx = self._cell(u, side)
         y0, y1, fy = self._cell(v, side)
         rows0, rows1 = base + y0 * side, base + y1 * side
         top = self._mix(rows0 + x0, rows0 + x1, fx)
-        return torch.lerp(top, self._mix(rows1 + x0, rows1 + x1, fx), fy[:, None])
+        return torch.lerp(top, self._mix(rows1 + x0, rows1 + x1, fx), fy[:, None])[:, :3].T
 
     @staticmethod
     def _cell(u: Tensor, side: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,7 +198,10 @@ class TextureAtlas:
         return first.clamp_min(0), torch.minimum(first + 1, top), place - low
 
     def _mix(self, a: Tensor, b: Tensor, f: Tensor) -> Tensor:
-        return torch.lerp(self.texels[a, :3].float(), self.texels[b, :3].float(), f[:, None])
+        texels = self.texels
+        return torch.lerp(
+            texels.index_select(0, a).float(), texels.index_select(0, b).float(), f[:, None]
+        )
 
 
 def load_or_make(textures: Tensor | None, d: Draws) -> TextureAtlas:

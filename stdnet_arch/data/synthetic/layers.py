@@ -32,7 +32,7 @@ class LayerScenes:
     """An endless stream of clips.
 
     Args:
-        device: where clips are made.
+        device: device of the clips.
         seed: equal seeds give equal clips on equal devices.
         textures: photographs, uint8 ``(n, S, S, 3)``, ``S`` a multiple of 32; None: made by
             formula.

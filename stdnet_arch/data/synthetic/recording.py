@@ -20,7 +20,7 @@ def write_synthetic_recording(
     ``intrinsics.txt``, ``fx fy cx cy``.
 
     Args:
-        folder: where to; its sub-folders are made.
+        folder: target folder; its sub-folders are made.
         frames: how many.
         size: height and width of the RGB, multiples of ``scale``.
         scale: how much smaller the depth is.

@@ -219,7 +219,7 @@ class Scene:
     seed: tuple[int, ...]  # of the noise
 
     def cast(self, i: float, x: Array, y: Array) -> tuple[Array, NDArray[np.int16]]:
-        """What rays through pixels hit first.
+        """Find the part that rays through pixels hit first.
 
         Args:
             i: frame.
@@ -245,7 +245,7 @@ class Scene:
     def surface_points(
         self, i: int
     ) -> tuple[Array, Iterator[tuple[Part, NDArray[np.int64], Array]]]:
-        """What the frame shows, part by part.
+        """List the points that the frame shows, part by part.
 
         Returns:
             z-depth [m], ``(H * W,)``, and for each visible part: itself, the indices of its

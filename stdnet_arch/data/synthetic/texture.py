@@ -55,7 +55,7 @@ def sample_atlas(
     """Colours at surface coordinates.
 
     Args:
-        atlas: what ``make_atlas`` made.
+        atlas: result of ``make_atlas``.
         texture: index of the texture of each pixel, ``(H, W)``.
         uv_m: surface coordinates [m], ``(2, H, W)``.
         footprint_m: how much surface a pixel covers [m], ``(H, W)``; picks the level.

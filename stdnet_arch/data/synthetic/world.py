@@ -35,7 +35,7 @@ def draw_scene(
         seed: of the textures and of the clips.
         clip: number of the clip.
         size: ``(H, W)`` of the frames.
-        atlas: what ``draw_textures(seed)`` made, to make it only once for many clips.
+        atlas: result of ``draw_textures(seed)``, to make it only once for many clips.
     """
     rng = np.random.default_rng((seed, clip))
     room = np.array([rng.uniform(2.6, 4.2), rng.uniform(1.3, 1.8), rng.uniform(3.2, 4.6)])

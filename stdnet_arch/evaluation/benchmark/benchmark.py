@@ -73,8 +73,8 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
     """Train and judge all entries of a plan.
 
     Args:
-        plan: what to run.
-        place: where files go.
+        plan: the benchmark to run.
+        place: folders of the results.
         resume: go on with the results that are there; without it they are an error.
 
     Returns:
@@ -164,7 +164,7 @@ def judge_entry(
 def competitor_options(
     plan: Plan, entry: Entry, weights: Path | None, depth_range_m: float
 ) -> dict[str, Any]:
-    """What :func:`build_competitor` takes, of an entry."""
+    """Make the options of :func:`build_competitor` from an entry."""
     if entry.competitor is not None:
         return {"scale": plan.scale, **entry.competitor}
     return {
@@ -182,7 +182,7 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
 
     Args:
         plan: its ``cost`` names ``sizes``, and ``frames``, ``warmup``, ``repeats`` if wanted.
-        place: where the figures are kept.
+        place: folder of the figures.
         resume: take figures of the same plan that are there; else all are measured in one run.
 
     Returns:

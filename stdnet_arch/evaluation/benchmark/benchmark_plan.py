@@ -1,4 +1,4 @@
-"""What a benchmark runs: the YAML of ``options/benchmark/`` as checked dataclasses."""
+"""Plans of benchmarks: the YAML of ``options/benchmark/`` as checked dataclasses."""
 
 import copy
 import hashlib
@@ -20,7 +20,7 @@ class Entry:
     """One competitor: a network of the registry, or a method registered as a competitor."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     network_g: Mapping[str, Any] | None = None
     """``type`` and arguments of an arch; ``scale`` is added."""
     competitor: Mapping[str, Any] | None = None
@@ -28,7 +28,7 @@ class Entry:
     weights: str | None = None
     """Checkpoint to use; without one a network is trained."""
     train: Mapping[str, Any] = field(default_factory=dict)
-    """What departs from the common recipe: sections of the toolbox's options; reported."""
+    """Departures from the common recipe: sections of the toolbox's options; reported."""
     space_time: bool = False
     """The method is given depth at every second frame only."""
     note: str = ""
@@ -66,7 +66,7 @@ class Plan:
     """As under ``val: metrics:``."""
     models: tuple[Entry, ...]
     cost: Mapping[str, Any] | None = None
-    """What to measure of speed and memory; see :mod:`stdnet_arch.evaluation.cost`."""
+    """Settings of speed and memory; see :mod:`stdnet_arch.evaluation.cost`."""
     chunk_frames: int | None = None
     """Frames of a clip that go through a network at once (exact; archs with a halo)."""
     published: str | None = None

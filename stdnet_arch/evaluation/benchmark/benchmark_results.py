@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.input_errors import check_regular, reading
 from stdnet_arch.utils.tables import Cell, Table
@@ -173,7 +173,7 @@ class Change:
 def compare(
     before: Mapping[str, Any], after: Mapping[str, Any], tolerance: float = 0.01
 ) -> list[Change]:
-    """What got better or worse by more than a share.
+    """List results that got better or worse by more than a share.
 
     Args:
         before: a summary.

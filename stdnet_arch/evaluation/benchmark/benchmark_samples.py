@@ -26,7 +26,7 @@ def sample_pictures(
         found: the benchmark's summary.
         test: its datasets.
         scale: H / h.
-        out: where the samples lie, ``samples/<method>@<dataset>.npz``.
+        out: folder of the samples, ``samples/<method>@<dataset>.npz``.
         show_data: see :func:`~stdnet_arch.evaluation.benchmark.benchmark_report.clip_pictures`.
     """
     pictures = []

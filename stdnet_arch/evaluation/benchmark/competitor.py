@@ -62,7 +62,7 @@ def build_competitor(options: Mapping[str, Any]) -> Competitor:
 
 
 def read_clip(lq_m: ArrayLike, guide: ArrayLike, scale: int) -> tuple[Tensor, Tensor]:
-    """What :meth:`Competitor.infer` is given, as tensors.
+    """Turn the arguments of :meth:`Competitor.infer` into tensors.
 
     Returns:
         Depth [m], ``(t, 1, h, w)``, and RGB in [0, 1], ``(t, 3, H, W)``, both float32.

@@ -15,6 +15,7 @@ from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
 from stdnet_arch.models.prediction import FramePrediction, Prediction, SpaceTimePrediction
+from stdnet_arch.utils.depth_step import depth_step, estimate_step_m, takes_step
 from stdnet_arch.utils.device import choose_device
 
 DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -30,7 +31,7 @@ class Network:
             checkpoint that says it, as those that training writes do.
         weights: a checkpoint; the moving average in it is preferred. None: random weights.
         scale: H / h; completes ``network``.
-        depth_range_m: what depths are divided by [m]; wins over the checkpoint's, which holds it if
+        depth_range_m: divisor of depths [m]; wins over the checkpoint's, which holds it if
             the options of its training did.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
         dtype: ``float32``, ``bf16`` or ``fp16``.
@@ -125,7 +126,7 @@ class Network:
         return self.predict(depth, rgb)[:, 0].cpu().numpy()
 
     def predict(self, depth: Tensor, rgb: Tensor) -> Tensor:
-        """What :meth:`infer` does on the device.
+        """Predict on the device, for :meth:`infer`.
 
         Args:
             depth: [m], ``(t, 1, h, w)``.
@@ -134,6 +135,12 @@ class Network:
         Returns:
             Depth [m], ``(t, 1, H, W)``, float32.
         """
-        with torch.no_grad(), self.context():
+        with torch.no_grad(), self.context(), depth_step(self.net, self._step(depth)):
             pred = self.prediction(self.net, depth[None] / self.range_m, rgb[None], len(depth))
         return pred[0].float() * self.range_m
+
+    def _step(self, depth: Tensor) -> float | None:
+        """Find the step of the first frame in units of ``lq``, for networks that want to know."""
+        first = depth[0][depth[0] > 0].cpu().numpy()
+        step_m = estimate_step_m(first) if takes_step(self.net) else None
+        return None if step_m is None else step_m / self.range_m

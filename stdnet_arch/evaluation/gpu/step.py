@@ -22,7 +22,7 @@ from stdnet_arch.evaluation.gpu.kernels import measure_kernels
 from stdnet_arch.evaluation.gpu.records import Recorder
 from stdnet_arch.evaluation.gpu.speed import JOBS, measure_speeds
 from stdnet_arch.evaluation.gpu.training import measure_training
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.utils.device import choose_device
 
 Measure = Callable[[Recorder, torch.device, bool], None]

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
 from stdnet_arch.evaluation.zero_shot.scenes import KNOWN_SCENES, SceneFiles
-from stdnet_arch.evaluation.zero_shot.scoring import LqRule
+from stdnet_arch.evaluation.zero_shot.scoring import LqRule, read_rule
 
 KIND = "zero_shot"
 """Value of the key ``kind`` in a YAML of this form."""
@@ -156,8 +156,7 @@ def read_zero_shot_plan(
 
 
 def _rule(name: str, section: Mapping[str, Any]) -> LqRule:
-    given = section or {"lq": name}
-    return _section(LqRule, f"rules.{name}", given, name=name)
+    return _section(LqRule, f"rules.{name}", section, name=name) if section else read_rule(name)
 
 
 def _scene(entry: str | Mapping[str, Any]) -> SceneFiles:

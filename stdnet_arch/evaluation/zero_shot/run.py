@@ -57,7 +57,7 @@ def run_zero_shot(
     """Score every method on every scene, at every scale and by every rule.
 
     Args:
-        plan: what to run.
+        plan: the benchmark to run.
         scenes: what :func:`~.scenes.load_scenes` returned.
         out: where rows and samples are kept.
         resume: take rows that are there, if they are of the same options; else they are an error.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.data.lq.degradation import make_lq
+from stdnet_arch.data.lq.degradation import LQ_MODES, make_lq
 from stdnet_arch.data.lq.sensors import PRESETS, degrade
 from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
@@ -124,6 +124,15 @@ class LqRule:
         return degrade(depth, colours, scale, self.preset, generator, frames).lq_m[:, 0].numpy()
 
 
+def read_rule(name: str) -> LqRule:
+    """Make the rule of a name: one without faults, or a sensor's preset.
+
+    Raises:
+        ValueError: neither.
+    """
+    return LqRule(name, lq=name) if name in LQ_MODES else LqRule(name, preset=name)
+
+
 @lru_cache(maxsize=128)
 def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
     """Make the low-resolution depth of all frames of a scene.
@@ -131,12 +140,12 @@ def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
     Args:
         scene: rows and columns at its bottom and right that do not fill an LR pixel are cut off.
         scale: H / h.
-        rule: an :class:`LqRule`, or the name of one without faults.
+        rule: an :class:`LqRule`, or a name; see :func:`read_rule`.
 
     Raises:
         ValueError: unknown rule, or a frame without any low-resolution depth.
     """
-    rule = LqRule(rule, lq=rule) if isinstance(rule, str) else rule
+    rule = read_rule(rule) if isinstance(rule, str) else rule
     height, width = (side // scale * scale for side in scene.rgb.shape[1:3])
     rgb, depth_m = scene.rgb[:, :height, :width], scene.depth_m[:, :height, :width]
     lq_m = rule.make(depth_m, rgb, scale, scene.files.video)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stdnet_arch.evaluation.machine import describe_machine
+from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.evaluation.zero_shot.calibration import pool, read_calibration
 from stdnet_arch.evaluation.zero_shot.plan import ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.run import Row

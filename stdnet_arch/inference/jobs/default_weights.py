@@ -4,10 +4,14 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from stdnet_arch.data.recordings.open_recording import FOLDERS
-from stdnet_arch.data.recordings.realsense import SUFFIXES
+import numpy as np
+
+from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.job import Job, open_job
+from stdnet_arch.inference.jobs.opening import find_first
 from stdnet_arch.inference.predictor import DEFAULT_SCALE
+from stdnet_arch.inference.refinement import RefinedRecording
+from stdnet_arch.inference.sizes import plan_sizes
 from stdnet_arch.utils.depth_step import estimate_step_m
 from stdnet_arch.weights.choice import Choice, choose
 from stdnet_arch.weights.shipped import find_weights
@@ -22,7 +26,7 @@ def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
 
     Args:
         args: options of the command line. ``any_ratio`` is set where what fits has another scale.
-        jobs: what is to be done.
+        jobs: the clips to do.
 
     Raises:
         FileNotFoundError, ValueError: no such weights, or the first clip cannot be opened.
@@ -31,6 +35,7 @@ def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
         scale = None if args.scale == "auto" else int(args.scale)
         choice, ratio = choose_for(jobs[0], args.sensor, scale)
         LOGGER.warning(choice.reason)
+        args.weights_reason = choice.reason
         args.weights = choice.shipped.path
         args.scale = "auto"
         args.any_ratio = args.any_ratio or choice.shipped.scale != ratio
@@ -51,21 +56,17 @@ def choose_for(
     Returns:
         What was chosen and why, and the ratio.
     """
-    from_camera = job.rgb is None and job.depth.suffix.lower() in SUFFIXES
     recording = open_job(job, round(ratio or DEFAULT_SCALE))
-    depth_m = recording.depth.read(0)
-    if ratio is None and from_camera:  # its depth is made for whatever scale is asked for
-        ratio = DEFAULT_SCALE
-    elif ratio is None:
-        ratio = next(recording.colors()).shape[0] / depth_m.shape[0]
-    if sensor is None and from_camera:
-        sensor = "realsense"
-    elif (
-        sensor is None
-        and job.rgb is None
-        and any(is_it(job.depth) for is_it, _ in FOLDERS.values())
-    ):
-        sensor = "phone"
-    elif sensor is None and (estimate_step_m(depth_m[depth_m > 0]) or 0) >= COARSE_M:
-        sensor = "dtof"
+    _, depth_m = find_first(recording.depth, SensorCleaner(np.inf, job.max_depth_m))
+    size = next(iter(recording.colors())).shape[:2]
+    if not isinstance(recording, RefinedRecording):
+        height, width = depth_m.shape
+        plan_sizes((height, width), (size[0], size[1]), DEFAULT_SCALE, any_ratio=True)
+    if ratio is None:
+        ratio = round(size[0] / depth_m.shape[0], 3)
+    if sensor is None:
+        sensor = recording.about.sensor
+    if sensor is None:
+        seen_m = depth_m[np.isfinite(depth_m) & (depth_m > 0)]
+        sensor = "dtof" if (estimate_step_m(seen_m) or 0) >= COARSE_M else None
     return choose(ratio, sensor), ratio

@@ -13,12 +13,19 @@ from tqdm import tqdm
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_gray
-from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames
+from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Recording
-from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
+from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame, check_plausible
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
 from stdnet_arch.inference.jobs.input_state import State, describe_inputs
+from stdnet_arch.inference.jobs.opening import (
+    find_first,
+    look_at,
+    opening_line,
+    warnings_of,
+)
 from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
 from stdnet_arch.inference.jobs.side_outputs import (
@@ -29,6 +36,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
     write_extras,
 )
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
+from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
@@ -47,7 +55,7 @@ CONFIDENCES = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Job:
-    """What to make of which files."""
+    """One clip to super-resolve, from files to files."""
 
     depth: Path
     """A folder of depth frames, a npy or npz stack, or a recording that holds RGB, too."""
@@ -55,13 +63,12 @@ class Job:
     """A folder of PNG or JPEG, or a video file; None if the depth's recording holds it."""
     output: Path
     """Folder of the result, a file per frame, called like those of the depth."""
-    coding: DepthCoding = DepthCoding()
-    by_name: bool = False
-    """File names are timestamps: frames are paired by their order."""
+    reading: Reading = Reading()
+    """How the files are read, and which frames belong together."""
     max_depth_m: float | None = None
     """Depths beyond it are holes."""
-    min_confidence: int = 0
-    """Depths of less confidence (0, 1, 2) are holes, where a recording holds any."""
+    refine: str | None = None
+    """Depth is as large as the RGB: how it is made coarse, a rule of ``refinement.RULES``."""
     kind: str = "png16"
     """A format of ``depth_file.FORMATS``."""
     holes: str = "fill"
@@ -71,7 +78,7 @@ class Job:
     error_map: bool = False
     """Also ``error_map/``: the absolute error that the network expects [m]."""
     extras: Extras = Extras()
-    """What else to make of the clip."""
+    """Side outputs of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
     made_of: str = ""
@@ -88,24 +95,27 @@ class Job:
 
     def _check_numbers(self) -> None:
         """Refuse numbers that mean nothing, such as NaN; files may hold any."""
-        camera, unit = self.extras.camera, self.coding.unit
+        camera, coding = self.extras.camera, self.reading.coding
         given = {
             "max_depth (--max-depth)": self.max_depth_m,
             "fps (--fps)": self.extras.fps,
-            "the depth unit (--depth-unit)": None if isinstance(unit, str) else unit,
+            "the depth unit (--depth-unit)": None if isinstance(coding.unit, str) else coding.unit,
             "fx of --intrinsics": camera and camera.fx_px,
             "fy of --intrinsics": camera and camera.fy_px,
         }
         for name, value in given.items():
             if value is not None:
                 check_positive(value, name)
-        if self.coding.invalid is not None:
-            check_number(self.coding.invalid, "invalid (--invalid)")
+        for value in coding.disparity or ():
+            check_positive(value, "FOCAL and BASELINE (--disparity)")
+        if coding.invalid is not None:
+            check_number(coding.invalid, "invalid (--invalid)")
         if camera is not None:
             check_number(camera.cx_px, "cx of --intrinsics")
             check_number(camera.cy_px, "cy of --intrinsics")
-        if self.min_confidence not in CONFIDENCES or isinstance(self.min_confidence, bool):
-            raise InputError(f"min_confidence must be 0, 1 or 2; got {self.min_confidence!r}")
+        least = self.reading.min_confidence
+        if least not in CONFIDENCES or isinstance(least, bool):
+            raise InputError(f"min_confidence must be 0, 1 or 2; got {least!r}")
 
     @property
     def read_from(self) -> list[Path | None]:
@@ -126,10 +136,10 @@ def run_job(
     again, so that the result is the same.
 
     Args:
-        job: what to do.
-        predictor: what to do it with.
+        job: the clip and its options.
+        predictor: the network to run.
         quiet: no progress bar.
-        recording: what is read, if it is open already; the job's paths then only name it.
+        recording: the recording, if it is open already; the job's paths then only name it.
 
     Returns:
         Frames written by this run.
@@ -145,6 +155,7 @@ def run_job(
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = recording or open_job(job, predictor.scale)
+    say_opening(job, predictor, recording)
     check_extras(job.extras, recording)
     clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
     names = clip.names()
@@ -193,11 +204,32 @@ def is_done(job: Job, output: OutputFolder, settings: dict[str, Any], inputs: St
 
 
 def open_job(job: Job, scale: int) -> Recording:
-    """What the job reads; see :func:`stdnet_arch.data.recordings.open_recording.open_recording`."""
-    return open_recording(job.depth, job.rgb, job.coding, scale, job.by_name, job.min_confidence)
+    """Open what the job reads, made coarse if that is asked for."""
+    refinement = None if job.refine is None else Refinement(scale, job.refine)
+    recording = open_recording(job.depth, job.rgb, job.reading, scale)
+    return recording if refinement is None else RefinedRecording(recording, refinement)
 
 
-def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of what by what to where
+def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> None:
+    """Say what a clip is taken for, before anything is written.
+
+    Raises:
+        ValueError: no frame of the clip holds depth, or it cannot be in metres.
+    """
+    cleaner = predictor.open_cleaner(job.max_depth_m)
+    look = look_at(recording.depth, cleaner)
+    height, width = next(iter(recording.colors())).shape[:2]
+    rgb_size = height, width
+    LOGGER.info("%s", opening_line(recording.about, look, cleaner, rgb_size, predictor.describe()))
+    for line in warnings_of(recording.about):
+        LOGGER.warning("%s", line)
+    measured_m = look.first_m[cleaner.measured(look.first_m)]
+    check_plausible(measured_m, cleaner.range_m, cleaner.max_m)
+    if not isinstance(recording, RefinedRecording):
+        predictor.plan_sizes(look.size, rgb_size)
+
+
+def predict_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output
     job: Job,
     predictor: DepthSRPredictor,
     recording: Recording,
@@ -209,44 +241,37 @@ def predict_frames(  # noqa: PLR0913, PLR0917  frames from where to where of wha
     """Write the frames from ``first`` to ``stop``.
 
     Args:
-        job: what they belong to.
+        job: the clip and its options.
         predictor: makes them.
-        recording: what they are made from.
-        output: where they go.
+        recording: depth and RGB of the clip.
+        output: folder of the frames.
         first: the first one.
         stop: behind the last one.
         written: called for each.
     """
     depth = recording.depth
-    cleaner = predictor.open_cleaner(job.max_depth_m)
+    _, first_m = find_first(depth, predictor.open_cleaner(job.max_depth_m))
+    cleaner = predictor.open_cleaner(job.max_depth_m, first_m)
     halo = contract_of(predictor.net).halo
     start = context_start(depth, cleaner, first, halo, predictor.chunk)
     frames = read_ahead(cleaner.frames(recording.frames(start)), AHEAD)
-    earlier = first_measured(job, predictor, recording) if start > 0 else None
+    earlier = None
+    if start > 0 and takes_step(predictor.net):  # the first frame with depth shows the steps
+        prepared = predictor.open_cleaner(job.max_depth_m).clean(first_m)
+        earlier = SensorFrame(*prepared, np.zeros((1, 1, 3), np.uint8))
     predictions = predictor.predict_prepared(frames, earlier)
     with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictions, start):
+            if isinstance(recording, RefinedRecording):
+                prediction = recording.refined(i, prediction)
             if i >= first:
                 writer.submit(write_frame, job, output, depth.name(i), prediction)
                 written()
                 _tell_memory(i + 1)
             if i + 1 == stop < len(depth):
                 break
-    for line in cleaner.report.lines(predictor.depth_range_m):
+    for line in cleaner.report.lines(cleaner.range_m):
         LOGGER.warning(line)
-
-
-def first_measured(
-    job: Job, predictor: DepthSRPredictor, recording: Recording
-) -> SensorFrame | None:
-    """Read the clip's first frame with depth, which shows the steps; None if nobody wants them."""
-    if not takes_step(predictor.net):
-        return None
-    cleaner = predictor.open_cleaner(job.max_depth_m)
-    for depth_m in depth_frames(recording.depth):
-        if cleaner.measured(depth_m).any():
-            return SensorFrame(*cleaner.clean(depth_m), np.zeros((1, 1, 3), np.uint8))
-    return None
 
 
 def _tell_memory(frames: int) -> None:
@@ -295,12 +320,8 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
     return {
         "depth": str(job.depth.resolve()),
         "rgb": None if job.rgb is None else str(job.rgb.resolve()),
-        "unit": job.coding.unit,
-        "invalid": job.coding.invalid,
-        "npz_key": job.coding.npz_key,
-        "by_name": job.by_name,
+        **reading_settings(job.reading),
         "max_depth_m": job.max_depth_m,
-        "min_confidence": job.min_confidence,
         "format": job.kind,
         "holes": job.holes,
         "confidence": job.confidence,
@@ -312,11 +333,33 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **cutting_settings(predictor),
         **({"made_of": job.made_of} if job.made_of else {}),
+        **({"refine": job.refine} if job.refine else {}),
+    }
+
+
+def reading_settings(reading: Reading) -> dict[str, Any]:
+    """List how a recording is read; the first five always, others if somebody chose them."""
+    coding, plain = reading.coding, Reading()
+    settings = {
+        "unit": coding.unit,
+        "invalid": coding.invalid,
+        "npz_key": coding.npz_key,
+        "by_name": reading.pair == "name",
+        "min_confidence": reading.min_confidence,
+    }
+    names = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
+    chosen = {name: getattr(reading, name) for name in names}
+    chosen |= {"exr_channel": coding.exr_channel, "disparity": coding.disparity}
+    unchosen = {**vars(plain), "exr_channel": None, "disparity": None}
+    return settings | {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in chosen.items()
+        if value != unchosen[name]
     }
 
 
 def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
-    """What of the cutting changes the result: nothing, for an exact stream of whole frames."""
+    """List settings of cutting that change the result; none for an exact stream of whole frames."""
     settings: dict[str, int | None] = {}
     if not runs_exactly(predictor.net):
         settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}

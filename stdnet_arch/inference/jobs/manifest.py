@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stdnet_arch.data.codecs.depth_file import FLOAT16
-from stdnet_arch.data.recordings.depth_io import DepthCoding
+from stdnet_arch.data.recordings.depth_units import parse_unit
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.jobs.job import Job
 from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.utils.commands import tell_error
@@ -21,8 +21,20 @@ LOGGER = logging.getLogger(__name__)
 REQUIRED = ("depth", "output")
 OPTIONAL = (
     "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
-    "min_confidence",
+    "min_confidence", "exr_channel", "disparity", "pair", "pair_within", "rotate_rgb",
+    "rotate_depth", "depth_topic", "rgb_topic", "refine",
 )  # fmt: skip
+
+READING_KEYS = {
+    "min_confidence": "min_confidence",
+    "pair": "pair",
+    "pair_within": "within_s",
+    "rotate_rgb": "rotate_rgb",
+    "rotate_depth": "rotate_depth",
+    "depth_topic": "depth_topic",
+    "rgb_topic": "rgb_topic",
+}
+JOB_KEYS = {"max_depth": "max_depth_m", "refine": "refine"}
 
 
 class Shard(NamedTuple):
@@ -44,26 +56,13 @@ def parse_shard(text: str) -> Shard:
     return Shard(int(index), int(count))
 
 
-def parse_unit(text: str) -> str | float:
-    """``mm``, ``m``, ``float16``, or metres per stored unit as a number."""
-    if text in {"m", "mm", FLOAT16}:
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(
-            f"the depth unit must be mm, m, {FLOAT16}, or metres per stored unit; got {text!r}"
-        ) from None
-
-
 def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[Job]:
     """The jobs of a list.
 
     Args:
         path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
             depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
-            ``depth_unit``, ``invalid``, ``npz_key``, ``max_depth``, ``by_name``, ``fps``,
-            ``min_confidence``. Inputs are relative to the list.
+            and any of :data:`OPTIONAL`, called like the options. Inputs are relative to the list.
         root: outputs are relative to it, and must not leave it.
         defaults: the other arguments of each :class:`Job`.
 
@@ -127,17 +126,29 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
     unknown = sorted(item.keys() - {*REQUIRED, *OPTIONAL})
     if missing or unknown:
         raise ValueError(f"required keys missing: {missing}; unknown keys: {unknown}")
-    coding = defaults.get("coding", DepthCoding())
-    if "depth_unit" in item:
-        coding = replace(coding, unit=parse_unit(str(item["depth_unit"])))
-    coding = replace(coding, **{key: item[key] for key in ("invalid", "npz_key") if key in item})
-    names = {"by_name": "by_name", "min_confidence": "min_confidence", "max_depth": "max_depth_m"}
-    chosen = {name: item[key] for key, name in names.items() if key in item}
+    chosen = {name: item[key] for key, name in JOB_KEYS.items() if key in item}
+    chosen["reading"] = _reading(item, defaults.get("reading", Reading()))
     chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
     rgb = folder / item["rgb"] if item.get("rgb") else None
     paths = {"depth": folder / item["depth"], "rgb": rgb}
     paths["output"] = resolve_name(root, item["output"], "output")
-    return Job(**{**defaults, "coding": coding, **chosen, **paths})
+    return Job(**{**defaults, **chosen, **paths})
+
+
+def _reading(item: dict[str, Any], reading: Reading) -> Reading:
+    """Change what a line says about reading."""
+    coding: dict[str, Any] = {
+        key: item[key] for key in ("invalid", "npz_key", "exr_channel") if key in item
+    }
+    if "depth_unit" in item:
+        coding["unit"] = parse_unit(str(item["depth_unit"]))
+    if "disparity" in item:
+        focal_px, baseline_m = item["disparity"]
+        coding["disparity"] = float(focal_px), float(baseline_m)
+    chosen = {name: item[key] for key, name in READING_KEYS.items() if key in item}
+    if item.get("by_name"):
+        chosen.setdefault("pair", "name")
+    return replace(reading, coding=replace(reading.coding, **coding), **chosen)
 
 
 def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:

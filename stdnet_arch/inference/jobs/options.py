@@ -12,12 +12,14 @@ from typing import Any
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from stdnet_arch.data.codecs.depth_file import FORMATS
-from stdnet_arch.data.recordings.depth_io import DepthCoding
+from stdnet_arch.data.recordings.depth_units import parse_unit
 from stdnet_arch.data.recordings.recording import Intrinsics
+from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import HOLES
-from stdnet_arch.inference.jobs.manifest import parse_unit
+from stdnet_arch.inference.jobs.reading_options import add_reading_options, reading_of
 from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.inference.refinement import RULES
 from stdnet_arch.utils.commands import add_debug
 from stdnet_arch.weights.choice import SENSORS
 
@@ -28,28 +30,16 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
     """How depth is read, and what is written of every clip."""
+    add_reading_options(parser)
     depth = parser.add_argument_group("depth")
-    depth.add_argument(
-        "--depth-unit", help="mm, m, metres per stored unit, or float16 (bits in a 16-bit PNG)"
-    )
-    depth.add_argument(
-        "--invalid", type=float, help='a stored value that is "no depth" beside 0, NaN and inf'
-    )
     depth.add_argument("--max-depth", type=float, help="metres; what is beyond is no depth")
     depth.add_argument(
-        "--min-confidence",
-        type=int,
-        default=0,
-        choices=(0, 1, 2),
-        help="depth of less confidence is no depth, where a recording says it",
-    )
-    depth.add_argument("--npz-key", help="which array of a npz that holds several")
-    depth.add_argument(
-        "--pair-by-order",
-        "--by-name",
-        dest="by_name",
-        action="store_true",
-        help="pair frames by their order: names are timestamps, not numbers",
+        "--refine",
+        nargs="?",
+        const=RULES[0],
+        choices=RULES,
+        help="depth is as large as the RGB: the network sees a value of each block (its median, or "
+        "every n-th pixel), fills holes, and measured depth is kept within its noise",
     )
     depth.add_argument(
         "--holes", default="fill", choices=HOLES, help="mark: 0 where the sensor saw nothing"
@@ -128,12 +118,11 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What all clips share: keyword arguments of :class:`stdnet_arch.inference.jobs.job.Job`."""
+    """Map the command line to what all clips share: arguments of ``Job``."""
     return {
-        "coding": DepthCoding(_unit(args.depth_unit), args.invalid, args.npz_key),
-        "by_name": args.by_name,
+        "reading": reading_of(args),
         "max_depth_m": args.max_depth,
-        "min_confidence": args.min_confidence,
+        "refine": args.refine,
         "kind": args.format,
         "holes": args.holes,
         "confidence": args.confidence,
@@ -166,6 +155,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         compare=args.report_difference,
         any_ratio=args.any_ratio,
         step_m=args.depth_step,
+        reason=getattr(args, "weights_reason", ""),
     )
 
 

@@ -35,7 +35,7 @@ class OutputFolder:
     written last.
 
     Args:
-        folder: where; it is made by :meth:`claim`.
+        folder: folder of the result; :meth:`claim` makes it.
         kind: a format of ``depth_file.FORMATS``.
     """
 
@@ -89,7 +89,7 @@ class OutputFolder:
         """Make the folder ours.
 
         Args:
-            settings: what makes the frames, plain values.
+            settings: all that the frames depend on, plain values.
             overwrite: delete what a run of other settings wrote, rather than refuse.
             names: of the frames that will be written.
             inputs: their state, see :func:`stdnet_arch.inference.jobs.input_state.describe_inputs`.

@@ -36,9 +36,9 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
     Pieces begin where a chunk begins. A network without finite ``halo`` gets whole clips.
 
     Args:
-        jobs: what to do.
-        predictor: what to do it with.
-        frames: of a piece; rounded up to whole chunks.
+        jobs: the clips to do.
+        predictor: the network to run.
+        frames: frames of a piece; rounded up to whole chunks.
 
     Raises:
         ImportError, OSError, ValueError: an input or an output cannot be used.

@@ -1,4 +1,4 @@
-"""What is made of a finished clip beside its frames: a video, errors, point clouds."""
+"""Side outputs of a finished clip: a video, errors, point clouds."""
 
 import json
 import logging
@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stdnet_arch.data.codecs.depth_file import FLOAT16, read_depth
-from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthReader, depth_frames, open_depth
+from stdnet_arch.data.recordings.depth_io import (
+    DepthFiles,
+    DepthReader,
+    PickedDepth,
+    depth_frames,
+    open_depth,
+)
+from stdnet_arch.data.recordings.pairing import pair_frames
 from stdnet_arch.data.recordings.recording import Intrinsics, Recording
+from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
@@ -27,27 +35,27 @@ DEFAULT_FPS = 30.0
 
 
 class Extras(NamedTuple):
-    """What a user wants beside the frames."""
+    """Side outputs that are asked for."""
 
     mp4: Path | None = None
     """A video: RGB | LR depth | prediction."""
     fps: float | None = None
-    """Of that video; None: the recording's, or 30."""
+    """Frames per second of that video; None: the recording's, or 30."""
     gt: Path | None = None
     """True depth of the same frames, at the size of the RGB: errors are drawn."""
     gt_coding: DepthCoding = DepthCoding()
     ply: bool = False
     """A point cloud per frame."""
     camera: Intrinsics | None = None
-    """Of the RGB, if the recording does not say it."""
+    """Camera of the RGB, if the recording does not say it."""
 
 
 class FinishedClip:
     """A clip whose frames are all written.
 
     Args:
-        recording: what it was made from.
-        output: where its frames are.
+        recording: depth and RGB of the clip.
+        output: folder of its frames.
         kind: their format.
         max_depth_m: depths beyond it are holes.
         quiet: no progress bars.
@@ -66,7 +74,7 @@ class FinishedClip:
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
     def names(self) -> list[str]:
-        """What the frames are called."""
+        """List the names of the frames."""
         return [self.recording.depth.name(i) for i in range(len(self.recording.depth))]
 
     def written(self) -> Iterator[NDArray[np.float32]]:
@@ -74,7 +82,7 @@ class FinishedClip:
         return (read_depth(self.output.path(name), self.unit) for name in self.names())
 
     def measured(self) -> Iterator[NDArray[np.float32]]:
-        """What the sensor saw [m], 0 elsewhere."""
+        """Read what the sensor saw [m], 0 elsewhere."""
         for depth_m in depth_frames(self.recording.depth):
             yield np.where(self.cleaner.measured(depth_m), depth_m, np.float32(0))
 
@@ -98,8 +106,8 @@ def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
     """Make what is wanted.
 
     Args:
-        extras: what.
-        clip: of what.
+        extras: side outputs to write.
+        clip: the finished clip.
         first: frames before it were there already, and so may be what was made of them.
 
     Raises:
@@ -112,7 +120,7 @@ def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
         write_video(extras.mp4, clip.progress(panels, extras.mp4.name), limits_m, fps)
         LOGGER.info("wrote %s", extras.mp4)
     if extras.gt is not None:
-        _write_errors(extras.gt, open_truth(extras, clip), clip)
+        _write_errors(extras.gt, open_truth(extras, clip.recording), clip)
     if extras.ply:
         _write_points(extras, clip, first)
 
@@ -125,32 +133,40 @@ def check_extras(extras: Extras, recording: Recording) -> None:
             "FX FY CX CY in pixels of the RGB"
         )
     if extras.gt is not None:
-        size, needed = _open_gt(extras, len(recording.depth)).read(0).shape, _rgb_size(recording)
+        size, needed = open_truth(extras, recording).read(0).shape, _rgb_size(recording)
         if size != needed:
             raise ValueError(
                 f"ground truth must have the size of the RGB, {needed}; {extras.gt} has {size}"
             )
 
 
-def open_truth(extras: Extras, clip: FinishedClip) -> DepthReader:
-    """The ground truth; as many frames as the clip's."""
-    return _open_gt(extras, len(clip.recording.depth))
+def open_truth(extras: Extras, recording: Recording) -> DepthReader:
+    """Open the ground truth of the frames of a recording, paired with them by their names.
+
+    Raises:
+        ValueError: a frame has no truth.
+    """
+    if extras.gt is None:
+        raise ValueError("no ground truth was given")
+    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
+    names = [recording.depth.name(i) for i in range(len(recording.depth))]
+    if isinstance(truth, DepthFiles) and len(names) > 1:
+        try:
+            pairing = pair_frames(names, truth.names)
+        except ValueError as error:
+            raise ValueError(f"ground truth {extras.gt}: {error}") from error
+        if not pairing.lone_depth:
+            return PickedDepth(truth, [j for _, j in sorted(pairing.pairs)])
+    if len(truth) != len(names):
+        raise ValueError(
+            f"ground truth must have a frame for each of the {len(names)} of depth; {extras.gt} "
+            f"has {len(truth)}"
+        )
+    return truth
 
 
 def _rgb_size(recording: Recording) -> tuple[int, ...]:
     return next(recording.colors()).shape[:2]
-
-
-def _open_gt(extras: Extras, frames: int) -> DepthReader:
-    if extras.gt is None:
-        raise ValueError("no ground truth was given")
-    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
-    if len(truth) != frames:
-        raise ValueError(
-            f"ground truth must have a frame for each of the {frames} of depth; {extras.gt} has "
-            f"{len(truth)}"
-        )
-    return truth
 
 
 def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:

@@ -44,7 +44,7 @@ def measure_difference(
     Args:
         net: a network of this plugin, on its device.
         frames: a clip that fits: ``(lq (1, h, w), guide (3, H, W))``, at least one.
-        chunk: of the stream, as the other arguments.
+        chunk: chunk of the stream, as the other arguments.
         overlap: see :func:`stdnet_arch.inference.open_stream`.
         tile: see there. Of larger frames, the middle is compared, just large enough for two tiles
             side by side and two on top of each other (and what the network takes: ``multiple_of``).

@@ -16,7 +16,7 @@ Outputs = dict[str, Tensor]
 
 
 class PushStream(ABC):
-    """What :func:`stdnet_arch.inference.open_stream` gives: a camera loop drives it."""
+    """Stream that a camera loop drives; made by :func:`stdnet_arch.inference.open_stream`."""
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net

@@ -1,4 +1,4 @@
-"""What must fit together, said before an index error deep in a kernel says it."""
+"""Checks of shapes, before an index error deep in a kernel."""
 
 from collections.abc import Sequence
 

@@ -46,7 +46,7 @@ def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Ba
     Args:
         x: maps, ``(b, c, h, w)``.
         groups: groups of channels with their own positions.
-        backend: what the caller asked for.
+        backend: choice of the caller.
 
     Returns:
         ``triton`` on CUDA where it is installed; ``rows`` on a CPU, or ``grid_sample`` if groups
@@ -66,7 +66,7 @@ def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Ba
 
 @torch.compiler.assume_constant_result
 def _asked_around() -> Backend | None:
-    """What :func:`deform_backend` or the environment asks for; a compiled graph keeps it.
+    """Read what :func:`deform_backend` or the environment asks for; a compiled graph keeps it.
 
     Torch below 2.12 cannot trace the reading of a context variable.
     """

@@ -95,7 +95,7 @@ def _spans(x: Tensor, position: Tensor) -> Iterator[tuple[slice, list[slice]]]:
 
 
 class _Context(FunctionCtx):
-    """What autograd and forward leave for backward."""
+    """Values that autograd and forward leave for backward."""
 
     saved_tensors: tuple[Tensor, Tensor, Tensor | None, Tensor]
     needs_input_grad: tuple[bool, ...]
@@ -195,7 +195,7 @@ class _WayBack:
         return back.to(columns.dtype)
 
     def gradients(self) -> list[Tensor | None]:
-        """Of x, position, mask and flat, in their dtypes."""
+        """Gradients of x, position, mask and flat, in their dtypes."""
         return [
             None if total is None or each is None else total.to(each.dtype)
             for total, each in zip(

@@ -77,7 +77,7 @@ def weighted_rows(table: Tensor, index: Tensor, share: Tensor) -> Tensor:
 
 
 class _Context(FunctionCtx):
-    """What autograd and forward leave for backward."""
+    """Values that autograd and forward leave for backward."""
 
     saved_tensors: tuple[Tensor, Tensor]
     rows: int

@@ -220,7 +220,7 @@ def sample_rows_backward(
     """Gradients of :func:`sample_rows`.
 
     Args:
-        grad: of the result, ``(b, n, h' * w', g, taps, c)``, contiguous.
+        grad: gradient of the result, ``(b, n, h' * w', g, taps, c)``, contiguous.
         table: as given to :func:`sample_rows`.
         position: likewise.
         mask: likewise.
@@ -259,7 +259,7 @@ def _launch(table: Tensor, position: Tensor) -> tuple[tuple[int, ...], tuple[int
 
 
 class _Context(FunctionCtx):
-    """What autograd and forward leave for backward."""
+    """Values that autograd and forward leave for backward."""
 
     saved_tensors: tuple[Tensor, Tensor, Tensor | None]
 

@@ -40,7 +40,7 @@ def vision_conv(
 def vision_sample(
     x: Tensor, offset: Tensor, mask: Tensor | None, *, kernel: int, padding: int, dilation: int
 ) -> Tensor:
-    """What each tap sees, by weights that pick one tap each: exact and wasteful.
+    """Sample each tap by weights that pick one tap each: exact and wasteful.
 
     Args:
         x: ``(b, c, h, w)``.

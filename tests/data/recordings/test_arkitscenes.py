@@ -1,15 +1,12 @@
 """Scenes of ARKitScenes: depth and RGB at different rates."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from recording_parts import depth_clip, rgb_clip, write_gray, write_picture
 
 from stdnet_arch.data.codecs.depth_file import write_depth
-from stdnet_arch.data.recordings.arkitscenes import NEAR_S, pair_by_time
-from stdnet_arch.data.recordings.depth_io import DepthCoding
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 DEPTH_M, RGB = depth_clip(9, 4, 6), rgb_clip(3, 16, 24)
@@ -32,7 +29,7 @@ def write_scene(folder, rgb="vga_wide", rgb_times=RGB_TIMES):
 @pytest.mark.parametrize("rgb", ["wide", "hires_wide", "vga_wide"])
 def test_every_picture_takes_the_depth_nearest_in_time(tmp_path, rgb):
     write_scene(tmp_path, rgb)
-    recording = open_recording(tmp_path, None, DepthCoding(), 4)
+    recording = open_recording(tmp_path, None, Reading(), 4)
     depths, colors = zip(*recording.frames(), strict=True)
     np.testing.assert_allclose(np.stack(depths), DEPTH_M[[0, 4, 6]], atol=1e-6)
     np.testing.assert_array_equal(np.stack(colors), RGB)
@@ -40,34 +37,18 @@ def test_every_picture_takes_the_depth_nearest_in_time(tmp_path, rgb):
     assert recording.intrinsics(2) == Intrinsics(22, 21, 12, 8)
 
 
-def test_pictures_without_depth_are_left_out_and_said(tmp_path, caplog):
+def test_pictures_without_depth_are_left_out_and_counted(tmp_path):
     write_scene(tmp_path, rgb_times=[*RGB_TIMES[:2], 107.5])
-    assert len(open_recording(tmp_path, None, DepthCoding(), 4).depth) == 2
-    assert "1 of 3 RGB frames have no depth within 0.00933 s" in caplog.text
+    recording = open_recording(tmp_path, None, Reading(), 4)
+    assert len(recording.depth) == 2
+    assert (recording.about.pairing.lone_rgb, len(recording.about.pairing.lone_depth)) == ((2,), 7)
 
 
 def test_low_confidence_is_no_depth(tmp_path):
     write_scene(tmp_path)
-    kept, lost = (open_recording(tmp_path, None, DepthCoding(), 4, False, m) for m in (1, 2))
+    kept, lost = (open_recording(tmp_path, None, Reading(min_confidence=m), 4) for m in (1, 2))
     assert kept.depth.read(1).all()
     assert not lost.depth.read(1).any()
-
-
-def test_pairs_are_what_a_search_through_all_finds():
-    random = np.random.default_rng(3)
-    files, others = (
-        [Path(f"1_{time:.4f}.png") for time in random.uniform(0, 1, count)] for count in (40, 90)
-    )
-    near = {
-        file: min(others, key=lambda other: abs(seconds(other) - seconds(file))) for file in files
-    }
-    expected = {a: b for a, b in near.items() if abs(seconds(a) - seconds(b)) <= NEAR_S}
-    assert dict(pair_by_time(files, others)) == expected
-    assert 0 < len(expected) < 40
-
-
-def seconds(path):
-    return float(path.stem.split("_")[1])
 
 
 @pytest.mark.parametrize(
@@ -85,10 +66,10 @@ def test_what_is_wrong_is_named(tmp_path, damage, message):
     write_scene(tmp_path)
     damage(tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        open_recording(tmp_path, None, DepthCoding(), 4).intrinsics(0)
+        open_recording(tmp_path, None, Reading(), 4).intrinsics(0)
 
 
 def test_times_that_never_meet_are_told(tmp_path):
     write_scene(tmp_path, rgb_times=[1, 2, 3])
-    with pytest.raises(ValueError, match="depth and RGB of the same times; got none"):
-        open_recording(tmp_path, None, DepthCoding(), 4)
+    with pytest.raises(ValueError, match="no further apart than 9.33 ms; the nearest"):
+        open_recording(tmp_path, None, Reading(), 4)

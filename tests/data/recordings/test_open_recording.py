@@ -3,15 +3,13 @@
 import pytest
 from recording_parts import write_recording
 
-from stdnet_arch.data.recordings.depth_io import DepthCoding
 from stdnet_arch.data.recordings.open_recording import open_recording
-
-PLAIN = DepthCoding()
+from stdnet_arch.data.recordings.reading import Reading
 
 
 def test_two_folders_are_a_recording(tmp_path):
     depth_m, _ = write_recording(tmp_path)
-    recording = open_recording(tmp_path / "depth", tmp_path / "rgb", PLAIN, 4)
+    recording = open_recording(tmp_path / "depth", tmp_path / "rgb", Reading(), 4)
     assert len(recording.depth) == len(depth_m)
     assert recording.intrinsics(0) is None
 
@@ -19,16 +17,16 @@ def test_two_folders_are_a_recording(tmp_path):
 def test_two_folders_hold_no_confidence(tmp_path):
     write_recording(tmp_path)
     with pytest.raises(ValueError, match="two folders hold no confidence"):
-        open_recording(tmp_path / "depth", tmp_path / "rgb", PLAIN, 4, min_confidence=1)
+        open_recording(tmp_path / "depth", tmp_path / "rgb", Reading(min_confidence=1), 4)
 
 
 def test_a_folder_of_another_kind_is_told_what_there_is(tmp_path):
     write_recording(tmp_path)
     with pytest.raises(ValueError, match=r"RealSense \(\.bag, \.db3\) .*Stray Scanner, Record3D"):
-        open_recording(tmp_path / "depth", None, PLAIN, 4)
+        open_recording(tmp_path / "depth", None, Reading(), 4)
 
 
 @pytest.mark.parametrize("name", ["gone", "gone.bag"])
 def test_nothing_there_is_said(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=f"expected a recording at .*{name}; it does not"):
-        open_recording(tmp_path / name, None, PLAIN, 4)
+        open_recording(tmp_path / name, None, Reading(), 4)

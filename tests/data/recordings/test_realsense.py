@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from recording_parts import rgb_clip
 
-from stdnet_arch.data.recordings.depth_io import DepthCoding
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 CODES = np.arange(1, 97, dtype=np.uint16).reshape(4, 4, 6) * 100
@@ -33,7 +33,7 @@ def bag(tmp_path, monkeypatch):
 
 
 def open_bag(path):
-    return open_recording(path, None, DepthCoding(), 4)
+    return open_recording(path, None, Reading(), 4)
 
 
 @pytest.mark.parametrize("start", [0, 3])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from recording_parts import depth_clip, rgb_clip, write_gray, write_rgb_folder
 
-from stdnet_arch.data.recordings.depth_io import DepthCoding
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.record3d import cameras_of
 from stdnet_arch.data.recordings.recording import Intrinsics
 
@@ -39,7 +39,7 @@ def write_export(folder):
 @pytest.mark.parametrize("inner", [".", "EXR_RGBD"])
 def test_depth_is_metres_beside_the_pictures(tmp_path, inner):
     write_export(tmp_path / inner)
-    recording = open_recording(tmp_path, None, DepthCoding(), 4)
+    recording = open_recording(tmp_path, None, Reading(), 4)
     depths, colors = zip(*recording.frames(), strict=True)
     np.testing.assert_allclose(np.stack(depths), DEPTH_M)
     np.testing.assert_array_equal(np.stack(colors), RGB)
@@ -51,7 +51,7 @@ def test_confidence_is_used_where_the_export_has_it(tmp_path):
     write_export(tmp_path)
     for i in range(11):
         write_gray(tmp_path / f"confidence/{i}.png", np.full((6, 4), i % 3))
-    recording = open_recording(tmp_path, None, DepthCoding(), 4, min_confidence=1)
+    recording = open_recording(tmp_path, None, Reading(min_confidence=1), 4)
     assert [bool(recording.depth.read(i).any()) for i in range(4)] == [False, True, True, False]
 
 
@@ -61,14 +61,8 @@ def test_the_camera_of_every_frame_wins_where_it_is_known():
     assert cameras_of({}) == []
 
 
-def test_an_unpacked_r3d_is_told_what_to_export(tmp_path):
-    (tmp_path / "rgbd").mkdir()
-    with pytest.raises(ValueError, match=r"unpacked \.r3d file.*export .* as EXR \+ JPG sequence"):
-        open_recording(tmp_path, None, DepthCoding(), 4)
-
-
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_broken_metadata_is_named(tmp_path, text):
     (tmp_path / "metadata.json").write_text(text)
     with pytest.raises(ValueError, match=r"metadata\.json: expected"):
-        open_recording(tmp_path, None, DepthCoding(), 4)
+        open_recording(tmp_path, None, Reading(), 4)

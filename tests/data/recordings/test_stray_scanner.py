@@ -6,8 +6,8 @@ from recording_parts import depth_clip, rgb_clip, write_gray
 from test_rgb_io import write_video
 
 from stdnet_arch.data.codecs.depth_file import write_depth
-from stdnet_arch.data.recordings.depth_io import DepthCoding
 from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 DEPTH_M, RGB = depth_clip(3, 4, 6), rgb_clip(3, 30, 45)
@@ -27,7 +27,7 @@ def scan(tmp_path):
 
 
 def open_scan(path, **options):
-    return open_recording(path, None, DepthCoding(), 4, **options)
+    return open_recording(path, None, Reading(**options), 4)
 
 
 def test_depth_is_metres_beside_the_video(scan):

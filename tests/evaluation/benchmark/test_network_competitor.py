@@ -131,3 +131,16 @@ def test_weights_of_another_network_are_named(checkpoint, options):
         ValueError, match=r"(?s)net\.pth does not fit .*EDSR.*(missing|mismatch|Missing)"
     ):
         ready(network=other, weights=path, depth_range_m=8.0)
+
+
+def test_a_network_that_asks_for_the_step_is_told_what_the_first_frame_shows(recording):
+    steps = 2 + 0.1 * torch.arange(12.0).view(1, 3, 4).expand(5, 3, 4)
+    competitor = ready(network={"type": "PlaneBlend", "scale": 4, "num_feat": 8}, depth_range_m=5.0)
+    competitor.net.eval()
+    got = competitor.infer(steps, recording[1])
+    guide = recording[1].permute(0, 3, 1, 2)[None]
+    with torch.no_grad():
+        told = competitor.net(steps[None, :, None] / 5, guide, torch.tensor([0.02]))["pred"]
+        untold = competitor.net(steps[None, :, None] / 5, guide)["pred"]
+    np.testing.assert_allclose(got, 5 * told[0, :, 0], atol=1e-4)
+    assert not torch.equal(told, untold)

@@ -13,6 +13,7 @@ from stdnet_arch.evaluation.zero_shot.scoring import (
     make_case,
     mean_and_worst,
     predict_scene,
+    read_rule,
     score,
 )
 
@@ -107,6 +108,13 @@ def test_a_sensor_with_faults_gives_the_same_frames_again(preset):
 def test_a_rule_is_one_thing_that_is_known(said):
     with pytest.raises(ValueError, match=r"rules\.x"):
         LqRule("x", **said)
+
+
+def test_a_name_is_a_rule_or_a_sensor():
+    assert (read_rule("area").lq, read_rule("area").preset) == ("area", None)
+    assert (read_rule("iphone").lq, read_rule("iphone").preset) == (None, "iphone")
+    with pytest.raises(ValueError, match="sonar"):
+        read_rule("sonar")
 
 
 def test_unrounded_depth_has_no_step():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from recording_parts import write_depth_folder, write_recording
 
+from stdnet_arch.data.recordings.recording import About
 from stdnet_arch.inference.jobs import default_weights
 from stdnet_arch.inference.jobs.command import main
 from stdnet_arch.inference.jobs.default_weights import choose_for, fill_in_weights
@@ -56,8 +57,9 @@ def test_the_sensor_that_is_told_counts(shipped, job):
 
 
 def test_a_sensor_app_means_a_phone(shipped, job, monkeypatch):
-    monkeypatch.setattr(default_weights, "FOLDERS", {"app": (lambda _: True, None)})
-    monkeypatch.setattr(default_weights, "open_job", lambda *_: FakeRecording())
+    monkeypatch.setattr(
+        default_weights, "open_job", lambda *_: FakeRecording(About(sensor="phone"))
+    )
     alone = Job(job.depth, None, job.output)
     assert "sensor phone" in choose_for(alone)[0].reason
 
@@ -65,7 +67,14 @@ def test_a_sensor_app_means_a_phone(shipped, job, monkeypatch):
 class FakeRecording:
     """Depth of x8."""
 
-    depth = type("Depth", (), {"read": lambda self, i: np.ones((3, 4))})()
+    def __init__(self, about=About()):  # noqa: B008  frozen
+        self.about, self.depth = about, self
+
+    def __len__(self):
+        return 1
+
+    def read(self, i):
+        return np.ones((3, 4))
 
     def colors(self):
         return iter([np.zeros((24, 32, 3), np.uint8)])

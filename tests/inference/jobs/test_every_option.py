@@ -13,7 +13,9 @@ from stdnet_arch.weights.choice import Choice
 GIVEN = {
     "depth": "other", "rgb": "other", "output": "other", "mp4": "v.mp4", "gt": "gt",
     "depth_unit": "m", "invalid": "7", "max_depth": "3", "min_confidence": "1", "npz_key": "a",
-    "by_name": None, "holes": "mark", "format": "npy", "fps": "12", "confidence": None,
+    "pair": None, "pair_within": "0.1", "rotate_rgb": "90", "rotate_depth": "90",
+    "depth_topic": "/d", "rgb_topic": "/c", "exr_channel": "Z", "disparity": "500 0.1",
+    "refine": "nth", "holes": "mark", "format": "npy", "fps": "12", "confidence": None,
     "error_map": None, "gt_unit": "m", "ply": None, "intrinsics": "1 2 3 4", "overwrite": None,
     "quiet": None, "weights": "w.pth", "sensor": "phone", "depth_step": "0.1", "scale": "8",
     "num_feat": "16", "depth_range": "5", "any_ratio": None, "device": "cuda:1", "amp": None,
@@ -59,6 +61,12 @@ def test_an_option_changes_what_is_done(outcome, name):
     value = [] if GIVEN[name] is None else GIVEN[name].split()
     spelled = ACTIONS[name].option_strings
     assert all(outcome(*plain, word, *value) != outcome(*plain) for word in spelled)
+
+
+@pytest.mark.parametrize("words", [["--pair", "name"], ["--by-name"], ["--pair", "time"]])
+def test_each_way_of_pairing_changes_what_is_done(outcome, words):
+    plain = ["--depth", "depth", "--rgb", "rgb", "--output", "out"]
+    assert outcome(*plain, *words) != outcome(*plain)
 
 
 def test_a_manifest_and_its_shard_are_run(outcome, tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from recording_parts import write_lines, write_recording
 
-from stdnet_arch.data.recordings.depth_io import DepthCoding
+from stdnet_arch.data.recordings.reading import Reading
+from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.manifest import (
     Shard,
@@ -23,7 +24,7 @@ ITEM = {"depth": "a/depth", "rgb": "a/rgb.mp4", "output": "a"}
 def test_a_recording_that_holds_rgb_needs_no_other(tmp_path):
     path = write_lines(tmp_path / "l.jsonl", [{"depth": "x", "output": "o", "min_confidence": 2}])
     (job,) = read_manifest(path, tmp_path, {})
-    assert (job.rgb, job.min_confidence) == (None, 2)
+    assert (job.rgb, job.reading.min_confidence) == (None, 2)
 
 
 def jobs_of(count):
@@ -33,14 +34,14 @@ def jobs_of(count):
 def test_a_line_is_a_job(tmp_path):
     line = {"depth_unit": "0.00025", "invalid": 7, "max_depth": 4, "mp4": "a.mp4", "fps": 25}
     path = write_lines(tmp_path / "list.jsonl", [ITEM, {**ITEM, "output": "b", **line}])
-    defaults = {"coding": DepthCoding("m", 9), "kind": "npy", "max_depth_m": 8.0}
+    defaults = {"reading": Reading(DepthCoding("m", 9)), "kind": "npy", "max_depth_m": 8.0}
     first, second = read_manifest(path, tmp_path / "out", defaults)
     paths = {"depth": tmp_path / "a/depth", "rgb": tmp_path / "a/rgb.mp4"}
     assert first == Job(**paths, output=tmp_path / "out/a", **defaults)
     assert second == Job(
         **paths,
         output=tmp_path / "out/b",
-        coding=DepthCoding(0.00025, 7),
+        reading=Reading(DepthCoding(0.00025, 7)),
         kind="npy",
         max_depth_m=4,
         extras=Extras(mp4=tmp_path / "out/a.mp4", fps=25),
@@ -53,7 +54,7 @@ def test_a_line_is_a_job(tmp_path):
         ([ITEM, {"depth": "x", "size": 3}], r"line 2: .*missing: \['output'\].*\['size'\]"),
         ([ITEM, {**ITEM, "output": "./a"}], "line 2: the same output as line 1"),
         ([3], "line 1: expected a JSON object; got 3"),
-        ([{**ITEM, "depth_unit": "cm"}], "line 1: the depth unit must be .*'cm'"),
+        ([{**ITEM, "depth_unit": "ell"}], "line 1: the depth unit must be .*'ell'"),
         ([{**ITEM, "output": 3}], "line 1: "),
         ([], "expected a JSON object per line; got none"),
     ],

@@ -1,0 +1,48 @@
+"""Show sources side by side: pictures, and a table that tells made scenes from real ones.
+
+python scripts/data_sheet.py -o sheet --set Layers=Layers:'{"size": [480, 640], "num_frame": 1}' \\
+    --set DyDToF=DyDToF@datasets/DyDToF
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
+
+# isort: split
+from stdnet_arch.data.statistics import statistics_table
+from stdnet_arch.visual.data_sheet import draw_sheet, measure_sets, parse_set, take_pictures
+
+
+def main() -> None:
+    """Write SHEET.jpg and SHEET.md."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--set", action="append", required=True, help='NAME=SOURCE@ROOT:{"option": value}'
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="without suffix")
+    parser.add_argument("--pictures", type=int, default=32, help="measured of each set, at most")
+    parser.add_argument("--show", type=int, default=8, help="shown of each set")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="middle to keep")
+    args = parser.parse_args()
+    try:
+        sets = [parse_set(text) for text in args.set]
+        size = tuple(args.size) if args.size else None
+        taken = {one.name: take_pictures(one, args.pictures, size=size) for one in sets}
+        table = statistics_table(measure_sets(taken))
+    except (OSError, TypeError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet = draw_sheet(taken, args.show)
+    cv2.imwrite(f"{args.output}.jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    Path(f"{args.output}.md").write_text(table + "\n", encoding="utf-8")
+    sys.stdout.write(table + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Folders as apps and data sets export them."""

@@ -1,0 +1,79 @@
+"""Folders with ``transforms.json``: NeRFCapture, nerfstudio and their kin.
+
+A list of ``frames`` with ``file_path`` and ``depth_file_path`` (or ``depth_path``), cameras as
+``fl_x``, ``fl_y``, ``cx``, ``cy``, for all or of each frame. Whole numbers are mm unless
+``integer_depth_scale`` or ``depth_unit_scale_factor`` says metres per stored unit.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
+from stdnet_arch.data.recordings.recording import Intrinsics
+
+NAME = "transforms.json"
+DEPTH_KEYS = ("depth_file_path", "depth_path")
+UNIT_KEYS = ("integer_depth_scale", "depth_unit_scale_factor")
+CAMERA_KEYS = ("fl_x", "fl_y", "cx", "cy")
+
+
+class TransformsFrames(NamedTuple):
+    """What the file lists."""
+
+    depth: list[Path]
+    rgb: list[Path]
+    unit: float | None
+    cameras: list[Intrinsics | None]
+    without_depth: int
+    """Frames that name no depth."""
+
+
+def has_transforms(root: Path) -> bool:
+    """Tell whether a folder holds such a list."""
+    return (root / NAME).is_file()
+
+
+def read_transforms(root: Path) -> TransformsFrames:
+    """Read the list.
+
+    Raises:
+        ValueError: it is no such list, or no frame has depth.
+    """
+    path = root / NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        frames = content["frames"]
+        listed = [(frame, _depth_of(frame)) for frame in frames]
+        unit = next((float(content[key]) for key in UNIT_KEYS if key in content), None)
+        rgb = [_picture(root, frame["file_path"]) for frame, depth in listed if depth]
+        cameras = [_camera({**content, **frame}) for frame, depth in listed if depth]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected frames with file_path; {error!r}") from error
+    depths = [root / depth for _, depth in listed if depth]
+    if not depths:
+        raise ValueError(
+            f"{path}: expected {' or '.join(DEPTH_KEYS)} in its frames; got none of {len(frames)}"
+        )
+    if unit is not None and not unit > 0:
+        raise ValueError(f"{path}: expected a positive {' or '.join(UNIT_KEYS)}; got {unit}")
+    return TransformsFrames(depths, rgb, unit, cameras, len(frames) - len(depths))
+
+
+def _depth_of(frame: dict[str, Any]) -> str | None:
+    return next((str(frame[key]) for key in DEPTH_KEYS if frame.get(key)), None)
+
+
+def _picture(root: Path, name: str) -> Path:
+    """Complete a path that may come without its ending."""
+    path = root / name
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return path
+    made = (path.with_name(path.name + suffix) for suffix in PICTURE_SUFFIXES)
+    return next((other for other in made if other.is_file()), path)
+
+
+def _camera(frame: dict[str, Any]) -> Intrinsics | None:
+    if not all(key in frame for key in CAMERA_KEYS):
+        return None
+    return Intrinsics(*(float(frame[key]) for key in CAMERA_KEYS))

@@ -1,0 +1,96 @@
+"""One picture stream of a video file: its times, and its frames as they are stored."""
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRAY16 = ("gray16le", "gray16be")
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A stream of a file."""
+
+    path: Path
+    index: int = 0
+    """Place among the picture streams."""
+
+    def frames(self, start: int = 0, pixels: str = "rgb24") -> Generator[NDArray[Any], None, None]:
+        """Decode from frame ``start`` on; those before are decoded, too, as they must be counted.
+
+        Args:
+            start: the first frame to yield.
+            pixels: the format of PyAV that frames are converted to.
+
+        Raises:
+            ValueError: the file or a frame cannot be decoded.
+        """
+        av = import_av()
+        with closing(self._open()) as container:
+            stream = container.streams.video[self.index]
+            stream.thread_type = "AUTO"
+            try:
+                for frame in islice(container.decode(stream), start, None):
+                    yield frame.to_ndarray(format=pixels)
+            except av.error.FFmpegError as error:
+                raise ValueError(f"{self.path}: a frame cannot be decoded: {error}") from error
+
+    def times_s(self) -> list[float]:
+        """Read the presentation times [s] of all frames, in order, without decoding."""
+        with closing(self._open()) as container:
+            stream = container.streams.video[self.index]
+            packets = [p for p in container.demux(stream) if p.pts is not None and p.size]
+        return sorted(float(packet.pts * packet.time_base) for packet in packets)
+
+    def pixel_format(self) -> str:
+        """Return what PyAV calls the stored pixels, such as ``gray16le``."""
+        with closing(self._open()) as container:
+            return str(container.streams.video[self.index].codec_context.format.name)
+
+    def _open(self) -> Any:  # noqa: ANN401  an optional library
+        av = import_av()
+        try:
+            container = av.open(str(self.path))
+        except av.error.FFmpegError as error:
+            raise ValueError(f"{self.path}: expected a video; {error}") from error
+        if len(container.streams.video) <= self.index:
+            container.close()
+            raise ValueError(f"{self.path}: expected picture stream {self.index}; got fewer")
+        return container
+
+
+def check_gray16(stream: VideoStream) -> None:
+    """Refuse a video that cannot hold depth.
+
+    Raises:
+        ValueError: its pixels are not 16-bit grey.
+    """
+    pixels = stream.pixel_format()
+    if pixels not in GRAY16:
+        raise ValueError(
+            f"{stream.path}: depth video must be 16-bit grey without loss (FFV1 gray16le); got "
+            f"{pixels}, whose 8 or 10 bits hold pictures of depth, not metres"
+        )
+
+
+def gray16_frames(stream: VideoStream, start: int = 0) -> Generator[NDArray[np.uint16], None, None]:
+    """Yield the stored codes ``(h, w)`` from frame ``start`` on."""
+    for codes in stream.frames(start, stream.pixel_format()):
+        yield np.asarray(codes).astype(np.uint16, copy=False)
+
+
+def import_av() -> Any:  # noqa: ANN401  an optional library
+    """Import PyAV, or raise an error that says how to get it."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "video files need PyAV: pip install 'stdnet_arch[video]'; got no such module"
+        ) from error
+    return av
