@@ -32,6 +32,7 @@ from torchvision.transforms.functional import rgb_to_grayscale
 from stdnet_arch import option_file
 from stdnet_arch._toolbox_options import check_options
 from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
 
 Untyped = Any  # objects of the toolbox, which has no annotations
@@ -192,7 +193,7 @@ def _copy_opt_file(opt_file: str, experiments_root: str) -> None:
     if options != option_file.read_alone(opt_file):
         copy = Path(experiments_root) / Path(opt_file).name
         remarks = [line for line in copy.read_text().splitlines() if line.startswith("#")]
-        copy.write_text("\n".join(remarks) + "\n\n" + option_file.write(options))
+        write_whole(copy, "\n".join(remarks) + "\n\n" + option_file.write(options))
 
 
 # ------------------------------------------------------------------------------ launch and resume
