@@ -33,7 +33,7 @@ class STDNet(nn.Module):
         head_feat: channels of the prediction heads at H x W, which a narrow network spends most of
             its time in; 64 in the paper at every ``num_feat``.
         init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
-            for training from scratch; what it changes is in the README, results.
+            for training from scratch; what it changes is in docs/results.md.
         num_block: residual blocks of each trunk and reconstruction, attention blocks of each fusion
             of two frames; 5 and 2 in the paper.
         num_round: rounds of passes in each stage, backward and forward; 2 in the paper. Each one
@@ -65,6 +65,8 @@ class STDNet(nn.Module):
         _check_arguments(scale, num_feat, init, num_block, num_round)
         self.scale = scale
         self.causal = causal  # halo is of frames before alone
+        # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
+        # frames of a pass run as one batch, and a frame depends on finitely many others.
         self.halo = STAGES * num_round * NEIGHBOURS  # frames of context on each side
         sizes = (num_block[0], num_block[1]), pass_names(num_round, causal)
         self.guided_stage = Stage(3, num_feat, head_feat, 0, *sizes)
@@ -95,6 +97,7 @@ class STDNet(nn.Module):
             TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`.
         """
         check_clip(lq, guide, self.scale, min_side=2 if self.scale == 4 else 1)
+        # Features live at H/4 x W/4 whatever the scale, so that one network fits x4, x8 and x16.
         base = replicate_up(lq, self.scale // 4)
         coarse = self.guided_stage(base, guide)
         fine = self.refining_stage(

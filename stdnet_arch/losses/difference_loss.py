@@ -84,6 +84,8 @@ def spatial_term(pred: Tensor, gt: Tensor, sigma: Tensor, valid: Tensor) -> Tens
     edge = F.elu(at_least_float32(upsample(sigma, 4, "bicubic")))
     # Paper: Eq. 11 weighs by (sigma - min sigma). The authors' code has ELU and adds 1, and the
     # published weights were trained so. The minimum is each frame's own, over its valid pixels.
+    # Theirs is broadcast over a wrong axis, (b, t, t, H, W): nearly the same value in t times the
+    # memory.
     lowest = edge.where(valid, torch.inf).amin(dim=(2, 3, 4), keepdim=True)
     weight = (edge - lowest.where(lowest.isfinite(), 0)) + 1
     return masked_mean((weight * (pred - gt)).abs(), valid)

@@ -78,18 +78,19 @@ class Distilling(RGBDVideoModel):
             self.optimizers.append(self.optimizer_aux)
 
     def _run_network(self) -> dict[str, Tensor]:
-        self.teacher.check_range(self.range_m)
+        self.teacher.check_range(self.fed.range_m)
         with self.taps["student"]:
             out = super()._run_network()
         with torch.no_grad(), self.taps["teacher"]:
-            self.teacher.net(self.lq, self.guide)
+            self.teacher.net(self.fed.lq, self.fed.guide)
         return out
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         losses = super()._losses(out, current_iter)
-        clip = self.valid.shape[:2]
+        valid = self.fed.truth()[1]
+        clip = valid.shape[:2]
         seen = [self.taps[name].clip(*clip) for name in ("student", "teacher")]
-        distilled, self.watched = self.distillation(*seen, self.valid)
+        distilled, self.watched = self.distillation(*seen, valid)
         return {**losses, **distilled}
 
     def _step(self, current_iter: int) -> Tensor:

@@ -13,15 +13,14 @@ from basicsr.utils.dist_util import get_dist_info
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.adapters import ABOUT, SAFETENSORS, read_checkpoint
+from stdnet_arch.models.batch import Batch, DeviceBatch
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
-from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng
-from stdnet_arch.models.saving import PredictionWriter, describe_network
+from stdnet_arch.models.saving import describe_network
 from stdnet_arch.models.stepping import (
     MixedPrecision,
     as_float32,
@@ -30,18 +29,9 @@ from stdnet_arch.models.stepping import (
     has_gradient,
     update_average,
 )
-from stdnet_arch.models.validation import (
-    Batch,
-    ClipDataset,
-    ClipScore,
-    length_of,
-    mean_over_clips,
-    read_metrics,
-    score_clips,
-    shard,
-    valid_of,
-)
-from stdnet_arch.models.weights_files import build_baseline, check_start
+from stdnet_arch.models.validation import ClipDataset
+from stdnet_arch.models.validator import Validator
+from stdnet_arch.models.weights_files import check_start
 from stdnet_arch.utils.torch_file import write_torch
 
 TRAIN_KEYS = frozenset({
@@ -62,7 +52,7 @@ class RGBDVideoModel(BaseModel):
     the moving average of the weights when there is one, on every rank, in float32.
 
     Args:
-        opt: all options; see the README for the keys under ``train:`` and ``val:``.
+        opt: all options; see docs/training.md for the keys under ``train:`` and ``val:``.
     """
 
     prediction_keys: frozenset[str] = frozenset({"chunk_frames"})
@@ -75,36 +65,16 @@ class RGBDVideoModel(BaseModel):
         refuse_unknown("val", val_opt, VAL_KEYS | self.prediction_keys)
         self.prediction: Prediction = self._build_prediction(val_opt)
         refuse_equal_names(opt.get("datasets", {}))
-        self.metrics = read_metrics(val_opt.get("metrics"))
-        self.writer_options = {
-            "save_format": val_opt.get("save_format", "png16"),
-            "suffix": val_opt.get("suffix"),
-        }
-        PredictionWriter(Path(), **self.writer_options)  # refuses bad options before training
         self.net_g = self.model_to_device(build_network(opt["network_g"]))
-        self.method = opt["network_g"]["type"]
-        self.baselines = self._build_baselines(val_opt.get("baselines"))
+        self.validator = Validator(opt, self.prediction, self.device)
         self.print_network(self.net_g)
         self._load(self.net_g, opt["path"].get("param_key_g", "params"))
-        self.best_metric_results: dict[str, dict[str, dict[str, Any]]] = {}
-        self.resumed_iter = 0
         self.trained_range_m: float | None = None
-        self.validated: dict[str, tuple[ClipDataset, int | str]] = {}
         if self.is_train:
             self.init_training_settings()
 
     def _build_prediction(self, val_opt: Mapping[str, Any]) -> Prediction:
         return FramePrediction(val_opt.get("chunk_frames"))
-
-    def _build_baselines(self, section: Mapping[str, Any] | None) -> dict[str, nn.Module]:
-        section = section or {}
-        if self.method in section:
-            raise ValueError(f"val.baselines needs names other than the network's, {self.method!r}")
-        scale = {"scale": self.opt["scale"]} if "scale" in self.opt else {}
-        return {
-            name: build_baseline({**scale, **entry}).to(self.device).eval()
-            for name, entry in section.items()
-        }
 
     def _load(self, net: nn.Module, param_key: str) -> None:
         path = self.opt["path"].get("pretrain_network_g")
@@ -165,25 +135,7 @@ class RGBDVideoModel(BaseModel):
 
     def feed_data(self, data: Batch) -> None:
         """Take a batch of the datasets' contract; ``gt`` may be absent in a test."""
-        self.lq = data["lq"].to(self.device, non_blocking=True)
-        self.guide = self._guide_of(data)
-        self.length = length_of(data)
-        self.range_m = data.get("depth_range_m")
-        self.extras = {"guide": self.guide} if self.guide is not None else {}
-        if self.is_train and "flow_px" in data:
-            self.extras["flow_px"] = data["flow_px"].to(self.device, non_blocking=True)
-        self.where = f"clips {list(data.get('clip', []))}, frames {data.get('frame')}"
-        if "gt" in data:
-            self.gt = data["gt"].to(self.device, non_blocking=True)
-            self.valid = valid_of(data).to(self.device, non_blocking=True)
-        elif hasattr(self, "gt"):
-            del self.gt, self.valid  # they belong to an earlier batch
-
-    def _guide_of(self, data: Batch) -> Tensor | None:
-        if "guide" not in data:
-            return None
-        guide = data["guide"].to(self.device, non_blocking=True)
-        return guide.float() / 255 if guide.dtype == torch.uint8 else guide
+        self.fed = DeviceBatch.of(data, self.device, with_flow=self.is_train)
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One training step.
@@ -191,14 +143,15 @@ class RGBDVideoModel(BaseModel):
         Raises:
             FloatingPointError: a loss or the gradient is not finite; weights are left as they were.
         """
-        self.trained_range_m = None if self.range_m is None else float(self.range_m[0])
+        range_m = self.fed.range_m
+        self.trained_range_m = None if range_m is None else float(range_m[0])
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             out = self._run_network()
         out = as_float32(out)
         losses = self._losses(out, current_iter)
-        check_finite(losses, current_iter, self.where)
+        check_finite(losses, current_iter, self.fed.where)
         total = torch.stack(list(losses.values())).sum()
         if self.opt["dist"]:
             # DDP waits for a gradient of every parameter, also of those behind outputs unused here.
@@ -212,11 +165,11 @@ class RGBDVideoModel(BaseModel):
 
     def _run_network(self) -> dict[str, Tensor]:
         """Output of the network on the batch of :meth:`feed_data`."""
-        return self.net_g(self.lq, self.guide)
+        return self.net_g(self.fed.lq, self.fed.guide)
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         """Every term that is summed and minimised, scalars by name."""
-        return self.objective(out, self.gt, self.valid, current_iter, self.extras)
+        return self.objective(out, *self.fed.truth(), current_iter, self.fed.extras)
 
     def _step(self, current_iter: int) -> Tensor:
         """Clip and apply the gradient; returns its norm before clipping."""
@@ -226,7 +179,7 @@ class RGBDVideoModel(BaseModel):
             scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(self.trained, self.grad_clip)
         if not scaler.is_enabled():  # the scaler of fp16 leaves out such a step and scales down
-            check_finite({"grad_norm": norm}, current_iter, self.where)
+            check_finite({"grad_norm": norm}, current_iter, self.fed.where)
         for optimizer in used:
             scaler.step(optimizer)
         scaler.update()
@@ -270,7 +223,7 @@ class RGBDVideoModel(BaseModel):
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state; states of stock models lack our entries and load too."""
         super().resume_training(resume_state)
-        self.resumed_iter = resume_state["iter"]
+        self.validator.resumed_iter = resume_state["iter"]
         if resume_state.get("scaler"):
             self.precision.scaler.load_state_dict(resume_state["scaler"])
         rank, world_size = get_dist_info()
@@ -287,13 +240,14 @@ class RGBDVideoModel(BaseModel):
 
     def test(self) -> None:
         """Predict the batch of :meth:`feed_data` into ``output``, normalised."""
-        self.output = self.prediction(self.eval_net, self.lq, self.guide, self.length)
+        fed = self.fed
+        self.output = self.prediction(self.eval_net, fed.lq, fed.guide, fed.length)
 
     def get_current_visuals(self) -> dict[str, Tensor]:
         """The last batch, normalised, on the CPU: ``lq``, ``result`` and, if known, ``gt``."""
-        shown = {"lq": self.lq, "result": self.output}
-        if hasattr(self, "gt"):
-            shown["gt"] = self.gt
+        shown = {"lq": self.fed.lq, "result": self.output}
+        if self.fed.gt is not None:
+            shown["gt"] = self.fed.gt
         return {name: value.detach().cpu() for name, value in shown.items()}
 
     def dist_validation(
@@ -303,89 +257,18 @@ class RGBDVideoModel(BaseModel):
         tb_logger: Any,  # noqa: ANN401  a SummaryWriter, if tensorboard is there
         save_img: bool,
     ) -> None:
-        """Judge every clip once, on one of the ranks, and report on rank 0; a collective call."""
-        if self.is_train:
-            # The runner's last validation comes with an iteration beyond the last one.
-            current_iter = min(int(current_iter), int(self.opt["train"]["total_iter"]))
+        """Judge every clip once and report; a collective call; see :class:`Validator`."""
         dataset = cast(ClipDataset, dataloader.dataset)
-        name = dataset.opt["name"]
-        if self.is_train and self.validated.get(name) == (dataset, current_iter):
-            get_root_logger().info(f"Validation {name}: as logged at iteration {current_iter}.")
-            return
-        writer = PredictionWriter(self._visual_folder(name, current_iter), **self.writer_options)
-        scores = self._score(dataset, writer if save_img else None)
-        self.validated[name] = (dataset, current_iter)
-        if self.metrics:
-            self._record(name, scores, current_iter, tb_logger)
+        self.validator.validate(dataset, self.eval_net, current_iter, tb_logger, save_img)
 
     nondist_validation = dist_validation
 
-    def _visual_folder(self, dataset: str, current_iter: int | str) -> Path:
-        folder = Path(self.opt["path"]["visualization"]) / dataset
-        return folder / f"{current_iter:08d}" if isinstance(current_iter, int) else folder
+    @property
+    def best_metric_results(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Best means so far, by data set and metric; the toolbox's name for them."""
+        return self.validator.best
 
-    def _score(self, dataset: ClipDataset, writer: PredictionWriter | None) -> list[ClipScore]:
-        """Scores of all clips from all ranks."""
-        rank, world_size = get_dist_info()
-        indices = shard(len(dataset), rank, world_size)
-        methods = {**self.baselines, self.method: self.eval_net}
-
-        def keep(method: str, batch: Batch, pred_m: Tensor) -> None:
-            if writer is not None and method == self.method:
-                writer.write(batch, pred_m)
-
-        wanted = self.opt["val"].get("pbar", True) and rank == 0
-        # disable=None: a bar on a terminal only, so that log files stay readable.
-        bar = tqdm(total=len(indices), unit="clip", leave=False, disable=None if wanted else True)
-        mine: list[ClipScore] = []
-        with bar:
-            clips = score_clips(
-                dataset,
-                indices,
-                methods,
-                self.metrics,
-                self.device,
-                keep,
-                prediction=self.prediction,
-            )
-            for scores in clips:
-                mine += scores
-                bar.set_description(scores[0].clip)
-                bar.update()
-        everyone = [score for scores in gather_objects(mine) for score in scores]
-        return sorted(everyone, key=lambda score: score.index)
-
-    def _record(
-        self,
-        dataset: str,
-        scores: list[ClipScore],
-        current_iter: int | str,
-        tb_logger: Any,  # noqa: ANN401
-    ) -> None:
-        """Keep the best, log, and write the tables."""
-        means = mean_over_clips(scores, self.metrics)
-        self._initialize_best_metric_results(dataset)
-        for metric, mean in means[self.method].items():
-            self._update_best_metric_result(dataset, metric, mean.value, current_iter)
-        self.metric_results = {name: mean.value for name, mean in means[self.method].items()}
-        if get_dist_info()[0] != 0:
-            return
-        table = score_table(scores, self.metrics)
-        best = self.best_metric_results[dataset] if self.is_train else {}
-        text = log_text(dataset, self.method, means, best, table, self.metrics)
-        get_root_logger().info(text)
-        write_tables(self._table_folder(), dataset, current_iter, table)
-        if tb_logger:
-            for name, value in self.metric_results.items():
-                tb_logger.add_scalar(f"metrics/{dataset}/{name}", value, current_iter)
-
-    def _initialize_best_metric_results(self, dataset_name: str) -> None:
-        """Start the record of a dataset; a resumed run finds its earlier best in the table."""
-        if dataset_name not in self.best_metric_results:
-            table = self._table_folder() / f"{dataset_name}.csv"
-            best = best_until(self.resumed_iter, table, self.method, self.metrics)
-            self.best_metric_results[dataset_name] = best
-
-    def _table_folder(self) -> Path:
-        root = self.opt["path"]["experiments_root" if self.is_train else "results_root"]
-        return Path(root) / "metrics"
+    @property
+    def metric_results(self) -> dict[str, float]:
+        """Means of the last validation, by metric; the toolbox's name for them."""
+        return self.validator.values

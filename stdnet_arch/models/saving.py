@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stdnet_arch.data.codecs.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
 from stdnet_arch.data.codecs.rgb_codec import encode_rgb
-from stdnet_arch.models.validation import valid_of
+from stdnet_arch.models.batch import Batch, valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
 from stdnet_arch.utils.names import resolve_name
 from stdnet_arch.utils.whole_file import write_whole
@@ -43,7 +43,7 @@ class PredictionWriter:
                 f"val.save_format must be one of {', '.join(FORMATS)}, got {self.save_format!r}"
             )
 
-    def write(self, batch: Mapping[str, Any], pred_m: Tensor) -> None:
+    def write(self, batch: Batch, pred_m: Tensor) -> None:
         """Write one clip.
 
         Args:
@@ -70,7 +70,7 @@ class PredictionWriter:
             preview = depth_to_rgb(frame_m, *limits)
             write_whole(self._path(clip, "preview", f"{name}.png"), encode_rgb(preview))
 
-    def _write_rgb(self, batch: Mapping[str, Any], pred: Tensor, view: str) -> None:
+    def _write_rgb(self, batch: Batch, pred: Tensor, view: str) -> None:
         """Eight bits, clamped: what the metrics of RGB judge."""
         frames = (pred[0].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         for i, frame in enumerate(frames, int(batch["frame"][0])):
@@ -101,7 +101,7 @@ class PredictionWriter:
         return metres_to_codes(possible)
 
 
-def color_limits(batch: Mapping[str, Any], pred_m: np.ndarray) -> tuple[float, float]:
+def color_limits(batch: Batch, pred_m: np.ndarray) -> tuple[float, float]:
     """One colour range for a whole clip: that of its valid ground truth, else of the prediction."""
     if "gt" in batch and bool(valid_of(batch).any()):
         shown = batch["gt"][valid_of(batch)] * float(batch["depth_range_m"][0])

@@ -1,6 +1,7 @@
 """Space-time super-resolution in the toolbox's runner: every second frame in, all frames out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from basicsr.utils.registry import MODEL_REGISTRY
@@ -31,5 +32,6 @@ class SpaceTimeModel(RGBDVideoModel):
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One training step; see :meth:`RGBDVideoModel.optimize_parameters`."""
-        self.lq = given_frames(self.lq, self.length)
+        fed = self.fed
+        self.fed = replace(fed, lq=given_frames(fed.lq, fed.length))
         super().optimize_parameters(current_iter)

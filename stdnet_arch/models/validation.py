@@ -5,17 +5,16 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from basicsr.utils.registry import DATASET_REGISTRY, METRIC_REGISTRY
 from torch import Tensor, nn
-from torch.utils.data import default_collate
 
 from stdnet_arch.metrics.traits import EXTRAS
+from stdnet_arch.models.batch import Batch, as_batch, length_of, range_of, valid_of
 from stdnet_arch.models.prediction import FramePrediction, Prediction
 
-Batch = Mapping[str, Any]
 DIRECTIONS = ("lower", "higher")
 FRAMES = ("all", "given", "made")
 PER_FRAME = frozenset({"guide", "pose"})
@@ -31,7 +30,7 @@ class ClipDataset(Protocol):
     def __len__(self) -> int:
         """Number of clips."""
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Mapping[str, Any]:
         """One clip: the batch contract without the batch axis."""
 
 
@@ -216,19 +215,6 @@ def score_clips(
         yield scores
 
 
-def as_batch(item: Batch) -> dict[str, Any]:
-    """One item of a dataset as a batch of one; tensors are views, since a clip may be large.
-
-    The toolbox's video datasets call a clip ``folder`` or ``key`` and do not number its frames.
-    """
-    if "clip" not in item:
-        item = {**item, "clip": str(item.get("folder", item.get("key", "clip")))}
-    return {
-        key: value.unsqueeze(0) if isinstance(value, Tensor) else default_collate([value])
-        for key, value in {"frame": 0, **item}.items()
-    }
-
-
 def judge(
     pred_m: Tensor, batch: Batch, metrics: Sequence[Metric], given: Tensor
 ) -> dict[str, float]:
@@ -248,26 +234,10 @@ def judge(
     # Only now on the device: while the network runs, its own features need the memory.
     gt_m = batch["gt"].to(pred_m.device) * range_of(batch).to(pred_m.device)
     valid = valid_of(batch).to(pred_m.device)
-    used = {name for metric in metrics for name in metric.uses if name in batch}
-    extras = {name: batch[name].to(pred_m.device) for name in used}
+    brought = cast(Mapping[str, Tensor], batch)
+    used = {name for metric in metrics for name in metric.uses if name in brought}
+    extras = {name: brought[name].to(pred_m.device) for name in used}
     return {metric.name: metric(pred_m, gt_m, valid, given, extras) for metric in metrics}
-
-
-def length_of(batch: Batch) -> int:
-    """Frames of a clip: of its truth or its guide where it has one, else of ``lq``."""
-    return next(batch[key].shape[1] for key in ("gt", "guide", "lq") if key in batch)
-
-
-def range_of(batch: Batch) -> Tensor:
-    """Give the divisor of depths [m], ``(b, 1, 1, 1, 1)``; 1 for RGB, which has no unit."""
-    range_m = batch.get("depth_range_m")
-    return torch.ones(1, 1, 1, 1, 1) if range_m is None else range_m.view(-1, 1, 1, 1, 1)
-
-
-def valid_of(batch: Batch) -> Tensor:
-    """The mask of a batch with ground truth; without one, every pixel is valid."""
-    valid = batch.get("valid")
-    return torch.ones_like(batch["gt"], dtype=torch.bool) if valid is None else valid
 
 
 def mean_over_clips(

@@ -4,10 +4,11 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
-from stdnet_arch.archs.stdnet_small_arch import SIZES
+from stdnet_arch.archs.stdnet_small_arch import STDNetS, STDNetT
 from stdnet_arch.evaluation.flops import count_flops
 
 FULL = {"type": "STDNet", "scale": 4}
+SIZES = {"S": STDNetS.sizes, "T": STDNetT.sizes}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -145,7 +145,7 @@ def test_the_checkpoint_is_the_student_s_alone(tmp_path):
 
 def test_a_test_needs_no_teacher(tmp_path):
     opt = options(tmp_path, is_train=False)
-    assert SpaceTimeDistillationModel(opt).method == "TinyDepthNet"
+    assert SpaceTimeDistillationModel(opt).validator.method == "TinyDepthNet"
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def test_colour_may_come_as_bytes(tmp_path):
     codes = (batch["guide"] * 255).round().byte()
     one.feed_data({**batch, "guide": codes})
     other.feed_data({**batch, "guide": codes.float() / 255})
-    assert torch.equal(one.guide, other.guide)
-    assert one.guide.dtype == torch.float32
+    assert torch.equal(one.fed.guide, other.fed.guide)
+    assert one.fed.guide.dtype == torch.float32
 
 
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])

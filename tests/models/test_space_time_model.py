@@ -11,9 +11,10 @@ from model_parts import options
 from torch import nn
 
 from stdnet_arch.metrics.rgb_metric import calculate_psnr_y
+from stdnet_arch.models.batch import as_batch
 from stdnet_arch.models.prediction import SpaceTimePrediction
 from stdnet_arch.models.space_time_model import SpaceTimeModel
-from stdnet_arch.models.validation import as_batch, read_metrics, score_clips
+from stdnet_arch.models.validation import read_metrics, score_clips
 
 CPU = torch.device("cpu")
 
@@ -63,7 +64,7 @@ def test_a_step_sees_every_second_frame_however_many_come(model, given):
     trained = model()
     trained.feed_data(window(5, given))
     trained.optimize_parameters(1)
-    assert torch.equal(trained.net_g.given, trained.gt[:, ::2, :, ::2, ::2])
+    assert torch.equal(trained.net_g.given, trained.fed.gt[:, ::2, :, ::2, ::2])
     assert trained.output.shape == (2, 5, 1, 4, 6)
     assert trained.net_g.shift != 0
 

@@ -13,14 +13,14 @@ from model_parts import RANGE_M, Repeat, TinyClips, batches, loader, make_model,
 
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.metrics.traits import needs
-from stdnet_arch.models import rgbd_video_model
+from stdnet_arch.models import validator
+from stdnet_arch.models.batch import as_batch
 from stdnet_arch.models.prediction import predict_padded
 from stdnet_arch.models.reporting import skipped_note
 from stdnet_arch.models.validation import (
     ClipScore,
     Mean,
     Metric,
-    as_batch,
     mean_over_clips,
     read_metrics,
     score_clips,
@@ -282,9 +282,9 @@ def test_the_last_validation_is_not_run_twice(tmp_path, monkeypatch):
     calls = []
     model = make_model(tmp_path)
     data = loader()
-    judge = rgbd_video_model.score_clips
+    judge = validator.score_clips
     monkeypatch.setattr(
-        rgbd_video_model,
+        validator,
         "score_clips",
         lambda *args, **options: calls.append(1) or judge(*args, **options),
     )
@@ -316,9 +316,9 @@ def test_ranks_together_give_the_table_of_one_process(tmp_path, monkeypatch):
     expected = (tmp_path / "metrics/one.csv").read_text()
     shards = []
     for rank in (1, 0):  # rank 0 comes last and finds what rank 1 has sent
-        monkeypatch.setattr(rgbd_video_model, "get_dist_info", lambda rank=rank: (rank, 2))
+        monkeypatch.setattr(validator, "get_dist_info", lambda rank=rank: (rank, 2))
         monkeypatch.setattr(
-            rgbd_video_model, "gather_objects", lambda mine: shards.append(mine) or shards[::-1]
+            validator, "gather_objects", lambda mine: shards.append(mine) or shards[::-1]
         )
         model.validation(loader(f"two{rank}", num_clip=5), 1, None)
     assert [len(scores) for scores in shards] == [2 * 2, 3 * 2]

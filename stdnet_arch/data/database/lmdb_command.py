@@ -10,6 +10,7 @@ from typing import Any
 
 from stdnet_arch.data.database.lmdb_frame import LQ_CHOICES, StoreOptions
 from stdnet_arch.data.database.lmdb_job import LmdbJob
+from stdnet_arch.data.database.lmdb_shards import parse_shard, shard_path
 from stdnet_arch.data.database.lmdb_summary import describe_manifest
 from stdnet_arch.data.database.lmdb_values import DEPTH_DTYPES, RGB_KINDS
 from stdnet_arch.data.database.lmdb_verify import verify_lmdb
@@ -67,9 +68,11 @@ def _create(args: argparse.Namespace) -> int:
         source_opt=args.source_opt,
         clips=_clips(args.clips),
         store=store,
+        shard=args.shard,
     )
+    out = shard_path(args.out, args.shard) if args.shard else args.out
     outcome = create_lmdb(
-        job, args.out, workers=args.workers, skip_bad=args.skip_bad, force=args.force,
+        job, out, workers=args.workers, skip_bad=args.skip_bad, force=args.force,
         quiet=args.quiet,
     )  # fmt: skip
     done = "was finished already" if outcome.was_finished else "written"
@@ -126,6 +129,10 @@ def _create_parser() -> argparse.ArgumentParser:
     how.add_argument("--no-flow", action="store_true", help="leave flow out")
     run = parser.add_argument_group("run")
     run.add_argument("--workers", type=_at_least_one, default=1, help="processes")
+    run.add_argument(
+        "--shard", type=_shard, metavar="I/N",
+        help="store every N-th clip from the I-th on, in X-I-of-N.lmdb (job arrays: 1/8 to 8/8)",
+    )  # fmt: skip
     run.add_argument("--skip-bad", action="store_true", help="leave out clips with bad frames")
     run.add_argument("--force", action="store_true", help="replace a finished LMDB")
     run.add_argument("--verify", action="store_true", help="then read all again, and the raw files")
@@ -161,6 +168,13 @@ def _lq_rule(text: str) -> str:
     if text not in LQ_CHOICES:
         raise argparse.ArgumentTypeError(f"expected {', '.join(LQ_CHOICES)}; got {text!r}")
     return text
+
+
+def _shard(text: str) -> tuple[int, int]:
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _at_least_one(text: str) -> int:

@@ -35,6 +35,8 @@ class LmdbJob:
     """Clip list as in a YAML; None for all clips of the source."""
     store: StoreOptions = field(default_factory=StoreOptions)
     """Choice of what is stored of each frame."""
+    shard: tuple[int, int] | None = None
+    """``(i, n)``: every n-th clip from the i-th on, counted from 1; None: all."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Plan:
             },
             "options": {**asdict(job.store), "scales": list(job.store.scales or ())},
             "split": {
+                **({"shard": list(job.shard)} if job.shard else {}),
                 "list": job.clips if isinstance(job.clips, str) else None,
                 "asked": [
                     {"clip": c.clip, "count": c.count, "spans": [list(span) for span in c.spans]}
@@ -113,7 +116,19 @@ def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
         _check_key(one)
     if job.store.scales is None:
         job = replace(job, store=_with_scales(job.store, source, clips, skip_bad))
+    if job.shard:
+        # After the scales were looked for, so that all shards store the same.
+        clips = _shard(clips, *job.shard)
     return Plan(job, clips, left_out, source.default_range_m, unit_of(source)), source
+
+
+def _shard(clips: tuple[StoredClip, ...], i: int, n: int) -> tuple[StoredClip, ...]:
+    """Every n-th clip from the i-th on."""
+    if i > len(clips):
+        raise ValueError(
+            f"shard {i}/{n}: expected at most as many shards as clips, {len(clips)}; got {n}"
+        )
+    return clips[i - 1 :: n]
 
 
 def _with_scales(

@@ -15,7 +15,7 @@ from stdnet_arch.data.database.lmdb_manifest import (
     stored_clips,
     value_key,
 )
-from stdnet_arch.data.database.lmdb_store import LmdbStore
+from stdnet_arch.data.database.lmdb_shards import open_store
 from stdnet_arch.data.database.lmdb_values import open_value
 from stdnet_arch.data.dataset_options import ReadOptions, TrainOptions
 from stdnet_arch.data.sources.clip_list import ClipSpan, resolve_spans
@@ -60,7 +60,8 @@ class LmdbSource:
     read as far as they are sliced; RGB files that were kept as they are decode whole.
 
     Args:
-        path: the folder ``X.lmdb``.
+        path: the folder ``X.lmdb``, or a pattern of several that are read as one, such as
+            ``X-*-of-00008.lmdb``.
         source: name of the source it must have been made from; None does not care.
         source_opt: options it must have been made with; empty does not care.
         verify: compare values with their checksums: True, whenever one is read; ``ONCE``, when it
@@ -75,7 +76,7 @@ class LmdbSource:
         verify: bool | str = False,
     ) -> None:
         """Read the manifest."""
-        self._store = LmdbStore(path)
+        self._store = open_store(path)
         made = self._store.manifest["source"]
         for what, asked, was in (
             ("source", source, made["name"]),

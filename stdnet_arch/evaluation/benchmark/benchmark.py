@@ -34,13 +34,10 @@ from stdnet_arch.evaluation.cost import (
     measure_all,
     read_size,
 )
+from stdnet_arch.models.batch import Batch, as_batch, length_of, range_of
 from stdnet_arch.models.validation import (
-    Batch,
-    as_batch,
     build_test_clips,
     judge,
-    length_of,
-    range_of,
     read_metrics,
 )
 from stdnet_arch.utils.children import run_child
