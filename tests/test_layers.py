@@ -69,3 +69,10 @@ def test_a_folder_can_be_read_at_a_glance():
 def test_every_folder_has_a_floor():
     folders = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
     assert folders <= FLOORS.keys()
+
+
+def test_modules_of_tests_have_names_of_their_own():
+    # Folders of tests are no packages: two files of one name would stop the whole suite.
+    paths = [path for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    twice = [path for path in paths if sum(path.name == other.name for other in paths) > 1]
+    assert twice == []

@@ -8,6 +8,7 @@ written last, and only then the folder gets its name.
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from typing import Any
 import lmdb
 from tqdm import tqdm
 
-from stdnet_arch.data.database.lmdb_batch import Batch, put
 from stdnet_arch.data.database.lmdb_frame import StoredFrame
 from stdnet_arch.data.database.lmdb_job import LmdbJob, Plan, make_plan
 from stdnet_arch.data.database.lmdb_manifest import (
@@ -25,6 +25,8 @@ from stdnet_arch.data.database.lmdb_manifest import (
     META_INFO,
     OLD,
     PART,
+    Record,
+    encode_record,
     frame_key,
     read_manifest,
     value_key,
@@ -38,6 +40,7 @@ from stdnet_arch.utils.whole_file import remove_parts, whole_file
 
 JOB = "job.json"
 MAP_START = 1 << 26  # bytes; doubled whenever it is full
+COMMIT_BYTES, COMMIT_SECONDS = 1 << 26, 5.0  # what a kill may cost
 
 
 @dataclass(frozen=True)
@@ -135,13 +138,13 @@ def _write_frames(
     bar: Any,  # noqa: ANN401  tqdm's class is generic in its stubs alone
 ) -> None:
     """Write frames as they come; bad clips are noted in ``bad``, or raised if there is none."""
-    batch = Batch(environment)
+    pending = Pending(environment)
     for frame in encoded:
         checked = _checked(frame, sizes)
         if isinstance(checked, StoredFrame):
-            batch.add(checked)
+            pending.add(checked)
         elif bad is None:
-            batch.flush()
+            pending.flush()
             raise ValueError(
                 f"clip {checked.clip!r}, frame {checked.index}: {checked.reason} (mend it and run"
                 " the same command again; or, if the frame is bad and no option wrong, leave such"
@@ -150,7 +153,7 @@ def _write_frames(
         else:
             bad.setdefault(checked.clip, f"frame {checked.index}: {checked.reason}")
         bar.update()
-    batch.flush()
+    pending.flush()
 
 
 def _checked(
@@ -297,3 +300,62 @@ def _exclusively(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+class Pending:
+    """Frames that wait to be written together: a commit waits for the disk.
+
+    Args:
+        environment: open for writing.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        """Start empty."""
+        self._environment = environment
+        self._items: dict[bytes, bytes] = {}
+        self._bytes, self._since = 0, time.monotonic()
+
+    def add(self, frame: StoredFrame) -> None:
+        """Take a frame with its record; write when there is enough."""
+        for value in frame.values:
+            self._items[value_key(frame.clip, frame.index, value.name).encode()] = value.data
+            self._bytes += len(value.data)
+        record: Record = {value.name: value.about for value in frame.values}
+        self._items[frame_key(frame.clip, frame.index).encode()] = encode_record(record)
+        if self._bytes > COMMIT_BYTES or time.monotonic() - self._since > COMMIT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        put(self._environment, self._items)
+        self._items, self._bytes, self._since = {}, 0, time.monotonic()
+
+
+def put(environment: Environment, items: Mapping[bytes, bytes | None]) -> None:
+    """Write all, or nothing.
+
+    Args:
+        environment: open for writing; its map is doubled while it is too small.
+        items: key to value; None deletes the key.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+    """
+    try:
+        while not _fits(environment, items):
+            environment.set_mapsize(2 * environment.info()["map_size"])
+    except lmdb.Error as error:
+        raise OSError(
+            f"{environment.path()}: could not write: {error} (what was written before is kept:"
+            " make room and run the same command again)"
+        ) from error
+
+
+def _fits(environment: Environment, items: Mapping[bytes, bytes | None]) -> bool:
+    try:
+        with environment.begin(write=True) as transaction:
+            for key, value in items.items():
+                transaction.delete(key) if value is None else transaction.put(key, value)
+    except lmdb.MapFullError:
+        return False
+    return True

@@ -26,7 +26,8 @@ def realsense(view: SensorView) -> SensorClip:
     exact = view.middle_m()
     product = view.log_uniform(20, 50)  # focal length in sensor pixels times baseline [px m]
     native = view.log_uniform(1.0, 4.0)  # sensor pixels per LR pixel
-    disparity = product / exact.clamp_min(0.05)
+    # Depth that is not known must not count as a thing at the camera, which would hide all else.
+    disparity = torch.where(exact > 0, product / exact.clamp_min(0.05), 0)
     texture = view.texture()
     plain = texture < view.log_uniform(0.004, 0.05) * torch.exp(0.4 * view.spots(texture, 4))
     grown = _grow(view, disparity)

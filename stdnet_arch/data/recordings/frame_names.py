@@ -28,21 +28,21 @@ def frame_numbers_of(names: Sequence[str]) -> list[Decimal] | None:
         names: names without endings, such as ``frame-000012.depth`` or ``1305031453.374112``.
 
     Returns:
-        The number of each name; None if a name has none.
+        The number of each name; None if a name has none, or two have the same.
     """
     found = [list(_NUMBER.finditer(name)) for name in names]
     if not found or not all(found):
         return None
     if len({len(matches) for matches in found}) > 1:
-        return [Decimal(matches[-1][0]) for matches in found]
+        return _if_unique([Decimal(matches[-1][0]) for matches in found])
     columns = list(zip(*found, strict=True))
     values = [[Decimal(match[0]) for match in column] for column in columns]
     chosen = next(
         (i for i in reversed(range(len(values))) if len(set(values[i])) == len(names)), -1
     )
     if _is_counter_behind_point(columns[chosen], names[0]):
-        return [Decimal(match[0].partition(".")[2]) for match in columns[chosen]]
-    return values[chosen]
+        return _if_unique([Decimal(match[0].partition(".")[2]) for match in columns[chosen]])
+    return _if_unique(values[chosen])
 
 
 def are_times(numbers: Sequence[Decimal]) -> bool:
@@ -55,6 +55,11 @@ def seconds_of(numbers: Sequence[Decimal]) -> list[float]:
     largest = max(numbers, default=Decimal(0))
     shift = next((digits for least, digits in _TIME_UNITS if largest >= least), 0)
     return [float(number.scaleb(-shift)) for number in numbers]
+
+
+def _if_unique(numbers: list[Decimal]) -> list[Decimal] | None:
+    """Return numbers that tell frames apart; None if two are equal."""
+    return numbers if len(set(numbers)) == len(numbers) else None
 
 
 def _is_counter_behind_point(column: Sequence[re.Match[str]], name: str) -> bool:

@@ -79,6 +79,11 @@ def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) 
         )
     if suffix in BAG_SUFFIXES and depth.is_file():
         if suffix != ".mcap" and is_of_realsense_sdk(depth):
+            if reading.rotate_rgb or reading.rotate_depth:
+                raise ValueError(
+                    f"{depth}: a RealSense recording's depth is moved to its color, so neither can "
+                    "be turned alone; leave --rotate-rgb and --rotate-depth out"
+                )
             return RealSenseRecording(depth, scale)
         return open_rosbag(depth, reading, scale)
     if is_azure_kinect(depth):

@@ -41,7 +41,10 @@ class SequentialDepth:
                 self._frames.close()
             self._frames, self._at = self._open_at(i), i - 1
         for at in range(self._at + 1, i + 1):
-            self._last, self._at = next(self._frames), at
+            frame = next(self._frames, None)
+            if frame is None:
+                raise ValueError(f"expected {len(self)} frames of depth; it ends after {at}")
+            self._last, self._at = frame, at
         if self._last is None:
             raise IndexError(f"expected a frame below {len(self)}; got {i}")
         return self._last
@@ -64,6 +67,9 @@ def pick(open_at: Callable[[int], Iterator[T]], places: Sequence[int]) -> Iterat
         if items is None or place < at:
             items, at = open_at(place), place
         for _ in range(place - at):
-            next(items)
-        yield next(items)
+            next(items, None)
+        try:
+            yield next(items)
+        except StopIteration:
+            raise ValueError(f"expected at least {place + 1} frames; it ends earlier") from None
         at = place + 1

@@ -16,8 +16,8 @@ from stdnet_arch.data.codecs.depth_file import (
 )
 from stdnet_arch.data.recordings.depth_units import say_unit
 
-FULL_CODES = (65535.0, 65504.0)
-"""The largest uint16 and float16: as float, they are "no depth", too."""
+FULL_CODES = (65535.0, 65504.0, 65.535)
+"""The largest uint16 and float16, and the former as mm in metres: in floats "no depth", too."""
 FARTHEST_M = 1e6
 """No camera sees further: what renderers write where nothing is (Blender: 1e10)."""
 EMPTY = np.float32(np.inf)
@@ -100,7 +100,9 @@ def empty_codes(stored: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Find the values that by themselves mean "no depth"."""
     if np.issubdtype(stored.dtype, np.integer):
         return np.asarray(stored == np.iinfo(cast(Any, stored.dtype)).max)
-    return np.isin(stored, FULL_CODES)
+    if stored.dtype == np.float16:
+        return np.asarray(stored == np.finfo(np.float16).max)
+    return np.isin(stored, np.array(FULL_CODES, stored.dtype))
 
 
 def holds_whole_numbers(path: Path, coding: DepthCoding) -> bool:

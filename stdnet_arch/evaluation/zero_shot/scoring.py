@@ -1,5 +1,6 @@
 """One method on one scene: low-resolution depth made by a rule, results, errors."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from stdnet_arch.models.prediction import FramePrediction
 from stdnet_arch.utils.depth_step import depth_step, estimate_step_m
 from stdnet_arch.utils.hole_filling import fill_holes
 
+LOGGER = logging.getLogger("stdnet_arch")
 CHUNK_FRAMES = 4
 """Frames that go through a network at once."""
 
@@ -143,18 +145,41 @@ def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
         rule: an :class:`LqRule`, or a name; see :func:`read_rule`.
 
     Raises:
-        ValueError: unknown rule, or a frame without any low-resolution depth.
+        ValueError: unknown rule, or no frame with low-resolution depth.
     """
     rule = read_rule(rule) if isinstance(rule, str) else rule
     height, width = (side // scale * scale for side in scene.rgb.shape[1:3])
     rgb, depth_m = scene.rgb[:, :height, :width], scene.depth_m[:, :height, :width]
     lq_m = rule.make(depth_m, rgb, scale, scene.files.video)
-    empty = [i for i, frame in enumerate(lq_m) if not frame.any()]
-    if empty:
-        raise ValueError(f"scene {scene.name}: expected depth in every frame; got none in {empty}")
+    lq_m, blank = stand_in(lq_m)
+    if blank.all():
+        raise ValueError(f"scene {scene.name}, {rule.name}: expected depth; got none in any frame")
+    if blank.any():
+        text = "scene %s, %s: %d frames without any LR depth do not count"
+        LOGGER.warning(text, scene.name, rule.name, blank.sum())
     step_m = estimate_step_m(lq_m[0][lq_m[0] > 0])
-    valid = scene.valid[:, :height, :width]
+    valid = scene.valid[:, :height, :width] & ~blank[:, None, None]
     return Case(scene.name, scale, step_m, rgb, lq_m, depth_m, valid)
+
+
+def stand_in(
+    lq_m: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give frames without any depth the frame before, and the first ones the first with depth.
+
+    Args:
+        lq_m: depth [m], ``(t, h, w)``, 0 in holes.
+
+    Returns:
+        The frames, and which of them had none, ``(t,)``.
+    """
+    blank = np.array([not frame.any() for frame in lq_m])
+    filled = lq_m.copy()
+    with_depth = np.flatnonzero(~blank)
+    for i in np.flatnonzero(blank) if len(with_depth) else ():
+        before = with_depth[with_depth < i]
+        filled[i] = lq_m[before[-1] if len(before) else with_depth[0]]
+    return filled, blank
 
 
 def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 1.0) -> Maps:

@@ -50,10 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument(
         "--depth",
         type=Path,
-        help="folder of frames, or a npy or npz (t, h, w); without --rgb, a RealSense .bag or "
-        ".db3, or a folder of Stray Scanner, Record3D (EXR + JPG) or ARKitScenes",
+        help="folder, pattern or file of depth, npy or npz (t, h, w), 16-bit video; without --rgb, "
+        "what holds both: a bag, an Azure Kinect .mkv, .r3d, .zip or a known folder "
+        "(docs/recordings.md)",
     )
-    files.add_argument("--rgb", type=Path, help="folder of PNG or JPEG, or a video")
+    files.add_argument("--rgb", type=Path, help="folder, pattern or file of pictures, or a video")
     files.add_argument("-o", "--output", type=Path, required=True, help="folder of the result")
     files.add_argument("--mp4", type=Path, help="also a video: RGB | LR depth | prediction")
     files.add_argument("--gt", type=Path, help="true depth, as --depth: errors and an x-t slice")

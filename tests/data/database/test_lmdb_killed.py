@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lmdb_parts import arguments, contents, start_command, write_lmdb
 
-from stdnet_arch.data.database import lmdb_batch
+from stdnet_arch.data.database import lmdb_writer
 from stdnet_arch.data.database.lmdb_source import LmdbSource
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "create_lmdb.py"
@@ -42,7 +42,7 @@ def time_of(argv):
 
 
 def test_twenty_kills_across_a_run_leave_the_same_values(tmp_path, make_clip, monkeypatch):
-    monkeypatch.setattr(lmdb_batch, "COMMIT_BYTES", 0)  # a commit per frame
+    monkeypatch.setattr(lmdb_writer, "COMMIT_BYTES", 0)  # a commit per frame
     root, out = make_clip(frames=200), tmp_path / "x.lmdb"
     wholes = [tmp_path / f"{name}.lmdb" for name in ("whole", "again")]
     # The shorter one: a pause of the machine must not make all delays longer than a run.
@@ -58,7 +58,7 @@ def test_twenty_kills_across_a_run_leave_the_same_values(tmp_path, make_clip, mo
 def test_a_killed_command_leaves_what_no_reader_takes_for_finished(
     tmp_path, make_clip, monkeypatch
 ):
-    monkeypatch.setattr(lmdb_batch, "COMMIT_BYTES", 0)
+    monkeypatch.setattr(lmdb_writer, "COMMIT_BYTES", 0)
     root, out = make_clip(frames=60), tmp_path / "x.lmdb"
     process = start_command(arguments(root, out))
     while not (tmp_path / "x.lmdb.part" / "data.mdb").exists():

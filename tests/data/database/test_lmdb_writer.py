@@ -8,7 +8,7 @@ import pytest
 from fake_frames import coordinate_guide, coordinates, write_npy, write_rgb
 from lmdb_parts import contents, folder_job, write_lmdb
 
-from stdnet_arch.data.database import lmdb_batch, lmdb_writer
+from stdnet_arch.data.database import lmdb_writer
 from stdnet_arch.data.database.lmdb_manifest import read_manifest
 from stdnet_arch.data.database.lmdb_source import LmdbSource
 from stdnet_arch.data.database.lmdb_writer import create_lmdb
@@ -143,7 +143,7 @@ def test_a_mended_frame_lets_the_run_go_on(tmp_path, two_clips, monkeypatch):
 
 
 def test_bad_clips_are_left_out_and_listed_on_request(tmp_path, two_clips, monkeypatch):
-    monkeypatch.setattr(lmdb_batch, "COMMIT_BYTES", 0)
+    monkeypatch.setattr(lmdb_writer, "COMMIT_BYTES", 0)
     spoil(two_clips, "a", 3)
     outcome = create(two_clips, tmp_path / "x.lmdb", skip_bad=True)
     assert list(outcome.left_out) == ["a"]

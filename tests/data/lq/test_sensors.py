@@ -120,6 +120,15 @@ def test_stereo_values_are_whole_parts_of_disparity():
     assert (parts - parts.round()).abs().max() < 0.05
 
 
+def test_depth_that_is_not_known_hides_nothing_from_stereo():
+    depth_m, rgb = pictures(n=1, holes=False)
+    whole = degrade(depth_m, rgb, 4, "realsense", generator(5)).measured
+    depth_m[..., :, 60:] = 0
+    holed = degrade(depth_m, rgb, 4, "realsense", generator(5)).measured
+    assert not holed[..., 15].any()
+    assert holed[..., :12].float().mean() > 0.9 * whole[..., :12].float().mean()
+
+
 def test_stereo_hides_the_background_left_of_a_thing_only():
     shift = torch.ones(1, 1, 1, 20)
     shift[..., 10:14] = 4.0  # nearer: moves 3 pixels more to the left

@@ -26,6 +26,8 @@ def test_digits_behind_the_point_are_a_fraction():
         (["render2.0001", "render2.0010"], ["1", "10"]),
         (["d_1_640x480", "d_2_640x480"], ["1", "2"]),
         (["a1", "b"], None),
+        (["cam0_1", "cam1_1"], ["0", "1"]),
+        (["cam0_1", "cam1_1", "cam0_2", "cam1_2"], None),
         ([], None),
     ],
 )

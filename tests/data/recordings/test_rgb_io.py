@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from recording_parts import rgb_clip, write_rgb_folder
 
+from stdnet_arch.data.recordings.open_recording import open_recording
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.rgb_io import RGBVideo, open_rgb
 
 CLIP = rgb_clip(4, 16, 24)
@@ -89,6 +91,18 @@ def test_a_video_is_turned_as_its_metadata_says(tmp_path, matrix, turn):
     set_display_matrix(path, matrix)
     np.testing.assert_array_equal(all_of(open_rgb(path))[2], turn(plain[2]))
     np.testing.assert_array_equal(all_of(RGBVideo(path, upright=False)), plain)
+
+
+@pytest.mark.parametrize(("asked", "notes"), [(None, 1), (0, 0)])
+def test_the_turn_of_a_video_is_said_and_can_be_left_out(tmp_path, asked, notes):
+    path = write_video(tmp_path / "c.mp4", CLIP, "libx264rgb", "rgb24")
+    set_display_matrix(path, (0, 1, -1, 0))
+    np.save(tmp_path / "d.npy", np.ones((len(CLIP), 3, 4), np.float32))
+    recording = open_recording(tmp_path / "d.npy", path, Reading(rotate_rgb=asked), 4)
+    assert len(recording.about.notes) == notes
+    assert all("turned by 90 degrees clockwise" in note for note in recording.about.notes)
+    turned = next(recording.colors()).shape[:2] == CLIP.shape[2:0:-1]
+    assert turned == (asked is None)
 
 
 def set_display_matrix(path, matrix):

@@ -19,6 +19,8 @@ PNG, NPY = Path("x.png"), Path("x.npy")
         (np.array([[1.5, 1e10]], np.float32), NPY, [[1.5, np.inf]]),
         (np.array([[1.5, 65504]], np.float16), NPY, [[1.5, np.inf]]),
         (np.array([[1.5, 65535]], np.float32), NPY, [[1.5, np.inf]]),
+        (np.array([[1.5, 65.535]], np.float32), NPY, [[1.5, np.inf]]),
+        (np.array([[1.5, 65.535]], np.float64), NPY, [[1.5, np.inf]]),
         (np.array([[1.5, 3000]], np.float32), NPY, [[1.5, 3000]]),
     ],
 )

@@ -15,6 +15,7 @@ from stdnet_arch.evaluation.zero_shot.scoring import (
     predict_scene,
     read_rule,
     score,
+    stand_in,
 )
 
 
@@ -136,10 +137,28 @@ def test_stills_go_through_a_network_one_by_one():
     assert [lq.shape[1] for lq, _, _ in net.seen] == [1, 1, 1]
 
 
-def test_a_frame_without_low_resolution_depth_is_an_error():
+def test_a_frame_without_low_resolution_depth_gets_the_one_before_and_does_not_count(caplog):
     scene = make_scene()
     scene.depth_m[1] = 0
-    with pytest.raises(ValueError, match=r"none in \[1\]"):
+    case = make_case(scene, 4, "area")
+    assert np.array_equal(case.lq_m[1], case.lq_m[0])
+    assert not case.valid[1].any()
+    assert case.valid[[0, 2]].any()
+    assert "1 frames without any LR depth" in caplog.text
+
+
+def test_first_frames_without_depth_get_the_first_with_some():
+    lq_m = np.zeros((3, 2, 2), np.float32)
+    lq_m[2] = 5
+    filled, blank = stand_in(lq_m)
+    assert (filled == 5).all()
+    assert blank.tolist() == [True, True, False]
+
+
+def test_a_scene_without_any_depth_is_an_error():
+    scene = make_scene()
+    scene.depth_m[:] = 0
+    with pytest.raises(ValueError, match="none in any frame"):
         make_case(scene, 4, "area")
 
 

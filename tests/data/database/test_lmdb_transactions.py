@@ -5,9 +5,9 @@ import resource
 import lmdb
 import pytest
 
-from stdnet_arch.data.database.lmdb_batch import Batch, put
 from stdnet_arch.data.database.lmdb_frame import StoredFrame
 from stdnet_arch.data.database.lmdb_values import describe
+from stdnet_arch.data.database.lmdb_writer import Pending, put
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_none_deletes(environment):
 
 
 def test_frames_wait_for_one_another_and_come_with_their_records(environment):
-    batch = Batch(environment)
+    batch = Pending(environment)
     batch.add(StoredFrame("c", 7, "file", (1, 2), [describe("depth", b"ab", shape=[1, 2])]))
     assert items_of(environment) == {}
     batch.flush()
