@@ -13,7 +13,7 @@ import numpy as np
 from recording_parts import depth_clip, rgb_clip
 
 from stdnet_arch.data.codecs.depth_file import write_depth
-from stdnet_arch.data.database import lmdb_batch, lmdb_command
+from stdnet_arch.data.database import lmdb_command, lmdb_writer
 from stdnet_arch.data.database.lmdb_store import close_environment
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.utils.commands import run_command, run_script
@@ -34,7 +34,7 @@ class Preparation(Driver):
 
     def make_inputs(self) -> None:
         """Raw clips, and the LMDB of them."""
-        lmdb_batch.COMMIT_BYTES = 0  # a commit per frame: more places to be killed in
+        lmdb_writer.COMMIT_BYTES = 0  # a commit per frame: more places to be killed in
         for clip, kind in (("one", "npy"), ("two", "png16")):
             folder = self.box.inputs / "raw" / clip
             (folder / "rgb").mkdir(parents=True)
