@@ -5,11 +5,8 @@ python scripts/benchmark.py --compare before.json after.json
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
-
-import yaml
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
@@ -21,12 +18,16 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
     compare,
     compare_table,
     markdown,
+    read_summary,
     summary,
     write_summary,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
 from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import KIND
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.yaml_file import load_mapping
 
 
 def main() -> int:
@@ -43,26 +44,27 @@ def main() -> int:
     parser.add_argument("--tolerance", type=float, default=0.01, help="share that does not count")
     args = parser.parse_args()
     if args.compare:
-        before, after = (json.loads(path.read_text(encoding="utf-8")) for path in args.compare)
+        before, after = (read_summary(path) for path in args.compare)
         changes = compare(before, after, args.tolerance)
         sys.stdout.write(compare_table(changes).text(digits=3) + "\n")
         return int(any(change.is_worse for change in changes))
     if args.config is None:
         parser.error("give --config or --compare")
-    options = yaml.safe_load(args.config.read_text(encoding="utf-8"))
+    options = load_mapping(args.config)
     if options.get("kind") == KIND:
         sys.stdout.write(run_from_options(options, args.out, args.models, args.resume))
         return 0
     plan = read_plan(options, args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
-    results = run_benchmark(plan, place, args.resume)
-    found = summary(plan, results, measure_costs(plan, place, args.resume))
-    write_summary(found, place.out)
-    pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
-    write_report(found, place.out / f"{plan.name}.html", pictures)
+    with hold_folder(place.out):
+        results = run_benchmark(plan, place, args.resume)
+        found = summary(plan, results, measure_costs(plan, place, args.resume))
+        write_summary(found, place.out)
+        pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
+        write_report(found, place.out / f"{plan.name}.html", pictures)
     sys.stdout.write(markdown(found) + f"\nwrote {place.out / plan.name}.html\n")
     return int(any("error" in result for result in found["results"]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main, "stopped; the same command with --resume goes on where it stopped"))

@@ -8,6 +8,7 @@ python scripts/convert_weights.py --scale 4 --arch STDAN --input official.pth --
 
 import argparse
 import sys
+from pathlib import Path
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
@@ -15,6 +16,9 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint, save_checkpoint
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.names import check_target
 
 
 def main() -> None:
@@ -37,11 +41,10 @@ def main() -> None:
         network_g["head_feat"] = args.head_feat
     if args.arch == "SVSRNet":
         network_g["as_released"] = True
+    check_target(Path(args.output), (".pth", ".safetensors"), [args.input])
     net = build_network(network_g)
-    try:
+    with reading(args.input):
         load_any(net, read_checkpoint(args.input))
-    except (FileNotFoundError, TypeError, ValueError) as error:
-        sys.exit(f"{args.input}: {error}")
     lq = args.lq or ("dtof_peak" if args.arch == "STDNet" else "bicubic")
     about = {"network_g": network_g, "depth_range_m": args.depth_range, "lq": lq}
     about = {name: value for name, value in about.items() if value is not None}
@@ -50,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

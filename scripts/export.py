@@ -13,6 +13,8 @@ import torch
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.inference.export import compare_onnx, export_window
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.names import check_target
 
 TOLERANCE = 1e-4
 """Of the depth range."""
@@ -33,12 +35,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, help=".onnx or .pt2")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    try:
-        size = read_size(args.size)
-        loaded = load_network(args.weights, args.scale, args.num_feat, args.depth_range)
-        export_window(loaded, args.output, args.frames, size)
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(str(error))
+    check_target(args.output, (".onnx", ".pt2"), [args.weights])
+    size = read_size(args.size)
+    loaded = load_network(args.weights, args.scale, args.num_feat, args.depth_range)
+    export_window(loaded, args.output, args.frames, size)
     sys.stdout.write(f"wrote {args.output}\n")
     if args.output.suffix == ".onnx":
         agreement = compare_onnx(loaded, args.output, args.frames, size)
@@ -48,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from stdnet_arch.evaluation.gpu.check import GROUPS, LIMITS_S, Check, run_check
+from stdnet_arch.utils.commands import run_script
 
 
 def main() -> int:
@@ -31,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main, "stopped; the same command begins anew"))

@@ -8,13 +8,13 @@ python scripts/make_lq.py --source Folder --root datasets/my_clips --scale 4 8 \
 import argparse
 import sys
 
-import yaml
-
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch.data.dataset_options import LQ_MODES, TestOptions, read_options
 from stdnet_arch.data.lq_writer import write_lq
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.yaml_file import parse_yaml
 
 
 def main() -> None:
@@ -34,26 +34,25 @@ def main() -> None:
     parser.add_argument("--sensor", nargs="*", default=[], metavar="KEY=VALUE", help="sensor_opt")
     parser.add_argument("--out", required=True, help="folder, with {clip} and {scale}")
     args = parser.parse_args()
-    try:
-        source_opt, sensor_opt = (
-            {
-                key: yaml.safe_load(value)
-                for key, _, value in (pair.partition("=") for pair in pairs)
-            }
-            for pairs in (args.source_opt, args.sensor)
-        )
-        clips = args.clips[0] if args.clips and args.clips[0].endswith(".txt") else args.clips
-        section = {
-            "name": "make_lq", "source": args.source, "source_opt": source_opt, "clips": clips,
-            "dataroot": args.root, "lq": args.lq, "dtof_range_m": args.range,
-            "dtof_bins": args.bins, "sensor_opt": sensor_opt, "beyond_range": "keep",
-        }  # fmt: skip
-        for scale in args.scale:
-            for folder in write_lq(read_options(TestOptions, section | {"scale": scale}), args.out):
-                sys.stdout.write(f"wrote {folder}\n")
-    except (ValueError, TypeError, OSError) as error:
-        sys.exit(f"make_lq: {error}")
+    _write(args)
+
+
+def _write(args: argparse.Namespace) -> None:
+    """Read the options as those of a test set; write the files."""
+    source_opt, sensor_opt = (
+        {key: parse_yaml(value, key) for key, _, value in (pair.partition("=") for pair in pairs)}
+        for pairs in (args.source_opt, args.sensor)
+    )
+    clips = args.clips[0] if args.clips and args.clips[0].endswith(".txt") else args.clips
+    section = {
+        "name": "make_lq", "source": args.source, "source_opt": source_opt, "clips": clips,
+        "dataroot": args.root, "lq": args.lq, "dtof_range_m": args.range,
+        "dtof_bins": args.bins, "sensor_opt": sensor_opt, "beyond_range": "keep",
+    }  # fmt: skip
+    for scale in args.scale:
+        for folder in write_lq(read_options(TestOptions, section | {"scale": scale}), args.out):
+            sys.stdout.write(f"wrote {folder}\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

@@ -29,6 +29,7 @@ from stdnet_arch.evaluation.run_cost import Run
 from stdnet_arch.evaluation.scaling_plot import draw_scaling
 from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
 from stdnet_arch.evaluation.speed_forms import forms_of
+from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.visual.strips import save_png
 
@@ -209,4 +210,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 from stdnet_arch.evaluation.curves import draw_curves, read_means
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.names import check_target
 from stdnet_arch.visual.strips import save_png
 
 
@@ -18,13 +21,12 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="CSV that the validation wrote")
     parser.add_argument("-o", "--output", required=True, type=Path, help="PNG to write")
     args = parser.parse_args()
-    try:
+    check_target(args.output, (".png",), [args.table])
+    with reading(args.table):
         curves = read_means(args.table)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
     save_png(args.output, draw_curves(curves, args.table.parent.parent.name))
     sys.stdout.write(f"wrote {args.output}\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

@@ -16,6 +16,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch import option_file
 from stdnet_arch.evaluation.zero_shot import zero_shot_rows
+from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.weights.publishing import Facts, load_trained, replace_cards, write_weights
 from stdnet_arch.weights.shipped import FOLDER, list_shipped
@@ -78,4 +79,4 @@ def _ship(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main, "stopped; the same command begins anew"))

@@ -13,6 +13,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch import option_file
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
+from stdnet_arch.utils.commands import run_script
 from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices
 from stdnet_arch.visual.strips import save_png
 
@@ -49,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

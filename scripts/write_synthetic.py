@@ -10,6 +10,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch.data.synthetic.recording import write_synthetic_recording
+from stdnet_arch.utils.commands import run_script
 
 
 def main() -> None:
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 __all__ = ["DepthSRPredictor", "load"]
 
 # isort: off
+from stdnet_arch import _loading  # noqa: F401  the rest takes seconds
 from stdnet_arch import _toolbox  # noqa: F401  must run before anything imports basicsr
+from stdnet_arch import _toolbox_files  # noqa: F401
 from stdnet_arch import archs, data, losses, metrics, models  # noqa: F401  fills the registries
 # isort: on
 

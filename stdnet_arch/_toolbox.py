@@ -5,6 +5,7 @@ spawned DataLoader workers alike. Each patch is one function that names the symp
 line it answers; the toolbox's own function stays reachable as ``__wrapped__`` of its replacement.
 """
 
+import argparse
 import codecs
 import difflib
 import importlib.util
@@ -13,9 +14,9 @@ import os
 import pkgutil
 import random
 import re
+import signal
 import sys
 import types
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +24,16 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from scipy.ndimage import convolve, gaussian_filter
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms.functional import rgb_to_grayscale
 
 from stdnet_arch import option_file
+from stdnet_arch._toolbox_options import check_options
+from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.whole_file import write_whole
+from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
 
 Untyped = Any  # objects of the toolbox, which has no annotations
 
@@ -124,23 +130,21 @@ def _get_registered(registry: Untyped, name: str, suffix: str = "basicsr") -> Un
 
 @_replaces("basicsr.utils.options", "ordered_yaml")
 def _ordered_yaml() -> tuple[Untyped, Untyped]:
-    """``1e-4`` in a YAML is a string, then a TypeError in the optimiser (YAML 1.1: ``1.0e-4``).
+    """Options run code (``name: !!python/object/apply:os.system [...]``); ``1e-4`` is text.
 
-    basicsr/utils/options.py:29-30. The loader also follows ``base:``.
+    basicsr/utils/options.py:19-30 takes yaml's unsafe loader. The loader also follows ``base:``.
     """
-    stock_loader, dumper = _ordered_yaml.__wrapped__()
-    loader = option_file.following(type("FloatLoader", (stock_loader,), {}))
-    number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
-    loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
-    return loader, dumper
+    return option_file.following(PlainLoader), _ordered_yaml.__wrapped__()[1]
 
 
 @_replaces("basicsr.utils.options", "_postprocess_yml_value")
 def _read_forced_value(value: str) -> Untyped:
-    """``--force_yml train:optim_g:lr=1e-5`` and ``...=-1`` give strings.
+    """``--force_yml train:optim_g:lr=1e-5`` and ``...=-1`` give strings; a list is evaluated.
 
     basicsr/utils/options.py:58-79.
     """
+    if value.startswith("["):
+        return parse_yaml(value, "--force_yml")
     read = _read_forced_value.__wrapped__(value)
     if isinstance(read, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", read):
         return int(read) if read.lstrip("-+").isdigit() else float(read)
@@ -153,15 +157,29 @@ def _parse_options(root_path: str, is_train: bool = True) -> tuple[dict[str, Unt
 
     basicsr/utils/options.py:88 (``python -m torch.distributed.launch`` passes the hyphen) and :96.
     """
+    from stdnet_arch import _toolbox_files
+
     sys.argv[1:] = [re.sub("^--local-rank", "--local_rank", word) for word in sys.argv[1:]]
-    try:
-        opt, arguments = _parse_options.__wrapped__(root_path, is_train)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        message = f"-opt needs a YAML file, got {error.filename!r} (looked from {Path.cwd()})"
-        raise SystemExit(message) from None
+    _check_option_file(is_train)
+    opt, arguments = _parse_options.__wrapped__(root_path, is_train)
     option_file.choose_devices(opt)
     option_file.check_schedule(opt)
+    _toolbox_files.hold_run(opt, root_path)
     return opt, arguments
+
+
+def _check_option_file(is_train: bool) -> None:
+    """Refuse a missing or unfit ``-opt`` before the toolbox stumbles over it."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-opt", type=Path)
+    path = parser.parse_known_args()[0].opt
+    if path is None:
+        return  # the toolbox's own parser says so
+    if not path.is_file():
+        message = f"-opt needs a YAML file, got {str(path)!r} (looked from {Path.cwd()})"
+        raise SystemExit(message)
+    with reading(path), path.open(encoding="utf-8") as stream:
+        check_options(yaml.load(stream, Loader=_ordered_yaml()[0]), is_train)  # noqa: S506
 
 
 @_replaces("basicsr.utils.options", "copy_opt_file")
@@ -175,7 +193,7 @@ def _copy_opt_file(opt_file: str, experiments_root: str) -> None:
     if options != option_file.read_alone(opt_file):
         copy = Path(experiments_root) / Path(opt_file).name
         remarks = [line for line in copy.read_text().splitlines() if line.startswith("#")]
-        copy.write_text("\n".join(remarks) + "\n\n" + option_file.write(options))
+        write_whole(copy, "\n".join(remarks) + "\n\n" + option_file.write(options))
 
 
 # ------------------------------------------------------------------------------ launch and resume
@@ -208,38 +226,6 @@ def _model_to_device(model: Untyped, net: torch.nn.Module) -> torch.nn.Module:
         return _model_to_device.__wrapped__(model, net)
     unused = model.opt.get("find_unused_parameters", False)
     return DistributedDataParallel(net.to(model.device), find_unused_parameters=unused)
-
-
-@_replaces("basicsr.train", "load_resume_state")
-def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
-    """Resuming needs a GPU, and ``--auto_resume`` from another folder starts again at 0.
-
-    basicsr/train.py:85-86 loads to CUDA: a driver error on a CPU; on a GPU it leaves Adam's step
-    counters there, a host-device copy for each at every step. basicsr/train.py:71 looks in
-    ``./experiments`` whatever ``root_path`` is. A state cut short by a kill is passed over; one of
-    another run is refused, since its weights would be sought in this run's folder.
-    """
-    from basicsr.utils import check_resume
-
-    states, given = Path(opt["path"]["training_states"]), opt["path"].get("resume_state")
-    paths = [Path(given)] if given else []
-    if opt["auto_resume"]:
-        paths = sorted(states.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
-    elif given and Path(given).resolve().parent != states.resolve():
-        raise ValueError(f"resume_state must lie in {states} (resume under one name), got {given}")
-    for path in paths:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError) as error:
-            if path is paths[-1]:
-                raise
-            warnings.warn(f"{path} cannot be read, going back one: {error}", stacklevel=2)
-            continue
-        opt["path"]["resume_state"] = str(path)
-        opt["resumed"] = {"epoch": state["epoch"], "iter": state["iter"]}
-        check_resume(opt, state["iter"])
-        return state
-    return None
 
 
 @_replaces("basicsr.train", "create_train_val_dataloader")
@@ -276,6 +262,8 @@ def _seed_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None
     basicsr/data/__init__.py:97-101. torch's seed differs per epoch, worker and process, and
     follows ``manual_seed``.
     """
+    if torch.utils.data.get_worker_info() is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends its workers
     epoch_seed = torch.initial_seed() % 2**32
     random.seed(epoch_seed)
     np.random.seed(epoch_seed)  # noqa: NPY002  the toolbox's augmentations draw from it

@@ -9,6 +9,8 @@ import torch
 import yaml
 from addict import Dict
 
+from stdnet_arch.utils.yaml_file import load_yaml
+
 BASE = "base"
 Untyped = Any  # YAML's loaders have no annotations
 
@@ -86,9 +88,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def read_alone(path: str | Path) -> dict[str, Any]:
     """Read an option file as it stands, ``base:`` included."""
-    from basicsr.utils.options import ordered_yaml
-
-    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=ordered_yaml.__wrapped__()[0])  # noqa: S506
+    return load_yaml(Path(path))
 
 
 def write(options: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ BASICSR = {
     2: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
     4: ("basicsr.utils.registry",),
 }
-ONLY_IN = {"cv2": {"data", "visual", "evaluation"}, "lmdb": {"data"}, "yaml": {"stereodiff"}}
+ONLY_IN = {"cv2": {"data", "visual", "evaluation"}, "lmdb": {"data"}, "yaml": {"utils"}}
 
 
 def imports(path):

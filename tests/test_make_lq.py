@@ -1,5 +1,6 @@
 """The command that writes LR files."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -52,13 +53,16 @@ def test_effects_are_applied(make_lq):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--sensor", "noise=1"], "make_lq: .*expected only the keys .*noise_m.*; got noise"),
-        (["--sensor", "noise_m"], "make_lq: .*noise_m must be float or int; got None"),
-        (["--source", "Kinect"], "make_lq: source must be one of .*; got 'Kinect'"),
-        (["--scale", "5"], "make_lq: .*7.npy: expected sides that are multiples of scale 5"),
-        (["--clips", "living"], "make_lq: clip list entry 'living'"),
+        (["--sensor", "noise=1"], "error: .*expected only the keys .*noise_m.*; got noise"),
+        (["--sensor", "noise_m"], "error: .*noise_m must be float or int; got None"),
+        (["--source", "Kinect"], "error: source must be one of .*; got 'Kinect'"),
+        (["--scale", "5"], "error: .*7.npy: expected sides that are multiples of scale 5"),
+        (["--clips", "living"], "error: clip list entry 'living'"),
     ],
 )
-def test_a_mistake_is_one_line(make_lq, arguments, words):
-    with pytest.raises(SystemExit, match=words):
+def test_a_mistake_is_one_line(make_lq, arguments, words, capsys):
+    with pytest.raises(SystemExit):
         make_lq(*arguments)
+    said = capsys.readouterr().err
+    assert re.search(words, said)
+    assert said.count("\n") == 1

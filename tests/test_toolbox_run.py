@@ -44,7 +44,9 @@ def test_a_wrong_type_ends_a_runner_with_the_names_there_are(toolbox_run, part):
     opt = options()
     section = {"model": opt, "arch": opt["network_g"], "dataset": opt["datasets"]["train"]}[part]
     section["model_type" if part == "model" else "type"] = "VideoRecurent"
-    with pytest.raises(KeyError, match=f"no {part} is called 'VideoRecurent'; there are .*Video"):
+    with pytest.raises(
+        (KeyError, ValueError), match=f"no {part} is called 'VideoRecurent'; there are .*Video"
+    ):
         toolbox_run(opt)
 
 
@@ -158,15 +160,31 @@ def test_stock_auto_resume_looks_in_the_working_directory_only(interrupted, with
 def test_a_state_cut_short_by_a_kill_is_passed_over(interrupted, tmp_path, kept):
     newest = tmp_path / "experiments/tiny/training_states/4.state"
     newest.write_bytes(newest.read_bytes()[:kept])
-    with pytest.warns(UserWarning, match=r"4\.state cannot be read, going back one"):
+    with pytest.warns(UserWarning, match=r"4\.state is passed over"):
         assert basicsr.train.load_resume_state(interrupted)["iter"] == 2
 
 
 def test_states_that_cannot_be_read_do_not_start_a_run_anew(interrupted, tmp_path):
     states = sorted((tmp_path / "experiments/tiny/training_states").iterdir())
     (states[0].write_bytes(b""), states[1].write_bytes(b""))
-    with pytest.warns(UserWarning, match="going back one"), pytest.raises(EOFError):
+    with (
+        pytest.warns(UserWarning, match="is passed over"),
+        pytest.raises(ValueError, match="none of the 2 states .* can be read"),
+    ):
         basicsr.train.load_resume_state(interrupted)
+
+
+def test_a_state_whose_network_is_damaged_is_passed_over(interrupted, tmp_path):
+    network = tmp_path / "experiments/tiny/models/net_g_4.pth"
+    network.write_bytes(network.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match=r"4\.state is passed over: .*net_g_4\.pth"):
+        assert basicsr.train.load_resume_state(interrupted)["iter"] == 2
+
+
+def test_a_foreign_state_is_passed_over(interrupted, tmp_path):
+    (tmp_path / "experiments/tiny/training_states/best.state").write_bytes(b"mine")
+    with pytest.warns(UserWarning, match=r"best\.state is passed over: its name is no iteration"):
+        assert basicsr.train.load_resume_state(interrupted)["iter"] == 4
 
 
 @pytest.mark.gpu

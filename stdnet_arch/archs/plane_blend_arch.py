@@ -192,13 +192,18 @@ class PlaneBlend(nn.Module):
         """
         check_clip(lq, guide, self.scale)
         steps = lq.new_full((len(lq),), self.step) if step is None else step.to(lq)
+        if not self.temporal:  # no frame knows of another: all at once
+            t = lq.shape[1]
+            each = lq.flatten(0, 1), guide.flatten(0, 1), steps.repeat_interleave(t)
+            out, _ = self.advance_frame(*each, None)
+            return {key: value.unflatten(0, (-1, t)) for key, value in out.items()}, None
         frames: list[dict[str, Tensor]] = []
         for i in range(lq.shape[1]):
             out, memory = self.advance_frame(lq[:, i], guide[:, i], steps, memory)
             frames.append(out)
         keys = sorted({key for frame in frames for key in frame})
         maps = {key: torch.stack([f[key] for f in frames if key in f], 1) for key in keys}
-        if self.temporal and "flow" not in maps:
+        if "flow" not in maps:
             h, w = (side // CELL for side in guide.shape[-2:])
             maps["flow"] = lq.new_zeros(len(lq), 0, 2, h, w)
         return maps, memory

@@ -61,8 +61,10 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         """Check every value that has a limited choice."""
-        known = self.io_backend in ({"type": "disk"}, {"type": "lmdb"})
-        _require(known, "io_backend", "{type: disk} or {type: lmdb}", dict(self.io_backend))
+        known: list[dict[str, Any]] = [{"type": "disk"}, {"type": "lmdb"}]
+        known += [{"type": "lmdb", "verify": choice} for choice in (True, False)]
+        wanted = "{type: disk}, {type: lmdb} or {type: lmdb, verify: true}"
+        _require(self.io_backend in known, "io_backend", wanted, self.io_backend)
         _require(self.lq in LQ_MODES, "lq", f"one of {', '.join(LQ_MODES)}", self.lq)
         choice = f"one of {', '.join(BEYOND_RANGE)}"
         _require(self.beyond_range in BEYOND_RANGE, "beyond_range", choice, self.beyond_range)

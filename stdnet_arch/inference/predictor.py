@@ -20,6 +20,7 @@ from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.recordings.recording import Frame
 from stdnet_arch.inference.clip_step import ClipStep
+from stdnet_arch.inference.depth_checks import check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.sizes import SizePlan, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
@@ -265,9 +266,9 @@ class DepthSRPredictor:
                 yield
 
         try:
-            for outputs in _under(context, self._stream(inputs())):
+            for number, outputs in enumerate(_under(context, self._stream(inputs()))):
                 sizes, frame = waiting.popleft()
-                yield self._to_prediction(sizes, frame, outputs, outside)
+                yield self._to_prediction(sizes, frame, outputs, outside, number)
             for line in outside.lines():
                 LOGGER.warning(line)
         except RuntimeError as error:
@@ -282,13 +283,20 @@ class DepthSRPredictor:
         return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name}{chosen})"
 
     def _to_prediction(
-        self, sizes: SizePlan, frame: SensorFrame, outputs: Outputs, outside: OutsideCount
+        self,
+        sizes: SizePlan,
+        frame: SensorFrame,
+        outputs: Outputs,
+        outside: OutsideCount,
+        number: int,
     ) -> Prediction:
         maps = {
             name: (sizes.from_network(value)[0] * self.depth_range_m).cpu().numpy()
             for name, value in outputs.items()
         }
         pred_m = maps["pred"]
+        if frame.measured.any():
+            check_possible(pred_m, number, self.depth_range_m)
         # A mean of measured surfaces stays among them by itself.
         if not contract_of(self.net).scale_free:
             pred_m = outside.clip(pred_m, frame.lq_m)

@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 from basicsr.archs import build_network
+from torch import nn
 
 from stdnet_arch.data.device_clips import DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
-from stdnet_arch.data.synthetic.device_layers import DeviceLayers, photo_textures
+from stdnet_arch.data.synthetic.device_layers import DeviceLayers
+from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
 from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
 
 PHOTOS = "photo_textures.npz"
@@ -36,7 +38,8 @@ def run_on_device(
         device: where.
         assets: folder with photo textures and rendered worlds; None: layers with procedural
             textures alone.
-        start: folder of an earlier ``out``; weights of the same name are what it starts from.
+        start: folder of an earlier ``out``; the run starts from its weights of the same name, or
+            of the name under ``start_from``.
 
     Returns:
         The trainer, done.
@@ -48,8 +51,7 @@ def run_on_device(
     place = torch.device(device)
     net = build_network({**options["network_g"]}).to(place)
     if start is not None:
-        state = torch.load(start / options["name"] / "net.pth", weights_only=True)["params"]
-        net.load_state_dict({k: v.float() for k, v in state.items()})
+        begin_with(net, start / options.get("start_from", options["name"]) / "net.pth")
     if place.type == "cuda":
         net = net.to(memory_format=torch.channels_last)
     recipe = Recipe(seconds=seconds, **options["recipe"])
@@ -59,12 +61,34 @@ def run_on_device(
     return trainer
 
 
+def begin_with(net: nn.Module, path: Path) -> list[str]:
+    """Take over every parameter of a checkpoint that the network has, too, in the same shape.
+
+    Args:
+        net: keeps what it has where the checkpoint has nothing for it.
+        path: of :meth:`DeviceTrainer.save`.
+
+    Returns:
+        Names of the parameters that were not in the checkpoint.
+
+    Raises:
+        ValueError: nothing fits.
+    """
+    state = torch.load(path, weights_only=True, map_location="cpu")["params"]
+    own = net.state_dict()
+    fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if not fit:
+        raise ValueError(f"{path} holds no parameter of a {type(net).__name__} of these options")
+    net.load_state_dict({**own, **fit})
+    return sorted(set(own) - set(fit))
+
+
 def make_clips(
     data: Mapping[str, Any], scale: int, device: torch.device, assets: Path | None
 ) -> DeviceClips:
     """Build what draws the batches; see :func:`run_on_device`."""
     frames, side, seed = data["frames"], data["size"], data["seed"]
-    photos = photo_textures(assets / PHOTOS).to(device) if assets else None
+    photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
         (DeviceLayers(device, seed, photos, frames, side), data["layers"])
     ]

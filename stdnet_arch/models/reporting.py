@@ -8,6 +8,7 @@ from typing import Any
 
 from stdnet_arch.models.validation import ClipScore, Mean, Metric, mean_over_clips
 from stdnet_arch.utils.tables import Cell, Table
+from stdnet_arch.utils.whole_file import write_whole
 
 ITERATION = "iter"
 MEAN = "mean"
@@ -89,20 +90,17 @@ def write_tables(folder: Path, dataset: str, iteration: int | str, table: Table)
         iteration: iteration of the training, or the name of a test.
         table: see :func:`score_table`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     heading = (
         f"# {dataset}, {f'iteration {iteration}' if isinstance(iteration, int) else iteration}\n\n"
     )
-    (folder / f"{dataset}.md").write_text(heading + table.markdown(), encoding="utf-8")
+    write_whole(folder / f"{dataset}.md", heading + table.markdown())
     file = folder / f"{dataset}.csv"
     columns = [ITERATION, *table.columns]
     before = _rows_before(file, iteration) if isinstance(iteration, int) else []
     # A metric that was not computed earlier is empty there.
     earlier = [[row.get(column, "") for column in columns] for row in before]
     rows: list[Sequence[Cell]] = [*earlier, *([iteration, *row] for row in table.rows)]
-    partial = file.with_suffix(".csv.partial")
-    partial.write_text(Table(columns, rows).csv(), encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, Table(columns, rows).csv())
 
 
 def best_until(

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,10 +48,3 @@ def gather_objects(mine: Any) -> list[Any]:  # noqa: ANN401  anything that can b
     everyone: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(everyone, mine)
     return everyone
-
-
-def save_whole(state: Mapping[str, Any], path: Path) -> None:
-    """Save so that a kill in the middle leaves no half-written file under this name."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    torch.save(dict(state), partial)
-    partial.replace(path)

@@ -14,12 +14,12 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from stdnet_arch.archs.checkpoints.adapters import SAFETENSORS, add_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import ABOUT, SAFETENSORS, read_checkpoint
 from stdnet_arch.models.batch import Batch, DeviceBatch
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
-from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng, save_whole
+from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng
 from stdnet_arch.models.saving import describe_network
 from stdnet_arch.models.stepping import (
     MixedPrecision,
@@ -32,6 +32,7 @@ from stdnet_arch.models.stepping import (
 from stdnet_arch.models.validation import ClipDataset
 from stdnet_arch.models.validator import Validator
 from stdnet_arch.models.weights_files import check_start
+from stdnet_arch.utils.torch_file import write_torch
 
 TRAIN_KEYS = frozenset({
     "total_iter", "warmup_iter", "optim_g", "scheduler",
@@ -195,11 +196,8 @@ class RGBDVideoModel(BaseModel):
         nets, keys = [self.net_g], ["params"]
         if hasattr(self, "net_g_ema"):
             nets, keys = [self.net_g, self.net_g_ema], ["params", "params_ema"]
-        self.save_network(nets, "net_g", current_iter, param_key=keys)
-        if get_dist_info()[0] == 0:
-            name = f"net_g_{'latest' if current_iter == -1 else current_iter}.pth"
-            about = describe_network(self.opt, self.trained_range_m)
-            add_about(Path(self.opt["path"]["models"]) / name, about)
+        said = {ABOUT: describe_network(self.opt, self.trained_range_m)}
+        self.save_network(nets, "net_g", current_iter, param_key=keys, said=said)
         self.save_training_state(epoch, current_iter)
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:
@@ -216,7 +214,7 @@ class RGBDVideoModel(BaseModel):
             "rng": rng,
             **self._further_state(),
         }
-        save_whole(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+        write_torch(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
 
     def _further_state(self) -> dict[str, Any]:
         """Give what a derived model adds to the training state; its resume_training reads it."""

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from basicsr.utils import get_root_logger, imwrite
+from basicsr.utils import get_root_logger
 from torch import Tensor
 
 from stdnet_arch.data.codecs.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
+from stdnet_arch.data.codecs.rgb_codec import encode_rgb
 from stdnet_arch.models.batch import Batch, valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
+from stdnet_arch.utils.names import resolve_name
+from stdnet_arch.utils.whole_file import write_whole
 
 FORMATS = ("png16", "npy")
 LIMIT_M = MAX_CODE / 1000
@@ -63,18 +66,20 @@ class PredictionWriter:
             data, ending = (
                 (encode_npy(frame_m), "npy") if codes is None else (encode_png16(codes[i]), "png")
             )
-            file = self.folder / clip / "depth" / f"{name}.{ending}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
+            write_whole(self._path(clip, "depth", f"{name}.{ending}"), data)
             preview = depth_to_rgb(frame_m, *limits)
-            imwrite(preview[..., ::-1], str(self.folder / clip / "preview" / f"{name}.png"))
+            write_whole(self._path(clip, "preview", f"{name}.png"), encode_rgb(preview))
 
     def _write_rgb(self, batch: Batch, pred: Tensor, view: str) -> None:
         """Eight bits, clamped: what the metrics of RGB judge."""
         frames = (pred[0].clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         for i, frame in enumerate(frames, int(batch["frame"][0])):
-            file = self.folder / batch["clip"][0] / view / f"{self._name(i)}.png"
-            imwrite(frame[..., ::-1], str(file))
+            path = self._path(batch["clip"][0], view, f"{self._name(i)}.png")
+            write_whole(path, encode_rgb(frame))
+
+    def _path(self, clip: str, kind: str, name: str) -> Path:
+        """Return the place of a file; names of clips come from lists and databases."""
+        return resolve_name(self.folder, "/".join(filter(None, (clip, kind, name))), "a clip")
 
     def _name(self, frame: int) -> str:
         return f"{frame:06d}" + (f"_{self.suffix}" if self.suffix else "")

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stdnet_arch.inference.jobs.command import INTERRUPTED
-from stdnet_arch.inference.jobs.options import USER_ERRORS, log_to_screen
+from stdnet_arch.inference.jobs.options import log_to_screen
 from stdnet_arch.stereodiff.job import run_stereodiff
-from stdnet_arch.stereodiff.matcher import MATCHER_REGISTRY
+from stdnet_arch.stereodiff.matcher import MATCHER_REGISTRY, check_file_matcher
 from stdnet_arch.stereodiff.options import merge, read_options
+from stdnet_arch.utils.commands import run_command
+from stdnet_arch.utils.yaml_file import load_mapping
 
 LOGGER = logging.getLogger("stdnet_arch")
 GROUPS = {
@@ -26,22 +25,18 @@ GROUPS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; 0 if all went well, 1 with one message if not, 2 for wrong usage, 130 for Ctrl-C.
+    """Run; return the exit code, see :func:`stdnet_arch.inference.jobs.command.main`.
 
     Args:
         argv: the arguments; None takes the program's.
     """
     args = build_parser().parse_args(argv)
     with log_to_screen(args.quiet):
-        try:
-            run_stereodiff(read_options(option_values(args)))
-        except KeyboardInterrupt:
-            LOGGER.error("stopped; the same command goes on where it stopped")
-            return INTERRUPTED
-        except USER_ERRORS as error:
-            LOGGER.error("error: %s", error)
-            return 1
-    return 0
+        return run_command(lambda: _run(args), LOGGER.error, debug=args.debug)
+
+
+def _run(args: argparse.Namespace) -> None:
+    run_stereodiff(read_options(option_values(args)))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,6 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--gt", help="true depth at the RGB's size: errors of every stage")
     parser.add_argument("--overwrite", action="store_true", help="replace frames of other settings")
     parser.add_argument("--quiet", action="store_true", default=False, help="warnings only")
+    parser.add_argument(
+        "--debug", action="store_true", default=False, help="show the traceback of an error"
+    )
     return parser
 
 
@@ -87,26 +85,12 @@ def option_values(args: argparse.Namespace) -> dict[str, Any]:
     """The file's options, over them the flags', over them those of ``--set``."""
     given = dict(vars(args))
     path, settings = given.pop("opt"), given.pop("set")
-    values: Any = {}
-    if path is not None:
-        values = read_yaml(path)
-        if not isinstance(values, dict):
-            raise ValueError(f"{path}: expected a YAML file of options; got {values!r}")
-    values = merge(values, [])
+    del given["debug"]
+    read = {} if path is None else load_mapping(path)
+    check_file_matcher(read, given.get("matcher"), path)
+    values = merge(read, [])
     for name, value in given.items():
         group, inner = GROUPS.get(name, ("", name))
         place = values if not group else values.setdefault(group, {})
         place[inner] = value
     return merge(values, settings)
-
-
-def read_yaml(path: Path) -> Any:  # noqa: ANN401  whatever a file holds
-    """Read a YAML file.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: expected a YAML file; {error}") from error

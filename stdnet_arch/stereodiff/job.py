@@ -18,13 +18,14 @@ from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthFiles, depth_
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import FileRecording
 from stdnet_arch.inference.depth_cleaning import fill_holes
+from stdnet_arch.inference.jobs.input_state import describe_inputs
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits
 from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.metrics.pixels import LineFit
-from stdnet_arch.stereodiff.matcher import build_matcher
+from stdnet_arch.stereodiff.matcher import Matcher, build_matcher
 from stdnet_arch.stereodiff.open_video import (
     open_app_recording,
     open_files,
@@ -48,7 +49,8 @@ from stdnet_arch.stereodiff.svd import (
     load_parts,
 )
 from stdnet_arch.utils.device import choose_device
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.whole_file import write_json
 
 LOGGER = logging.getLogger(__name__)
 STEREO, DIFFUSION, DEPTH, SUPER = "stereo", "diffusion", "depth", "super"
@@ -86,6 +88,34 @@ def run_stereodiff(
         raise ValueError(f"{options.gt}: expected {len(video)} true depths; got {len(truth)}")
 
     settings = _settings(options, video, matcher_options)
+    with hold_folder(options.output):
+        stages = _write_stages(options, video, matcher, predictor, settings, step)
+        if truth is None:
+            return {}
+        return _score(options, video, stages, lambda: depth_frames(truth))
+
+
+def _write_stages(
+    options: StereoDiffOptions,
+    video: PosedVideo,
+    matcher: Matcher,
+    predictor: DepthSRPredictor | None,
+    settings: dict[str, Any],
+    step: DiffusionStep | None,
+) -> dict[str, OutputFolder]:
+    """Write what is missing of every stage; see :func:`run_stereodiff`.
+
+    Args:
+        options: what to do.
+        video: what is read.
+        matcher: stage 1.
+        predictor: stage 3; None: there is none.
+        settings: all that a frame of stage 1 depends on, see :func:`_settings`.
+        step: the network of stage 2; None: loaded where it is needed.
+
+    Returns:
+        The folders of metric depth, by the name of their stage.
+    """
     stereo = OutputFolder(options.output / STEREO, STAGES_KIND)
     _write_stage(stereo, settings, video, options, lambda i: matcher.depths(video, i))
     stages = {STEREO: stereo}
@@ -112,9 +142,7 @@ def run_stereodiff(
     if predictor:
         made_of = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
         stages[SUPER] = _super_resolve(options, video, depth, predictor, made_of)
-    if truth is None:
-        return {}
-    return _score(options, video, stages, lambda: depth_frames(truth))
+    return stages
 
 
 def open_video(options: StereoDiffOptions) -> PosedVideo:
@@ -148,11 +176,12 @@ def _write_stage(
     depths: Callable[[int], Depths],
 ) -> None:
     """Write what of a stage is missing, whole files in order; nothing if it is done."""
-    if not options.overwrite and output.is_done(settings):
+    inputs = describe_inputs(options.read_from)
+    if not options.overwrite and output.is_done(settings, inputs):
         LOGGER.info("%s is done already", output.folder)
         return
-    output.claim(settings, options.overwrite)
     names = video.names
+    output.claim(settings, options.overwrite, names, inputs)
     first = output.first_missing(names)
     if first:
         LOGGER.info("%s: going on after %d of %d frames", output.folder, first, len(names))
@@ -164,7 +193,7 @@ def _write_stage(
             for name, depth in zip(names[first:], depths(first), strict=True):
                 write_depth(output.path(name), depth, output.kind)
                 progress.update()
-    output.finish(len(names))
+    output.finish(names)
 
 
 def read_stage(output: OutputFolder, video: PosedVideo, start: int = 0) -> Depths:
@@ -294,8 +323,7 @@ def _score(
             name = stage if align == "none" else f"{stage}, aligned"
             scores[name] = score_video(pairs, align)
             LOGGER.info("%s: %s", name, json.dumps(scores[name]))
-    with whole_file(options.output / SCORES) as part:
-        part.write_text(json.dumps(scores, indent=2) + "\n")
+    write_json(options.output / SCORES, scores)
     return scores
 
 

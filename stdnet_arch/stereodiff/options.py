@@ -1,16 +1,23 @@
 """Options of a YAML file and of the command line, checked."""
 
 import ast
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.codecs.depth_file import FORMATS
+from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
+from stdnet_arch.utils.input_errors import InputError, check_number
+from stdnet_arch.utils.names import check_output_folder, check_target
 
 T = TypeVar("T")
 PATHS = {"output", "rgb", "poses", "depth", "recording", "folder", "unet", "weights", "mp4", "gt"}
 DEFAULT_MATCHER = "PlaneSweep"
+STAGES = ("stereo", "diffusion", "depth", "super")
+"""Folders of the results, in the output."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,25 @@ class StereoDiffOptions:
                 raise ValueError(f"{', '.join(stray)} goes with {owner}; got {given[0]}")
         if self.source and not self.clip:
             raise ValueError("source needs clip, the name of a clip of the dataset; got none")
+        self._check_places()
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {self.format!r}")
+
+    @property
+    def read_from(self) -> list[Path | None]:
+        """Files and folders that stage 1 reads; the network's folders are not among them."""
+        root = Path(self.root) if self.root else None
+        return [self.rgb, self.poses, self.depth, self.recording, root]
+
+    def _check_places(self) -> None:
+        """Refuse an output that would destroy what is read."""
+        networks: list[Path | None] = []
+        if self.diffusion is not None:
+            networks += [self.diffusion.folder, self.diffusion.unet]
+        check_output_folder(self.output, [*self.read_from, self.gt, *networks], STAGES)
+        if self.super_resolution is not None and self.super_resolution.mp4 is not None:
+            inputs = [*self.read_from, self.gt, self.super_resolution.weights]
+            check_target(self.super_resolution.mp4, VIDEO_SUFFIXES, inputs)
 
 
 def read_options(values: Mapping[str, Any]) -> StereoDiffOptions:
@@ -127,7 +151,7 @@ def read_options(values: Mapping[str, Any]) -> StereoDiffOptions:
     if "matcher" in flat:
         flat["matcher"] = {"type": DEFAULT_MATCHER, **flat["matcher"]}
     if flat.get("intrinsics") is not None:
-        flat["intrinsics"] = tuple(flat["intrinsics"])
+        flat["intrinsics"] = _numbers(flat["intrinsics"], "intrinsics")
     return _fill(StereoDiffOptions, flat, "")
 
 
@@ -165,10 +189,43 @@ def _fill(kind: type[T], values: object, where: str) -> T:
         name: Path(value) if name in PATHS and isinstance(value, str) else value
         for name, value in values.items()
     }
-    try:
-        return kind(**arguments)
-    except TypeError as error:
-        raise ValueError(f"{where}{error}") from error
+    missing = [
+        item.name
+        for item in fields(kind)  # type: ignore[arg-type]
+        if item.default is MISSING and item.default_factory is MISSING
+        and item.name not in arguments
+    ]  # fmt: skip
+    if missing:
+        raise InputError(f"{where}{', '.join(missing)} must be given")
+    hints = get_type_hints(kind)
+    for name, value in arguments.items():
+        if not _fits(value, hints[name]):
+            raise InputError(f"{where}{name} must be {_words(hints[name])}; got {value!r}")
+    return kind(**arguments)
+
+
+def _numbers(values: object, what: str) -> tuple[float, ...]:
+    if not isinstance(values, list | tuple):
+        raise InputError(f"{what} must be a list of numbers; got {values!r}")
+    return tuple(check_number(value, what) for value in values)
+
+
+def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401  an annotation
+    """Tell whether a value is of an annotated type; a whole number is a number, too."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    plain = {get_origin(kind) or kind for kind in kinds}
+    if isinstance(value, bool):
+        return bool in plain
+    if isinstance(value, float):
+        return float in plain and math.isfinite(value)
+    return type(value) in plain or (isinstance(value, int) and float in plain) or (
+        isinstance(value, Path) and Path in plain
+    )  # fmt: skip
+
+
+def _words(hint: Any) -> str:  # noqa: ANN401  an annotation
+    """Return the name of an annotated type."""
+    return getattr(hint, "__name__", None) or str(hint).replace("pathlib.", "")
 
 
 def _copy(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.utils.input_errors import check_regular, reading
 from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
 
 Pose = NDArray[np.float64]
@@ -16,6 +17,7 @@ LAYOUTS: dict[int, Callable[[NDArray[np.float64]], Pose]] = {
     16: lambda line: line.reshape(4, 4),
 }
 """Numbers of a line: TUM (time tx ty tz qx qy qz qw), KITTI (3x4 by rows), 4x4 by rows."""
+LAST_ROW = [0.0, 0.0, 0.0, 1.0]
 FARTHEST_FROM_A_ROTATION = 1e-3
 
 
@@ -33,7 +35,10 @@ def read_poses(path: Path, axes: str = "opencv") -> list[Pose]:
     if axes not in AXES:
         raise ValueError(f"pose_axes must be one of {', '.join(AXES)}; got {axes!r}")
     poses = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    check_regular(path)
+    with reading(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    for number, text in enumerate(lines, 1):
         if text.strip() and not text.lstrip().startswith("#"):
             try:
                 poses.append(_pose(text))
@@ -48,7 +53,11 @@ def _pose(text: str) -> Pose:
     line = np.array([float(word) for word in text.replace(",", " ").split()])
     if len(line) not in LAYOUTS:
         raise ValueError(f"expected {', '.join(map(str, LAYOUTS))} numbers; got {len(line)}")
+    if not np.isfinite(line).all():
+        raise ValueError(f"expected finite numbers; got {text.strip()}")
     pose = LAYOUTS[len(line)](line)
+    if pose[3].tolist() != LAST_ROW:
+        raise ValueError(f"expected the last row of a pose, {LAST_ROW}; got {pose[3].tolist()}")
     turn = pose[:3, :3]
     off = np.abs(turn @ turn.T - np.eye(3)).max()
     if not off < FARTHEST_FROM_A_ROTATION or np.linalg.det(turn) < 0:

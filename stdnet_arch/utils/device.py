@@ -15,6 +15,10 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}")
+    if device.type == "cpu" and device.index:
+        raise ValueError(f"there is one device cpu; got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device {name} was asked for, {torch.cuda.device_count()} CUDA devices are there; "

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.visual import figure as sheet
 from stdnet_arch.visual.colorize import (
     DEPTH_COLOURS,
@@ -105,10 +106,8 @@ def draw_strip(
 
 def save_png(path: str | Path, image: NDArray[np.uint8]) -> None:
     """Write an RGB image ``(height, width, 3)``; folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Not cv2.imwrite: it answers False instead of saying why.
-    path.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+    write_whole(Path(path), cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 
 
 def _draw_columns(

@@ -59,3 +59,19 @@ def test_depth_and_svd_make_a_depth_video(tmp_path):
     frames = [read_depth(path) for path in sorted((tmp_path / "out/depth").glob("*.png"))]
     assert np.stack(frames).shape == depth_m.shape
     assert all((frame > 0).all() for frame in frames)
+
+
+@pytest.mark.parametrize("kind", ["os.system", "subprocess.check_output", "nobody.Knows", 3])
+def test_a_file_cannot_name_code(tmp_path, kind, caplog):
+    options = {"rgb": "rgb", "output": "out", "matcher": {"type": kind, "command": "touch ran"}}
+    (tmp_path / "o.yml").write_text(yaml.safe_dump(options))
+    assert main(["-opt", str(tmp_path / "o.yml")]) == 1
+    assert "matcher.type must be one of" in caplog.text
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command_line_may_name_a_class_and_nothing_else(tmp_path, caplog):
+    write_recording(tmp_path)
+    paths = ["--rgb", str(tmp_path / "rgb"), "-o", str(tmp_path / "out")]
+    assert main([*paths, "--matcher", "os.system"]) == 1
+    assert "must be a class with check and depths" in caplog.text

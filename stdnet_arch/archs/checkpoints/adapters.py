@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.official_names import OFFICIAL
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.utils.torch_file import (
+    CHECKSUM,
+    check_digest,
+    digest_tensors,
+    read_torch,
+    write_torch,
+)
+from stdnet_arch.utils.whole_file import write_whole
 
 WRAPPERS = ("params_ema", "params", "state_dict")
 ABOUT = "stdnet_arch"
@@ -57,33 +64,48 @@ def read_about(path: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError: see :func:`read_checkpoint`.
     """
-    about = _read(Path(path))[1]
+    return read_all(path)[1]
+
+
+def read_all(path: str | Path) -> tuple[Any, dict[str, Any]]:
+    """Return what a checkpoint holds, wrapped or not, and how to use it.
+
+    Raises:
+        FileNotFoundError, ValueError: see :func:`read_checkpoint`.
+    """
+    content, about = _read(Path(path))
     if not isinstance(about, dict):
         raise ValueError(f"{path}: {ABOUT} must be a dict of plain values; got {about!r}")
-    return about
+    return content, about
 
 
 def _read(path: Path) -> tuple[Any, Any]:
     """Read a checkpoint's state and its description of itself."""
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
     if path.suffix == SAFETENSORS:
         return _read_safetensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # rubbish makes the unpickler raise whatever it happens to read as
-        raise ValueError(f"{path} is not a checkpoint of tensors: {error}") from error
+    content = read_torch(path)
     return content, content.get(ABOUT, {}) if isinstance(content, Mapping) else {}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+    check_regular(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
-        return params, json.loads(metadata.get(ABOUT, "{}"))
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+        about = json.loads(metadata.get(ABOUT, "{}"))
+    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a safetensors file: {error}") from error
+    if CHECKSUM in metadata:
+        check_digest(_in_order(params), metadata[CHECKSUM], path)
+    return params, about
+
+
+def _in_order(params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Sort by name: a safetensors file orders its tensors by type."""
+    return dict(sorted(params.items()))
 
 
 def load_any(net: nn.Module, state_dict: Mapping) -> None:
@@ -123,20 +145,12 @@ def save_checkpoint(
             name: value.half() if value.is_floating_point() else value
             for name, value in params.items()
         }
-    with whole_file(path) as part:
-        if path.suffix == SAFETENSORS:
-            metadata = {ABOUT: json.dumps(dict(about))} if about else None
-            safetensors.torch.save_file(params, part, metadata=metadata)
-        else:
-            torch.save({"params": params} | ({ABOUT: dict(about)} if about else {}), part)
-
-
-def add_about(path: str | Path, about: Mapping[str, Any]) -> None:
-    """Say in a ``.pth`` that is there already how to use it; see :func:`save_checkpoint`."""
-    path = Path(path)
-    content = {**torch.load(path, map_location="cpu", weights_only=True), ABOUT: dict(about)}
-    with whole_file(path) as part:
-        torch.save(content, part)
+    if path.suffix != SAFETENSORS:
+        write_torch(path, {"params": params} | ({ABOUT: dict(about)} if about else {}))
+        return
+    metadata = {CHECKSUM: digest_tensors(_in_order(params))}
+    metadata |= {ABOUT: json.dumps(dict(about))} if about else {}
+    write_whole(path, safetensors.torch.save(params, metadata=metadata))
 
 
 def load_official(net: nn.Module, state_dict: Mapping) -> None:

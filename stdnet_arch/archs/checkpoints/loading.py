@@ -1,16 +1,22 @@
 """A checkpoint -> a network that is ready to use, and what its depths are divided by."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from basicsr.utils.registry import ARCH_REGISTRY
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from stdnet_arch.archs.checkpoints.adapters import ABOUT, load_any, read_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import ABOUT, load_any, read_all, unwrap
+from stdnet_arch.utils.input_errors import InputError, check_positive
+from stdnet_arch.utils.torch_file import find_not_finite
 
+MOST_SCALE = 64
+SLACK = 1_000_000
+"""Numbers that a network may have beyond twice those of its file: constants that are not stored."""
 STARTING_POINTS = ("flow_weights",)
 """Arguments of archs that name a file a training starts from; a checkpoint holds what became of
 it, and the file is not on every machine that uses the checkpoint."""
@@ -52,29 +58,42 @@ def load_network(
         TypeError, ValueError: the checkpoint cannot be read, does not fit the arguments, or says
             too little; the message names what is missing.
     """
-    about = dict(read_about(path))
-    known = dict(about.get("network_g", {}))
+    content, about = read_all(path)
+    known = about.get("network_g", {})
+    if not isinstance(known, dict):
+        raise InputError(f"{path}: network_g must be names and values; got {known!r}")
+    known = dict(known)
     given = {"scale": scale, "num_feat": num_feat}
     network_g = _complete(path, known, given)
-    range_m = float(depth_range_m or about.get("depth_range_m") or math.nan)
+    said_m = about.get("depth_range_m") if depth_range_m is None else depth_range_m
     required = ("scale",) if known else tuple(given)
     missing = [name for name in required if name not in network_g]
-    missing += ["depth_range_m"] if math.isnan(range_m) else []
+    missing += ["depth_range_m"] if said_m is None else []
     if missing:
         raise ValueError(
             f"{path} does not say all it is (under {ABOUT!r}, beside its parameters); give "
             f"{', '.join(missing)}"
         )
-    if not range_m > 0:
-        raise ValueError(f"depth_range_m must be > 0 metres; got {range_m}")
+    range_m = check_positive(said_m, "depth_range_m (--depth-range)")
+    scale = network_g["scale"]
+    if isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= MOST_SCALE:
+        raise InputError(f"{path}: scale must be a whole number, 1..{MOST_SCALE}; got {scale!r}")
     held = {name: None for name in STARTING_POINTS if name in network_g}
-    net = build_arch({**network_g, **held}, path)
+    params = unwrap(content)
+    with at_most_as_large(params, f"{path} does not fit {network_g}"):
+        net = build_arch({**network_g, **held}, path)
+    broken = find_not_finite(params)
+    if broken is not None:
+        raise InputError(
+            f"{path}: expected finite weights; {broken} holds NaN or inf (the training diverged, "
+            "or the file is damaged)"
+        )
     try:
-        load_any(net, read_checkpoint(path))
+        load_any(net, params)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not fit {network_g}: {error}") from error
-    about |= {"network_g": network_g, "depth_range_m": range_m}
-    return LoadedNetwork(net.eval(), int(network_g["scale"]), range_m, about)
+    about = {**about, "network_g": network_g, "depth_range_m": range_m}
+    return LoadedNetwork(net.eval(), scale, range_m, about)
 
 
 def _complete(
@@ -105,5 +124,36 @@ def build_arch(network_g: Mapping[str, Any], source: str | Path = "network_g") -
         raise ValueError(f"{source} holds a network of type {kind!r}, which is not registered")
     try:
         return ARCH_REGISTRY.get(kind)(**options)
-    except TypeError as error:
-        raise ValueError(f"{source}: {kind} cannot be built from {options}: {error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # whatever options of a file make of the arch's arithmetic
+        raise InputError(f"{source}: {kind} cannot be built from {options}: {error}") from error
+
+
+@contextmanager
+def at_most_as_large(params: Mapping[str, Tensor], what: str) -> Iterator[None]:
+    """Refuse to build a network that is much larger than the parameters of its file.
+
+    A file of a few kB may ask for a network of many GB.
+
+    Args:
+        params: what the file holds.
+        what: what is wrong then, for errors.
+
+    Raises:
+        InputError: more numbers or more parameters are registered than the file can fill.
+    """
+    most = 2 * sum(value.numel() for value in params.values()) + SLACK
+    built = 0
+
+    def count(module: nn.Module, name: str, value: object) -> None:  # noqa: ARG001
+        nonlocal built
+        built += value.numel() if isinstance(value, Tensor) else 0
+        if built > most:
+            raise InputError(f"{what}: the network is larger than the parameters in the file")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()

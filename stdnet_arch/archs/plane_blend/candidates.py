@@ -95,12 +95,13 @@ def evaluate_planes(
     Returns:
         ``(n, j, 16, H/4, W/4)``, within 30 % of the plane's own depth.
     """
-    depth, slope_x, slope_y = (
-        replicate_up(look_around(part, offsets), factor)[:, :, None] for part in planes
-    )
-    axes = torch.tensor(offsets, dtype=x.dtype, device=x.device)
-    dy, dx = (axis.view(1, -1, 1, 1, 1) for axis in axes.unbind(1))
-    change = slope_y * (y[:, None] - dy) + slope_x * (x[:, None] - dx)
+    depth, slope_x, slope_y = (look_around(part, offsets) for part in planes)
+    # From the candidate's centre to the pixel's own: on the small grid, and without a tensor of
+    # offsets, which a CUDA graph could not bring to the device.
+    shift = [-(slope_y[:, j] * dy + slope_x[:, j] * dx) for j, (dy, dx) in enumerate(offsets)]
+    maps = (depth, slope_x, slope_y, torch.stack(shift, 1))
+    depth, slope_x, slope_y, moved = (replicate_up(m, factor)[:, :, None] for m in maps)
+    change = moved + slope_y * y[:, None] + slope_x * x[:, None]
     limit = FURTHEST * depth
     return depth + torch.minimum(torch.maximum(change, -limit), limit)
 

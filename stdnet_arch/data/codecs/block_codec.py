@@ -5,10 +5,15 @@ right and bottom edge are as small as what is left. Raw blocks lie where arithme
 ones (PNG, JPEG) follow a table of their offsets.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
+
+from stdnet_arch.data.codecs.image_limits import check_image
+from stdnet_arch.utils.input_errors import InputError, reading
+from stdnet_arch.utils.limits import check_declared
 
 RAW_BLOCK = 64  # float32: 16 kB, four pages of memory
 IMAGE_BLOCK = 128  # smaller ones decode no faster and take more room
@@ -40,6 +45,8 @@ class BlockedArray:
         """Read nothing yet."""
         self.shape = tuple(shape)
         self.ndim = len(self.shape)
+        self.where = "an image in blocks"
+        """What errors call it."""
         self._block, self._read, self._dtype, self._finish = block, read, dtype, finish
 
     def __getitem__(self, box: tuple[slice, slice]) -> np.ndarray:
@@ -53,12 +60,25 @@ class BlockedArray:
         for r in range(top // self._block, -(-bottom // self._block) if out.size else 0):
             for c in range(left // self._block, -(-right // self._block)):
                 y, x = r * self._block, c * self._block
-                pixels = self._read(r, c)
+                pixels = self._whole_block(r, c)
                 y0, x0 = max(top - y, 0), max(left - x, 0)
                 part = pixels[y0 : bottom - y, x0 : right - x]
                 there = y + y0 - top, x + x0 - left
                 out[there[0] : there[0] + part.shape[0], there[1] : there[1] + part.shape[1]] = part
         return out if self._finish is None else self._finish(out)
+
+    def _whole_block(self, r: int, c: int) -> np.ndarray:
+        """Read a block; one of another size would leave pixels of the crop unset."""
+        with reading(self.where):
+            pixels = self._read(r, c)
+        place = zip(self.shape[:2], (r, c), strict=True)
+        expected = (*(min(self._block, n - i * self._block) for n, i in place), *self.shape[2:])
+        if pixels.shape != expected or pixels.dtype != self._dtype:
+            raise InputError(
+                f"{self.where}: expected block {r}, {c} of {expected} {self._dtype}; got "
+                f"{pixels.shape} {pixels.dtype}"
+            )
+        return pixels
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """All pixels."""
@@ -90,7 +110,9 @@ def open_blocks(
         finish: see :class:`BlockedArray`.
     """
     height, width, *channels = shape
-    pixel = dtype.itemsize * int(np.prod(channels, dtype=int))
+    pixel = dtype.itemsize * math.prod(channels)
+    if len(data) != pixel * height * width:
+        raise InputError(f"expected {tuple(shape)} of {dtype}; got {len(data)} bytes")
 
     def read(r: int, c: int) -> np.ndarray:
         h, w = min(block, height - r * block), min(block, width - c * block)
@@ -133,15 +155,18 @@ def open_image_blocks(
         block: side of a block.
     """
     down, across = -(-shape[0] // block), -(-shape[1] // block)
-    table = np.frombuffer(data, _OFFSET, down * across + 1)
+    check_declared((down * across + 1) * _OFFSET.itemsize, len(data), "a table of blocks")
+    table = np.frombuffer(data, _OFFSET, down * across + 1).astype(np.int64)
+    if table[0] != table.nbytes // 2 or table[-1] != len(data) or (np.diff(table) <= 0).any():
+        raise InputError("expected a table of rising offsets to the end; it is damaged")
 
     def read(r: int, c: int) -> np.ndarray:
         n = r * across + c
-        tile = cv2.imdecode(
-            np.frombuffer(data[table[n] : table[n + 1]], np.uint8), cv2.IMREAD_COLOR
-        )
+        encoded = bytes(data[table[n] : table[n + 1]])
+        check_image(encoded, f"block {r}, {c}")
+        tile = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
         if tile is None:
-            raise ValueError(f"expected a readable image block; block {r}, {c} is not")
+            raise InputError(f"expected a readable image block; block {r}, {c} is not")
         return tile
 
     return BlockedArray(shape, block, read, np.dtype(np.uint8), _bgr_to_rgb)

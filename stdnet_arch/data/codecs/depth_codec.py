@@ -5,6 +5,7 @@ they are used.
 """
 
 import io
+import math
 import zipfile
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import cv2
 import numpy as np
 
 from stdnet_arch.data.codecs.rgb_codec import check_complete, read_bytes
+from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.utils.limits import check_declared
 
 UNITS_M = {"m": 1.0, "mm": 1e-3}
 MAX_CODE = 65535
-_BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 
 
 def metres_per_unit(unit: str | float) -> float:
@@ -31,10 +33,15 @@ def metres_per_unit(unit: str | float) -> float:
 
 def load_npy(path: Path) -> np.ndarray:
     """A npy file, memory-mapped and read-only: slicing reads only what it touches."""
+    check_regular(path)
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except _BROKEN as error:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # a broken header is parsed as Python, and fails as such
         raise _unreadable(path, "npy", error) from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise InputError(f"{path}: expected a npy file; got a npz")
+    return array
 
 
 def load_npz(path: Path, key: str | None = None) -> np.ndarray:
@@ -44,15 +51,39 @@ def load_npz(path: Path, key: str | None = None) -> np.ndarray:
         path: the file.
         key: the array's name; may be left out if the file holds exactly one.
     """
+    check_regular(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = list(arrays.files)
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
             chosen = key or (names[0] if len(names) == 1 else None)
             if chosen in names:
-                return arrays[chosen]
-    except _BROKEN as error:
+                return _read_member(archive, archive.infolist()[names.index(chosen)], path)
+    except InputError:
+        raise
+    except Exception as error:  # zlib, zipfile and the header of npy fail in their own ways
         raise _unreadable(path, "npz", error) from error
     raise ValueError(f"{path}: expected {'array ' + key if key else 'one array'}; got {names}")
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+    """Read one array of a npz, once it is clear that file and machine can hold it."""
+    check_declared(member.file_size, member.compress_size, path)
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(file)
+        wanted = dtype.itemsize * math.prod(shape)
+        if dtype.hasobject or wanted > member.file_size:
+            raise InputError(
+                f"{path}: {member.filename} declares {shape} of {dtype}, and holds "
+                f"{member.file_size} bytes"
+            )
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def load_png16(path: Path) -> np.ndarray:
@@ -144,7 +175,7 @@ def encode_npy(depth_m: np.ndarray) -> bytes:
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> Exception:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, PermissionError | MemoryError):
         return error
     size = path.stat().st_size if path.exists() else 0
-    return ValueError(f"{path}: expected a readable {kind} file; got {size} bytes: {error}")
+    return InputError(f"{path}: expected a readable {kind} file; got {size} bytes: {error}")

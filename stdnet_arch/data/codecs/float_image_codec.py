@@ -10,6 +10,8 @@ import numpy as np
 import tifffile
 
 from stdnet_arch.data.codecs.rgb_codec import read_bytes
+from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.utils.limits import check_declared
 
 DEPTH_CHANNELS = ("Z", "depth", "Y", "R")
 LAYER_CHANNELS = ("Z", "V", "depth")
@@ -58,17 +60,23 @@ def load_exr(path: Path, channel: str | None = None) -> np.ndarray:
     Raises:
         ValueError: the file cannot be read, or several channels may be meant.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"expected an OpenEXR file; found none: {path}")
+    size, openexr = check_regular(path), _openexr()
     try:
-        with _openexr().File(str(path), separate_channels=True) as file:
+        with openexr.File(str(path), header_only=True) as file:
+            for header in (part.header for part in file.parts):
+                low, high = header["dataWindow"]
+                width, height = (int(b) - int(a) + 1 for a, b in zip(low, high, strict=True))
+                check_declared(4 * width * height * len(header["channels"]), size, path)
+        with openexr.File(str(path), separate_channels=True) as file:
             planes = {
                 name: channel.pixels
                 for part in file.parts
                 for name, channel in part.channels.items()
             }
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: expected a readable, whole OpenEXR file; {error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # the library raises what its C++ throws
+        raise InputError(f"{path}: expected a readable, whole OpenEXR file; {error}") from error
     if not planes:
         raise ValueError(f"{path}: expected a readable, whole OpenEXR file; got no pixels")
     chosen = _depth_channel(list(planes)) if channel is None else channel

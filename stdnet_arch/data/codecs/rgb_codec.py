@@ -5,6 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from stdnet_arch.data.codecs.image_limits import check_image
+from stdnet_arch.utils.input_errors import InputError, check_regular
+
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
@@ -30,11 +33,17 @@ def encode_gray(codes: np.ndarray) -> bytes:
     return cv2.imencode(".png", np.ascontiguousarray(codes, np.uint8))[1].tobytes()
 
 
+def encode_rgb(rgb: np.ndarray) -> bytes:
+    """uint8 ``(H, W, 3)``, RGB, to the bytes of a PNG."""
+    return cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1], np.uint8))[1].tobytes()
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file that must not be empty."""
+    if check_regular(path) == 0:
+        raise InputError(f"{path}: expected an image; got an empty file")
     data = path.read_bytes()
-    if not data:
-        raise ValueError(f"{path}: expected an image; got an empty file")
+    check_image(data, path)
     return data
 
 

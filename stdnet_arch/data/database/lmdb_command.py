@@ -5,7 +5,6 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,9 @@ from stdnet_arch.data.database.lmdb_values import DEPTH_DTYPES, RGB_KINDS
 from stdnet_arch.data.database.lmdb_verify import verify_lmdb
 from stdnet_arch.data.database.lmdb_writer import create_lmdb
 from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES
+from stdnet_arch.utils.commands import FAILED, add_debug, run_command
 
-USER_ERRORS = (
-    BrokenProcessPool,
-    ImportError,
-    KeyError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-)
-FAILED, LEFT_OUT, INTERRUPTED = 1, 3, 130
+LEFT_OUT = 3
 
 
 def create(argv: Sequence[str] | None = None) -> int:
@@ -50,19 +41,13 @@ def verify(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("lmdb", type=Path, help="X.lmdb")
     parser.add_argument("--root", help="raw dataset to compare with, too")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_debug(parser)
     return _guarded(_verify, parser.parse_args(argv))
 
 
 def _guarded(run: Any, args: argparse.Namespace) -> int:  # noqa: ANN401
     logging.captureWarnings(True)
-    try:
-        return int(run(args))
-    except KeyboardInterrupt:
-        _say("stopped; the same command goes on where it stopped")
-        return INTERRUPTED
-    except USER_ERRORS as error:
-        _say(f"error: {error}")
-        return FAILED
+    return run_command(lambda: run(args), _say, debug=args.debug)
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -152,6 +137,7 @@ def _create_parser() -> argparse.ArgumentParser:
     run.add_argument("--force", action="store_true", help="replace a finished LMDB")
     run.add_argument("--verify", action="store_true", help="then read all again, and the raw files")
     run.add_argument("--quiet", action="store_true", help="no progress")
+    add_debug(parser)
     return parser
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stdnet_arch.utils.input_errors import InputError, check_positive, check_regular, reading
+from stdnet_arch.utils.names import check_name
 from stdnet_arch.utils.whole_file import whole_file
 
 MANIFEST, META_INFO = "manifest.json", "meta_info.txt"
@@ -113,10 +115,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{path}: expected an LMDB with {MANIFEST}, as scripts/create_lmdb.py writes it; got"
             f" {got}"
         )
+    check_regular(file)
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file}: expected JSON; got {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: expected JSON; got {error}") from error
+    if not isinstance(manifest, dict):
+        raise InputError(f"{file}: expected names and values; got {type(manifest).__name__}")
     found = manifest.get("format"), manifest.get("format_version")
     if found != (FORMAT, FORMAT_VERSION):
         raise ValueError(
@@ -124,3 +129,33 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f" {found[1]!r} (write it anew with scripts/create_lmdb.py)"
         )
     return dict(manifest)
+
+
+def check_manifest(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest that lacks what readers rely on, or whose clips' names climb.
+
+    Args:
+        manifest: what :func:`read_manifest` gave.
+        path: the folder ``X.lmdb``, for errors.
+
+    Raises:
+        InputError: something is missing or of another kind.
+    """
+    with reading(path / MANIFEST):
+        _check_manifest(manifest)
+
+
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    source, options = manifest["source"], manifest["options"]
+    check_positive(source["default_range_m"], "source.default_range_m")
+    if not all(isinstance(source[key], str) for key in ("name", "unit")):
+        raise InputError("source.name and source.unit must be text")
+    if not all(isinstance(scale, int) for scale in options["scales"]):
+        raise InputError(f"options.scales must be whole numbers; got {options['scales']}")
+    for one in manifest["split"]["clips"]:
+        check_name(one["clip"], "the name of a clip")
+        numbers = [one["count"], *(bound for span in one["spans"] for bound in span)]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise InputError(f"count and spans of {one['clip']!r} must be whole numbers")
+        if not one["spans"] or any(len(span) != 2 or span[0] >= span[1] for span in one["spans"]):
+            raise InputError(f"spans of {one['clip']!r} must be pairs; got {one['spans']}")

@@ -14,6 +14,7 @@ import cv2
 from stdnet_arch.data.database.lmdb_frame import StoredFrame, encode_frame
 from stdnet_arch.data.database.lmdb_job import BAD_INPUT, LmdbJob
 from stdnet_arch.data.sources.source import Source, build_source
+from stdnet_arch.utils.interrupts import ignoring_interrupts
 
 AHEAD = 3  # frames in work or waiting, per worker
 _worker: dict[str, tuple[LmdbJob, Source]] = {}
@@ -51,7 +52,8 @@ def encode_frames(
     waiting: deque[Future[StoredFrame | BadFrame]] = deque()
     try:
         for clip, i in frames:
-            waiting.append(pool.submit(_encode_in_worker, clip, i))
+            with ignoring_interrupts():  # it may start a worker
+                waiting.append(pool.submit(_encode_in_worker, clip, i))
             if len(waiting) >= AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:

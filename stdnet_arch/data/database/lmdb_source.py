@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stdnet_arch.data.codecs.block_codec import BlockedArray
+from stdnet_arch.data.database.lmdb_checks import ONCE, ValueChecks
 from stdnet_arch.data.database.lmdb_manifest import (
     MANIFEST,
     StoredClip,
@@ -16,7 +17,7 @@ from stdnet_arch.data.database.lmdb_manifest import (
 )
 from stdnet_arch.data.database.lmdb_shards import open_store
 from stdnet_arch.data.database.lmdb_values import open_value
-from stdnet_arch.data.dataset_options import ReadOptions
+from stdnet_arch.data.dataset_options import ReadOptions, TrainOptions
 from stdnet_arch.data.sources.clip_list import ClipSpan, resolve_spans
 from stdnet_arch.data.sources.source import Source, build_source
 
@@ -28,7 +29,10 @@ def open_source(options: ReadOptions) -> Source:
         options: ``io_backend`` decides what ``dataroot`` is.
     """
     if options.io_backend["type"] == "lmdb":
-        return LmdbSource(options.dataroot, options.source, options.source_opt)
+        verify = options.io_backend.get("verify")
+        if verify is None and isinstance(options, TrainOptions):
+            verify = ONCE
+        return LmdbSource(options.dataroot, options.source, options.source_opt, verify or False)
     if options.dataroot and (Path(options.dataroot).expanduser() / MANIFEST).is_file():
         raise ValueError(
             f"dataroot {options.dataroot!r} is an LMDB: write io_backend: {{type: lmdb}}"
@@ -60,10 +64,16 @@ class LmdbSource:
             ``X-*-of-00008.lmdb``.
         source: name of the source it must have been made from; None does not care.
         source_opt: options it must have been made with; empty does not care.
+        verify: compare values with their checksums: True, whenever one is read; ``ONCE``, when it
+            is first read, by any worker that shares this source; False, never.
     """
 
     def __init__(
-        self, path: str, source: str | None = None, source_opt: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        source: str | None = None,
+        source_opt: Mapping[str, Any] | None = None,
+        verify: bool | str = False,
     ) -> None:
         """Read the manifest."""
         self._store = open_store(path)
@@ -78,6 +88,7 @@ class LmdbSource:
         self.unit = str(made["unit"])
         self._clips = {one.clip: one for one in stored_clips(self._store.manifest)}
         self._scales = tuple(self._store.manifest["options"]["scales"])
+        self._checks = ValueChecks(list(self._clips.values()), self._scales, verify)
 
     def clips(self) -> dict[str, int]:
         """Clip name to number of frames in the raw dataset (they need not all be stored)."""
@@ -179,7 +190,9 @@ class LmdbSource:
         about = self._store.record(clip, i).get(name)
         if about is None:
             return None
-        return open_value(about, self._store.value(clip, i, name), self.location(clip, i, name))
+        value, where = self._store.value(clip, i, name), self.location(clip, i, name)
+        self._checks.check(clip, i, name, about, value, where)
+        return open_value(about, value, where)
 
     def _one(self, clip: str) -> StoredClip:
         if clip not in self._clips:

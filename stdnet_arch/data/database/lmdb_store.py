@@ -13,10 +13,12 @@ from typing import Any
 
 from stdnet_arch.data.database.lmdb_manifest import (
     Record,
+    check_manifest,
     frame_key,
     read_manifest,
     value_key,
 )
+from stdnet_arch.utils.input_errors import InputError, check_regular, reading
 
 Environment = Any  # lmdb has no annotations
 
@@ -38,8 +40,10 @@ def open_environment(path: str | Path, **options: bool) -> Environment:
     real = os.path.realpath(path)
     with _opening:
         if real not in _opened:
-            environment = lmdb.open(real, **{**READ_ONLY, **options})
-            _check_not_cut(environment, Path(real))
+            check_regular(Path(real) / "data.mdb")
+            with reading(real):
+                environment = lmdb.open(real, **{**READ_ONLY, **options})
+                _check_not_cut(environment, Path(real))
             _opened[real] = environment
         return _opened[real]
 
@@ -76,6 +80,7 @@ class LmdbStore:
         """Read the manifest; the database is opened at the first read of each process."""
         self.path = Path(path).expanduser()
         self.manifest = read_manifest(self.path)
+        check_manifest(self.manifest, self.path)
         self._real = os.path.realpath(self.path)
 
     def get(self, key: str) -> memoryview:
@@ -90,7 +95,12 @@ class LmdbStore:
 
     def record(self, clip: str, i: int) -> Record:
         """Read the record of a frame."""
-        return dict(json.loads(bytes(self.get(frame_key(clip, i)))))
+        stored = bytes(self.get(frame_key(clip, i)))
+        with reading(f"{self.path}: {frame_key(clip, i)}"):
+            record = json.loads(stored)
+            if not all(isinstance(about, dict) for about in record.values()):
+                raise InputError(f"expected a record of values; got {record!r}")
+            return record
 
     def value(self, clip: str, i: int, name: str) -> memoryview:
         """One value of a frame."""

@@ -18,6 +18,7 @@ from stdnet_arch.data.codecs.block_codec import (
 from stdnet_arch.data.codecs.depth_codec import codes_to_metres, metres_to_codes
 from stdnet_arch.data.codecs.rgb_codec import decode_rgb
 from stdnet_arch.data.database.lmdb_manifest import checksum
+from stdnet_arch.utils.input_errors import InputError, reading
 
 DEPTH_DTYPES = ("float32", "float16", "uint16")
 RGB_KINDS = ("keep", "raw", "png", "jpeg")
@@ -141,14 +142,29 @@ def open_value(about: Mapping[str, Any], data: memoryview, where: str) -> np.nda
         data: its bytes; plain arrays are views of them.
         where: its name, for errors.
     """
+    with reading(where):
+        opened = _open_value(about, data, where)
+    if isinstance(opened, BlockedArray):
+        opened.where = where
+    return opened
+
+
+def _open_value(
+    about: Mapping[str, Any], data: memoryview, where: str
+) -> np.ndarray | BlockedArray:
     if len(data) != about["bytes"]:
-        raise ValueError(f"{where}: expected {about['bytes']} bytes; got {len(data)}")
+        raise InputError(f"{where}: expected {about['bytes']} bytes; got {len(data)}")
     dtype, shape, codec = np.dtype(about["dtype"]), about["shape"], about["codec"]
+    if dtype.hasobject or not all(isinstance(side, int) and side > 0 for side in shape):
+        raise InputError(f"{where}: expected numbers of a shape; got {dtype} of {shape}")
     if codec == "plain":
         return np.frombuffer(data, dtype).reshape(shape)
     if codec == "image":
         rgb = decode_rgb(bytes(data), where)
-        return rgb[slice(*about["rows"])] if "rows" in about else rgb
+        rgb = rgb[slice(*about["rows"])] if "rows" in about else rgb
+        if list(rgb.shape) != list(shape):
+            raise InputError(f"{where}: expected a picture of {shape}; got {rgb.shape}")
+        return rgb
     if codec == "image_blocks":
         return open_image_blocks(data, shape, about["block"])
     if codec != "blocks":

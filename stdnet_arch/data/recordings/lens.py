@@ -2,13 +2,12 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.recording import Intrinsics
 
-ITERATIONS = 20
+ITERATIONS = 30
 """Steps towards the ray that a pixel comes from; each leaves a fraction of the error."""
 
 
@@ -27,24 +26,30 @@ class Lens(NamedTuple):
         rays = (pixels - center) / focal
         if not self.distortion:
             return rays
-        flat, wanted = rays.reshape(-1, 2), pixels.reshape(-1, 2)
+        wanted = rays.reshape(-1, 2)
+        flat = wanted.copy()
         for _ in range(ITERATIONS):
-            points = np.column_stack((flat, np.ones(len(flat))))
-            flat += (wanted - self.project(points)) / focal
+            flat += wanted - self._distorted(flat)
         return flat.reshape(height, width, 2)
 
     def project(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the pixels (x, y) of points ``(n, 3)`` in front of the camera, ``(n, 2)``."""
-        if not self.distortion:
-            fx, fy, cx, cy = self.pinhole
-            return points_m[:, :2] / points_m[:, 2:] * [fx, fy] + [cx, cy]
-        if not len(points_m):
-            return np.zeros((0, 2))
-        distortion = np.array(self.distortion)
-        zero = np.zeros(3)
-        pixels, _ = cv2.projectPoints(points_m, zero, zero, self._matrix(), distortion)
-        return np.asarray(pixels, np.float64).reshape(-1, 2)
-
-    def _matrix(self) -> NDArray[np.float64]:
         fx, fy, cx, cy = self.pinhole
-        return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+        return self._distorted(points_m[:, :2] / points_m[:, 2:]) * [fx, fy] + [cx, cy]
+
+    def _distorted(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move x / z and y / z to where the lens shows them, ``(n, 2)``."""
+        if not self.distortion:
+            return flat
+        k1, k2, p1, p2, k3, k4, k5, k6 = self.distortion
+        x, y = flat.T
+        r2 = x**2 + y**2
+        radial = (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+        across = 2 * x * y
+        return np.stack(
+            (
+                x * radial + p1 * across + p2 * (r2 + 2 * x**2),
+                y * radial + p1 * (r2 + 2 * y**2) + p2 * across,
+            ),
+            axis=1,
+        )

@@ -5,9 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from stdnet_arch.data.codecs.rgb_codec import read_bytes, read_rgb
+from stdnet_arch.utils.input_errors import check_regular
 
 CHECKED = (".png", ".jpg", ".jpeg")
 HEIC = (".heic", ".heif")
@@ -45,16 +46,20 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 def orientation_of(path: Path) -> int:
     """Read by how many degrees clockwise a tag asks viewers to turn a picture; 0 without one."""
     try:
+        check_regular(path)
         if path.suffix.lower() in HEIC:
             _register_heic()
         with Image.open(path) as picture:
             return ORIENTATIONS.get(int(picture.getexif().get(ORIENTATION_TAG, 1)), 0)
-    except (OSError, ValueError, UnidentifiedImageError):
+    except ImportError:
+        raise
+    except Exception:  # tags of broken files fail in many ways
         return 0  # reading the frame itself tells what is wrong with it
 
 
 def _read_heic(path: Path) -> NDArray[np.uint8]:
     _register_heic()
+    read_bytes(path)  # looks at the declared size
     try:
         with Image.open(path) as picture:
             return np.array(picture.convert("RGB"))

@@ -6,7 +6,6 @@ method that fails leaves its error as its result and does not stop the others.
 
 import json
 import logging
-import subprocess
 import sys
 import traceback
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.evaluation.benchmark.benchmark_plan import (
     Entry,
     Plan,
@@ -40,7 +40,8 @@ from stdnet_arch.models.validation import (
     judge,
     read_metrics,
 )
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.children import run_child
+from stdnet_arch.utils.whole_file import whole_file, write_json
 
 LOGGER = logging.getLogger("stdnet_arch")
 SAMPLE_FRAMES = 8
@@ -98,20 +99,31 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
 def _run_entry(plan: Plan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
     path = place.result(entry, dataset)
     wanted = _fingerprint(plan, entry, dataset)
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["fingerprint"] == wanted and "error" not in found:
-            return found
+    found = _read_json(path)
+    if found.get("fingerprint") == wanted and isinstance(found.get("clips"), list):
+        return found
     try:
         weights = _weights(plan, entry, place)
         result = judge_entry(plan, entry, place, dataset, weights)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the others go on
-        LOGGER.error("%s on %s failed:\n%s", entry.name, dataset, traceback.format_exc())
+        LOGGER.error("%s on %s failed: %s", entry.name, dataset, _in_a_line(error))
+        LOGGER.debug("%s", traceback.format_exc())
         result = {"method": entry.name, "dataset": dataset, "error": _in_a_line(error)}
     result |= {"fingerprint": wanted, "slug": entry.slug, "note": _note(entry)}
-    with whole_file(path) as part:
-        part.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    write_json(path, result, indent=1)
     return result
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return what a file of results holds; empty if there is none or it cannot be read."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        LOGGER.warning("%s cannot be read and is made again: %s", path, error)
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def judge_entry(
@@ -177,10 +189,9 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         return []
     path = place.out / "costs.json"
     wanted = json.dumps([asdict(entry) for entry in plan.models] + [dict(plan.cost)], default=str)
-    if resume and path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["of"] == wanted:
-            return found["costs"]
+    found = _read_json(path) if resume else {}
+    if found.get("of") == wanted and isinstance(found.get("costs"), list):
+        return found["costs"]
     settings = _cost_settings(plan)
     methods = {entry.name: competitor_options(plan, entry, None, 1.0) for entry in plan.models}
     total = len(methods) * len(settings)
@@ -188,8 +199,7 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         dict(zip(COLUMNS, cost.row(), strict=True))
         for cost in tqdm(measure_all(methods, settings), total=total, disable=None)
     ]
-    with whole_file(path) as part:
-        part.write_text(json.dumps({"of": wanted, "costs": costs}, indent=1), encoding="utf-8")
+    write_json(path, {"of": wanted, "costs": costs}, indent=1)
     return costs
 
 
@@ -211,19 +221,31 @@ def train_entry(plan: Plan, entry: Entry, place: Workplace) -> Path:
         RuntimeError: the training failed; its last lines are in the message.
     """
     checkpoint = checkpoint_of(plan, entry, place.root)
-    if checkpoint.is_file():
+    if _is_whole(checkpoint):
         return checkpoint
     options = training_options(plan, entry)
     file = place.out / "train" / f"{options['name']}.yml"
-    with whole_file(file) as part:
-        part.write_text(json.dumps(options, indent=1), encoding="utf-8")  # JSON is YAML
+    write_json(file, options, indent=1)  # JSON is YAML
     command = [sys.executable, "-m", "stdnet_arch.train", "-opt", str(file), "--auto_resume"]
     with file.with_suffix(".log").open("a", encoding="utf-8") as log:
-        done = subprocess.run(command, stdout=log, stderr=log, cwd=place.root, check=False)
-    if done.returncode or not checkpoint.is_file():
-        tail = file.with_suffix(".log").read_text(encoding="utf-8").strip().splitlines()[-1:]
-        raise RuntimeError(f"training ended with {done.returncode}: {' '.join(tail)}")
+        code = run_child(command, log, place.root)
+    if code or not _is_whole(checkpoint):
+        said = file.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+        tail = said.strip().splitlines()[-1:]
+        raise RuntimeError(f"training ended with {code}: {' '.join(tail)}")
     return checkpoint
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Tell whether a checkpoint is there and can be read; a damaged one is made again."""
+    try:
+        read_checkpoint(checkpoint)
+    except FileNotFoundError:
+        return False
+    except (TypeError, ValueError) as error:
+        LOGGER.warning("%s is trained again from its last state: %s", checkpoint, error)
+        return False
+    return True
 
 
 def _weights(plan: Plan, entry: Entry, place: Workplace) -> Path | None:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.names import check_name
+
 _SLUG = re.compile(r"[^A-Za-z0-9_+-]+")
 
 
@@ -83,7 +86,10 @@ def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan
         ValueError: unknown or missing keys, an entry that is neither network nor competitor, equal
             names, or a name in ``only`` that is none of the models.
     """
+    if not isinstance(options, Mapping):
+        raise InputError(f"a benchmark must be names and values; got {type(options).__name__}")
     _check_keys("benchmark", options, Plan)
+    _check_sections(options)
     models = options["models"]
     for name, entry in models.items():
         _check_keys(f"models.{name}", {"name": name, **(entry or {})}, Entry)
@@ -96,6 +102,21 @@ def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan
     kept = tuple(entry for entry in entries if only is None or entry.name in only)
     rest = {key: value for key, value in options.items() if key not in {"models", "remarks"}}
     return Plan(**rest, models=kept, remarks=tuple(options.get("remarks", ())))
+
+
+def _check_sections(options: Mapping[str, Any]) -> None:
+    """Refuse sections of another kind, and names that would lead out of the folder of results."""
+    check_name(options["name"], "name")
+    if isinstance(options["scale"], bool) or not isinstance(options["scale"], int):
+        raise InputError(f"scale must be a whole number; got {options['scale']!r}")
+    for section in ("train", "test", "metrics", "models"):
+        if not isinstance(options[section], Mapping):
+            raise InputError(f"{section} must be names and values; got {options[section]!r}")
+    for section in ("test", "metrics", "models"):
+        for name, inner in options[section].items():
+            check_name(name, f"a name in {section}")
+            if not isinstance(inner, Mapping) and not (section == "models" and inner is None):
+                raise InputError(f"{section}.{name} must be names and values; got {inner!r}")
 
 
 def training_options(plan: Plan, entry: Entry) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
 from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.models.validation import read_metrics
+from stdnet_arch.utils.input_errors import check_regular, reading
 from stdnet_arch.utils.tables import Cell, Table
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.whole_file import write_whole
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 FAILED = "failed"
@@ -138,8 +139,23 @@ def write_summary(found: Mapping[str, Any], out: Path) -> None:
         table = quality_table(found["results"], dataset, list(found["metrics"]))
         texts[f"{found['name']}_{dataset}.csv"] = table.csv()
     for name, text in texts.items():
-        with whole_file(out / name) as part:
-            part.write_text(text, encoding="utf-8")
+        write_whole(out / name, text)
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read what :func:`write_summary` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: it holds something else.
+    """
+    check_regular(path)
+    with reading(path):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for result in found["results"]:
+            _ = (result["dataset"], result["method"], result["means"].items())
+        _ = found["metrics"].items()
+    return found
 
 
 @dataclass(frozen=True)

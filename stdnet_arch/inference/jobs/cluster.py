@@ -12,7 +12,6 @@ from typing import Any
 from stdnet_arch.inference.jobs.default_weights import fill_in_weights
 from stdnet_arch.inference.jobs.manifest import read_manifest
 from stdnet_arch.inference.jobs.options import (
-    USER_ERRORS,
     add_job_options,
     add_predictor_options,
     job_options,
@@ -25,7 +24,8 @@ from stdnet_arch.inference.jobs.pieces import (
     finish_jobs,
     with_absolute_paths,
 )
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.commands import run_command
+from stdnet_arch.utils.whole_file import write_whole
 
 LOGGER = logging.getLogger("stdnet_arch")
 REPORT = "failed.jsonl"
@@ -67,11 +67,7 @@ def run_cluster(args: argparse.Namespace, mapper: Mapper) -> int:
         mapper: runs the pieces.
     """
     with log_to_screen(args.quiet):
-        try:
-            return _run(args, mapper)
-        except USER_ERRORS as error:
-            LOGGER.error("error: %s", error)
-            return 1
+        return run_command(lambda: _run(args, mapper), LOGGER.error, debug=args.debug)
 
 
 def _run(args: argparse.Namespace, mapper: Mapper) -> int:
@@ -94,7 +90,6 @@ def _run(args: argparse.Namespace, mapper: Mapper) -> int:
     report = args.output / REPORT
     report.unlink(missing_ok=True)
     if failed:
-        with whole_file(report) as part:
-            part.write_text("".join(json.dumps(item) + "\n" for item in failed))
+        write_whole(report, "".join(json.dumps(item) + "\n" for item in failed))
         LOGGER.error("%d failures, listed in %s", len(failed), report)
     return 1 if failed else 0

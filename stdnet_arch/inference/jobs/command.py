@@ -9,20 +9,22 @@ from stdnet_arch.inference.jobs.default_weights import fill_in_weights
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.manifest import parse_shard, read_manifest, run_manifest
 from stdnet_arch.inference.jobs.options import (
-    USER_ERRORS,
     add_job_options,
     add_predictor_options,
     job_options,
     log_to_screen,
     predictor_of,
 )
+from stdnet_arch.utils.commands import run_command
 
-INTERRUPTED = 130  # as shells say it
 LOGGER = logging.getLogger("stdnet_arch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; 0 if all went well, 1 with one message if not, 2 for wrong usage, 130 for Ctrl-C.
+    """Run; return the exit code.
+
+    It is 0 if all went well, 1 with one line if not, 2 for wrong usage, 70 for a bug and 130 for
+    Ctrl-C.
 
     Args:
         argv: the arguments; None takes the program's.
@@ -36,14 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.manifest is not None and (args.depth or args.rgb or args.mp4 or args.gt):
         parser.error("--manifest names the clips: leave --depth, --rgb, --mp4 and --gt out")
     with log_to_screen(args.quiet):
-        try:
-            return _run(args)
-        except KeyboardInterrupt:
-            LOGGER.error("stopped; the same command goes on where it stopped")
-            return INTERRUPTED
-        except USER_ERRORS as error:
-            LOGGER.error("error: %s", error)
-            return 1
+        return run_command(lambda: _run(args), LOGGER.error, debug=args.debug)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -19,13 +19,15 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Recording
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame, check_plausible
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
+from stdnet_arch.inference.jobs.input_state import State, describe_inputs
 from stdnet_arch.inference.jobs.opening import (
     find_first,
     look_at,
     opening_line,
     warnings_of,
 )
-from stdnet_arch.inference.jobs.outputs import OutputFolder
+from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
+from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
 from stdnet_arch.inference.jobs.side_outputs import (
     Extras,
     FinishedClip,
@@ -37,8 +39,10 @@ from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
+from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.memory import peak_memory_mb
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.names import check_output_folder, check_target, resolve_name
+from stdnet_arch.utils.whole_file import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
 CONFIDENCE, ERROR_MAP = "confidence", "error_map"
 HOLES = ("fill", "mark")
+CONFIDENCES = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,39 @@ class Job:
         """Refuse what cannot work before anything is read."""
         if self.holes not in HOLES:
             raise ValueError(f"holes must be one of {', '.join(HOLES)}; got {self.holes!r}")
-        inputs = [path.resolve() for path in (self.depth, self.rgb) if path is not None]
-        if self.output.resolve() in inputs:
-            raise ValueError(f"the output must be a folder of its own; got the input {self.output}")
+        self._check_numbers()
+        check_output_folder(self.output, self.read_from, SUBFOLDERS)
+        if self.extras.mp4 is not None:
+            check_target(self.extras.mp4, VIDEO_SUFFIXES, self.read_from)
+
+    def _check_numbers(self) -> None:
+        """Refuse numbers that mean nothing, such as NaN; files may hold any."""
+        camera, coding = self.extras.camera, self.reading.coding
+        given = {
+            "max_depth (--max-depth)": self.max_depth_m,
+            "fps (--fps)": self.extras.fps,
+            "the depth unit (--depth-unit)": None if isinstance(coding.unit, str) else coding.unit,
+            "fx of --intrinsics": camera and camera.fx_px,
+            "fy of --intrinsics": camera and camera.fy_px,
+        }
+        for name, value in given.items():
+            if value is not None:
+                check_positive(value, name)
+        for value in coding.disparity or ():
+            check_positive(value, "FOCAL and BASELINE (--disparity)")
+        if coding.invalid is not None:
+            check_number(coding.invalid, "invalid (--invalid)")
+        if camera is not None:
+            check_number(camera.cx_px, "cx of --intrinsics")
+            check_number(camera.cy_px, "cy of --intrinsics")
+        least = self.reading.min_confidence
+        if least not in CONFIDENCES or isinstance(least, bool):
+            raise InputError(f"min_confidence must be 0, 1 or 2; got {least!r}")
+
+    @property
+    def read_from(self) -> list[Path | None]:
+        """Files and folders that are read."""
+        return [self.depth, self.rgb, self.extras.gt]
 
 
 def run_job(
@@ -113,25 +148,27 @@ def run_job(
         ImportError, MemoryError, OSError, TypeError, ValueError: what the message says.
     """
     output = OutputFolder(job.output, job.kind)
-    settings = settings_of(job, predictor)
-    if not job.overwrite and is_done(job, output, settings):
+    settings, inputs = settings_of(job, predictor), inputs_of(job)
+    if job.extras.mp4 is not None:
+        check_target(job.extras.mp4, VIDEO_SUFFIXES, [predictor.weights])
+    if not job.overwrite and is_done(job, output, settings, inputs):
         LOGGER.info("%s is done already", job.output)
         return 0
     recording = recording or open_job(job, predictor.scale)
     say_opening(job, predictor, recording)
     check_extras(job.extras, recording)
-    depth = recording.depth
-    names = [depth.name(i) for i in range(len(depth))]
-    output.claim(settings, job.overwrite)
-    first = output.first_missing(names)
-    if first:
-        LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
-    if first < len(names):
-        with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as progress:
-            predict_frames(job, predictor, recording, output, first, len(names), progress.update)
     clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
-    write_extras(job.extras, clip, first)
-    output.finish(len(names))
+    names = clip.names()
+    with output.held():
+        output.claim(settings, job.overwrite, names, inputs)
+        first = output.first_missing(names)
+        if first:
+            LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
+        if first < len(names):
+            with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as bar:
+                predict_frames(job, predictor, recording, output, first, len(names), bar.update)
+        write_extras(job.extras, clip, first)
+        output.finish(names)
     return len(names) - first
 
 
@@ -142,21 +179,27 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
         ValueError: frames are missing.
     """
     output = OutputFolder(job.output, job.kind)
-    if is_done(job, output, settings_of(job, predictor)):
+    if is_done(job, output, settings_of(job, predictor), inputs_of(job)):
         return
     recording = open_job(job, predictor.scale)
     clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
     names = clip.names()
-    there = sum(output.path(name).is_file() for name in names)
+    there = sum(map(output.is_whole, names))
     if there < len(names):
         raise ValueError(f"expected {len(names)} frames in {job.output}; got {there}")
-    write_extras(job.extras, clip, 0)
-    output.finish(len(names))
+    with output.held():
+        write_extras(job.extras, clip, 0)
+        output.finish(names)
 
 
-def is_done(job: Job, output: OutputFolder, settings: dict[str, Any]) -> bool:
-    """Whether the frames and all that is wanted beside them are there, of these settings."""
-    frames = output.done_frames(settings)
+def inputs_of(job: Job) -> State:
+    """Return the state of what the frames are made from."""
+    return describe_inputs([job.depth, job.rgb])
+
+
+def is_done(job: Job, output: OutputFolder, settings: dict[str, Any], inputs: State) -> bool:
+    """Tell whether the frames of these settings and all that is wanted beside them are there."""
+    frames = output.done_frames(settings, inputs)
     return frames is not None and not missing_extras(job.extras, job.output, frames)
 
 
@@ -265,8 +308,8 @@ def write_frame(job: Job, output: OutputFolder, name: str, prediction: Predictio
             )
         write_depth(output.beside(ERROR_MAP, name), error_m, job.kind)
     if job.confidence:
-        with whole_file(output.folder / CONFIDENCE / f"{name}.png") as part:
-            part.write_bytes(encode_gray(np.where(measured, 255, 0)))
+        path = resolve_name(output.folder, f"{CONFIDENCE}/{name}.png", "the name of a frame")
+        write_whole(path, encode_gray(np.where(measured, 255, 0)))
     if job.holes == "mark":
         depth_m = np.where(measured, depth_m, np.float32(0))
     write_depth(output.path(name), depth_m, job.kind)

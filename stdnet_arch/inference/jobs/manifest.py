@@ -11,7 +11,10 @@ from stdnet_arch.data.recordings.depth_units import parse_unit
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.jobs.job import Job
 from stdnet_arch.inference.jobs.side_outputs import Extras
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.commands import tell_error
+from stdnet_arch.utils.input_errors import InputError, check_regular, reading
+from stdnet_arch.utils.names import resolve_name
+from stdnet_arch.utils.whole_file import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
         path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
             depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
             and any of :data:`OPTIONAL`, called like the options. Inputs are relative to the list.
-        root: outputs are relative to it.
+        root: outputs are relative to it, and must not leave it.
         defaults: the other arguments of each :class:`Job`.
 
     Raises:
@@ -68,16 +71,20 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
     """
     jobs: list[Job] = []
     outputs: dict[Path, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    check_regular(path)
+    with reading(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             job = _job(json.loads(line), path.parent, root, defaults)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-        before = outputs.setdefault(job.output.resolve(), number)
-        if before != number:
-            raise ValueError(f"{path}, line {number}: the same output as line {before}")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"{path}, line {number}: {error}") from error
+        for place in filter(None, (job.output, job.extras.mp4)):
+            before = outputs.setdefault(place.resolve(), number)
+            if before != number:
+                raise ValueError(f"{path}, line {number}: the same output as line {before}")
         jobs.append(job)
     if not jobs:
         raise ValueError(f"{path}: expected a JSON object per line; got none")
@@ -102,13 +109,12 @@ def run_manifest(
         try:
             run(job)
         except Exception as error:
-            LOGGER.error("%s failed: %s", job.output, error)
+            LOGGER.error("%s failed: %s", job.output, tell_error(error))
             failed.append((job, error))
     report = root / f"failed_{shard.first}_of_{shard.step}.jsonl"
     report.unlink(missing_ok=True)
     if failed:
-        with whole_file(report) as part:
-            part.write_text("".join(_failure(job, error) for job, error in failed))
+        write_whole(report, "".join(_failure(job, error) for job, error in failed))
     LOGGER.info("%d of %d clips are done, %d failed", len(own) - len(failed), len(own), len(failed))
     return [job for job, _ in failed]
 
@@ -125,7 +131,8 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
     chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
     rgb = folder / item["rgb"] if item.get("rgb") else None
     paths = {"depth": folder / item["depth"], "rgb": rgb}
-    return Job(**{**defaults, **chosen, **paths, "output": root / item["output"]})
+    paths["output"] = resolve_name(root, item["output"], "output")
+    return Job(**{**defaults, **chosen, **paths})
 
 
 def _reading(item: dict[str, Any], reading: Reading) -> Reading:
@@ -146,7 +153,7 @@ def _reading(item: dict[str, Any], reading: Reading) -> Reading:
 
 def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:
     if "mp4" in item:
-        extras = extras._replace(mp4=root / item["mp4"])
+        extras = extras._replace(mp4=resolve_name(root, item["mp4"], "mp4"))
     if "gt" in item:
         extras = extras._replace(gt=folder / item["gt"])
     return extras._replace(fps=item.get("fps", extras.fps))

@@ -20,9 +20,9 @@ from stdnet_arch.inference.jobs.reading_options import add_reading_options, read
 from stdnet_arch.inference.jobs.side_outputs import Extras
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES
+from stdnet_arch.utils.commands import add_debug
 from stdnet_arch.weights.choice import SENSORS
 
-USER_ERRORS = (ImportError, MemoryError, OSError, TypeError, ValueError)
 REPORTED = 24
 LOGGER = logging.getLogger("stdnet_arch")
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -64,6 +64,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     )
     out.add_argument("--overwrite", action="store_true", help="replace frames of other settings")
     parser.add_argument("--quiet", action="store_true", help="no progress, warnings only")
+    add_debug(parser)
 
 
 def add_predictor_options(parser: argparse.ArgumentParser) -> None:

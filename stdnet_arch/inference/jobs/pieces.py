@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.jobs.job import Job, finish_job, open_job, predict_frames, settings_of
+from stdnet_arch.inference.jobs.job import (
+    Job,
+    finish_job,
+    inputs_of,
+    open_job,
+    predict_frames,
+    settings_of,
+)
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.utils.windows import time_windows
@@ -42,10 +49,12 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
     pieces: list[Piece] = []
     for job in jobs:
         output, settings = OutputFolder(job.output, job.kind), settings_of(job, predictor)
-        if not job.overwrite and output.is_done(settings):
+        inputs = inputs_of(job)
+        if not job.overwrite and output.is_done(settings, inputs):
             continue
-        count = len(open_job(job, predictor.scale).depth)
-        output.claim(settings, job.overwrite)
+        depth = open_job(job, predictor.scale).depth
+        count = len(depth)
+        output.claim(settings, job.overwrite, [depth.name(i) for i in range(count)], inputs)
         whole = not contract_of(predictor.net).finite
         windows = time_windows(count, count if whole else size, 0)
         pieces += [Piece(job, window.read.start, window.read.stop) for window in windows]

@@ -15,6 +15,7 @@ from stdnet_arch.utils.whole_file import whole_file
 Picture = NDArray[np.uint8]
 Depth = NDArray[np.floating]
 
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 MAX_PANEL_WIDTH = 640
 TRIM_PERCENT = 0.5
 

@@ -24,6 +24,7 @@ from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
+from stdnet_arch.utils.names import resolve_name
 from stdnet_arch.visual.point_cloud import write_point_cloud
 from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
 
@@ -96,7 +97,7 @@ def missing_extras(extras: Extras, folder: Path, frames: int) -> bool:
     points = sum(path.suffix == ".ply" for path in _files(folder / POINTS))
     return (
         (extras.mp4 is not None and not extras.mp4.is_file())
-        or (extras.gt is not None and _compared_with(folder) != str(extras.gt.resolve()))
+        or (extras.gt is not None and not _is_compared(folder, extras.gt))
         or (extras.ply and points != frames)
     )
 
@@ -184,7 +185,7 @@ def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
 def _write_points(extras: Extras, clip: FinishedClip, first: int) -> None:
     items = zip(clip.names(), clip.recording.colors(), clip.written(), strict=True)
     for i, (name, rgb, depth_m) in enumerate(clip.progress(items, POINTS)):
-        path = clip.output.folder / POINTS / f"{name}.ply"
+        path = resolve_name(clip.output.folder, f"{POINTS}/{name}.ply", "the name of a frame")
         camera = extras.camera or clip.recording.intrinsics(i)
         if camera is None:
             raise ValueError(f"the recording does not say the camera of frame {i}")
@@ -192,12 +193,15 @@ def _write_points(extras: Extras, clip: FinishedClip, first: int) -> None:
             write_point_cloud(path, depth_m, rgb, camera)
 
 
-def _compared_with(folder: Path) -> str | None:
-    """The ground truth that the errors in a folder belong to."""
+def _is_compared(folder: Path, gt: Path) -> bool:
+    """Tell whether the errors in a folder belong to this ground truth, as it is now."""
+    summary = folder / ERRORS / SUMMARY
     try:
-        return json.loads((folder / ERRORS / SUMMARY).read_text())["gt"]
-    except (OSError, ValueError, KeyError):
-        return None
+        said = json.loads(summary.read_text(encoding="utf-8"))
+        newest = max(path.stat().st_mtime for path in (gt, *_files(gt)))
+        return said["gt"] == str(gt.resolve()) and newest <= summary.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """A checkpoint becomes a ready network; what it does not say, or says otherwise, is named."""
 
+import copy
 import json
 import re
 import runpy
@@ -73,7 +74,7 @@ def test_the_range_can_be_chosen_anew(tmp_path, net):
     [
         (ABOUT, {"scale": 4}, "holds a network of scale 8; scale 4 was asked for"),
         (ABOUT, {"num_feat": 64}, "num_feat 16; num_feat 64"),
-        (ABOUT, {"depth_range_m": -1.0}, "must be > 0 metres; got -1.0"),
+        (ABOUT, {"depth_range_m": -1.0}, "must be a number > 0; got -1.0"),
         ({**ABOUT, "network_g": {"type": "Gone", "scale": 4}}, {}, "'Gone', which is not"),
         ({**ABOUT, "network_g": {**SMALL, "num_feat": 32}}, {}, "does not fit .*'num_feat': 32"),
         ({**ABOUT, "network_g": {**SMALL, "size": 1}}, {}, "cannot be built from"),
@@ -113,3 +114,29 @@ def test_files_that_a_training_started_from_are_not_needed(tmp_path):
     save_checkpoint(net, tmp_path / "dvsr.pth", about={"network_g": said, "depth_range_m": 10.0})
     loaded = load_network(tmp_path / "dvsr.pth").net.state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(net, tmp_path, value):
+    net = copy.deepcopy(net)
+    first = next(iter(net.parameters()))
+    first.data.view(-1)[3] = value
+    save_checkpoint(net, tmp_path / "x.pth", about=ABOUT)
+    with pytest.raises(ValueError, match=r"x.pth: expected finite weights; .* holds NaN or inf"):
+        load_network(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("options", [{"num_feat": 4096}, {"num_feat": 2**40}, {"head_feat": 10**5}])
+def test_a_small_file_cannot_ask_for_a_large_network(net, tmp_path, options):
+    about = {**ABOUT, "network_g": {**ABOUT["network_g"], **options}}
+    save_checkpoint(net, tmp_path / "x.pth", about=about)
+    with pytest.raises(ValueError, match="larger than the parameters|cannot be built"):
+        load_network(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("scale", [0, -4, 10**6, "4", 4.5, True])
+def test_an_odd_scale_is_refused(net, tmp_path, scale):
+    about = {**ABOUT, "network_g": {**ABOUT["network_g"], "scale": scale}}
+    save_checkpoint(net, tmp_path / "x.pth", about=about)
+    with pytest.raises(ValueError, match="scale must be a whole number"):
+        load_network(tmp_path / "x.pth")

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from recording_parts import rgb_clip
@@ -86,6 +87,15 @@ def test_a_pixels_ray_comes_back_to_it_through_the_real_lens(name):
     pixels = lens.project(2.5 * np.column_stack((rays, np.ones(len(rays)))))
     v, u = np.mgrid[100 : size[0] - 100 : 50, 100 : size[1] - 100 : 50]
     np.testing.assert_allclose(pixels, np.column_stack((u.ravel(), v.ravel())), atol=1e-3)
+
+
+def test_the_lens_is_opencvs_rational_model():
+    lens = read_calibration(calibration(), (640, 576), (1280, 720), "NFOV_UNBINNED").color
+    points = np.random.default_rng(3).uniform([-1, -0.6, 0.8], [1, 0.6, 3], (50, 3))
+    fx, fy, cx, cy = lens.pinhole
+    matrix, zero = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), np.zeros(3)
+    expected, _ = cv2.projectPoints(points, zero, zero, matrix, np.array(lens.distortion))
+    np.testing.assert_allclose(lens.project(points), expected[:, 0], atol=1e-6)
 
 
 def test_without_distortion_a_lens_is_a_pinhole():

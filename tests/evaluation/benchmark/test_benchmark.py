@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import subprocess
 
 import numpy as np
 import pytest
@@ -77,7 +76,7 @@ def no_training(monkeypatch):
     def refuse(*given, **named):
         pytest.fail("trained again")
 
-    monkeypatch.setattr(benchmark.subprocess, "run", refuse)
+    monkeypatch.setattr(benchmark, "run_child", refuse)
 
 
 def test_a_method_that_fails_does_not_stop_the_others(finished):
@@ -156,11 +155,12 @@ def test_a_training_that_was_killed_goes_on(finished, options):
 
 
 def test_a_training_that_fails_says_why(options, monkeypatch, tmp_path):
-    def fail(command, stdout, **named):
-        stdout.write("Traceback\nKeyError: no NoSuchLoss\n")
-        return subprocess.CompletedProcess(command, 1)
+    def fail(command, log, folder):
+        log.write("Traceback\nKeyError: no NoSuchLoss\n")
+        log.flush()
+        return 1
 
-    monkeypatch.setattr(benchmark.subprocess, "run", fail)
+    monkeypatch.setattr(benchmark, "run_child", fail)
     plan = read_plan(options)
     with pytest.raises(RuntimeError, match="training ended with 1: KeyError: no NoSuchLoss"):
         train_entry(plan, plan.models[1], Workplace(tmp_path / "out", tmp_path))

@@ -42,7 +42,12 @@ def arguments(folder, **changes):
 def test_a_recording_becomes_frames_and_a_second_run_finds_them(recording, capsys):
     assert main(arguments(recording)) == 0
     names = sorted(path.name for path in (recording / "out").iterdir())
-    assert names == [*(f"d_{i:04d}.png" for i in range(5)), "done.json", "infer.json"]
+    assert names == [
+        *(f"d_{i:04d}.png" for i in range(5)),
+        "done.json",
+        "infer.json",
+        "written.json",
+    ]
     assert "5/5" in capsys.readouterr().err  # frames, rate and time left, from the progress bar
     assert main(arguments(recording)) == 0
     assert "is done already" in capsys.readouterr().err
@@ -89,7 +94,7 @@ def test_options_reach_the_job(recording, capsys):
         ({"chunk": 0}, "chunk must be at least 1 frame, got 0"),
         ({"tile": 3, "tile-overlap": 2}, "got side 3, overlap 2"),
         ({"shard": "3/2"}, "a shard is i/n"),
-        ({"depth-range": -3}, "depth_range_m must be > 0 metres; got -3.0"),
+        ({"depth-range": -3}, "must be a number > 0; got -3.0"),
     ],
 )
 def test_what_goes_wrong_is_one_message(recording, capsys, changes, message):
@@ -130,7 +135,10 @@ def test_too_little_memory_is_one_message_and_nothing_is_half_written(
     monkeypatch.setattr(Interpolation, "forward", forward)
     assert main(arguments(recording)) == 1
     assert "cpu has not enough memory for chunks of 1 frames" in capsys.readouterr().err
-    assert sorted(path.name for path in (recording / "out").iterdir()) == ["infer.json"]
+    assert sorted(path.name for path in (recording / "out").iterdir()) == [
+        "infer.json",
+        "written.json",
+    ]
 
 
 def test_a_missing_frame_is_left_out_and_said(recording, capsys):

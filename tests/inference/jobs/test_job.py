@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_to_the_same_files(tmp_path, stdnet_weights, done,
     (tmp_path / "out/done.json").unlink()
     for i in range(done, 20):
         (tmp_path / f"out/d_{i:04d}.png").unlink()
-    (tmp_path / f"out/d_{done:04d}.png.part").write_bytes(b"half")
+    (tmp_path / f"out/d_{done:04d}.png.7.stdnet-part").write_bytes(b"half")
     assert run_job(job_of(tmp_path), predictor, quiet=True) == 20 - done
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
@@ -198,7 +198,7 @@ def test_a_full_disk_stops_the_run(tmp_path, bilinear, monkeypatch):
 def test_impossible_jobs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="holes must be one of fill, mark; got 'cut'"):
         job_of(tmp_path, holes="cut")
-    with pytest.raises(ValueError, match="a folder of its own; got the input .*depth"):
+    with pytest.raises(ValueError, match="a folder of its own; .*depth overlap"):
         job_of(tmp_path, output="depth")
 
 

@@ -3,7 +3,10 @@
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
+
+from stdnet_arch.utils.input_errors import check_regular
 
 MARGIN = 0.9
 """Share of the free disk space that may be taken."""
@@ -21,6 +24,7 @@ class Unpacked:
     """
 
     def __init__(self, path: Path) -> None:
+        check_regular(path)
         self._folder = tempfile.TemporaryDirectory(prefix="recording-")
         root = Path(self._folder.name)
         try:
@@ -29,7 +33,7 @@ class Unpacked:
                 _check_room(path, sum(item.file_size for item in items), root)
                 for item in items:
                     archive.extract(item, root)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
             raise ValueError(f"{path}: expected a readable zip file; {error}") from error
         self.root = _only_folder(root)
 

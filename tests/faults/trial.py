@@ -1,0 +1,129 @@
+"""One run of a command in a child of its own, and whether the promises were kept."""
+
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TRACEBACK = "Traceback (most recent call last)"
+EXPECTED = {0, 1, 2, 3}
+"""Done, refused in a line, wrong usage, done but for clips that were left out."""
+MEMORY_MB = 1500
+"""Beyond what the program takes anyway."""
+POLL_S = 0.005
+
+
+@dataclass
+class Outcome:
+    """What became of a run."""
+
+    code: int
+    """Exit code; negative: the signal that ended it."""
+    said: str
+    seconds: float
+    memory_mb: float
+    """Peak beyond that of the parent."""
+    problems: list[str] = field(default_factory=list)
+
+
+def run_forked(
+    run: Callable[[], int | None],
+    folder: Path,
+    limit_s: float = 120,
+    kill_after_s: float | None = None,
+) -> Outcome:
+    """Run a command in a forked child, which has everything imported already.
+
+    Args:
+        run: the command; returns its exit code.
+        folder: current folder of the child; its output goes to ``said.txt`` beside it.
+        limit_s: time after which it counts as hanging.
+        kill_after_s: kill it by then, with all its children; None: leave it alone.
+    """
+    said = folder.with_suffix(".said.txt")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    begun = time.monotonic()
+    before_mb = _resident_mb()
+    child = os.fork()
+    if child == 0:
+        _be_child(run, folder, said)
+    status, usage = _wait(child, begun, limit_s, kill_after_s)
+    seconds = time.monotonic() - begun
+    code = os.waitstatus_to_exitcode(status)
+    text = said.read_text(errors="replace") if said.exists() else ""
+    outcome = Outcome(code, text, seconds, max(usage.ru_maxrss * 1.024e-3 - before_mb, 0))
+    if kill_after_s is None:
+        outcome.problems += _problems(outcome, limit_s)
+    elif TRACEBACK in text:
+        outcome.problems.append("a traceback before the kill")
+    return outcome
+
+
+def _resident_mb() -> float:
+    """What this program holds now: a forked child begins with as much."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def _be_child(run: Callable[[], int | None], folder: Path, said: Path) -> None:
+    """Run in the child and end it; never returns."""
+    code = 1
+    try:
+        os.setsid()
+        handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        os.chdir(folder)
+        sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: PTH123, SIM115
+        code = run() or 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait(
+    child: int, begun: float, limit_s: float, kill_after_s: float | None
+) -> tuple[int, resource.struct_rusage]:
+    until = begun + (limit_s if kill_after_s is None else kill_after_s)
+    while True:
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+        if pid:
+            return status, usage
+        if time.monotonic() >= until:
+            try:
+                os.killpg(child, signal.SIGKILL)
+            except ProcessLookupError:  # it has not made its group yet
+                os.kill(child, signal.SIGKILL)
+            _, status, usage = os.wait4(child, 0)
+            return status, usage
+        time.sleep(POLL_S)
+
+
+def _problems(outcome: Outcome, limit_s: float) -> list[str]:
+    found = []
+    if TRACEBACK in outcome.said:
+        found.append("a traceback")
+    if outcome.seconds >= limit_s:
+        found.append(f"hung for {limit_s:.0f} s")
+    elif outcome.code == 70:
+        found.append("told as a bug of ours")
+    elif outcome.code not in EXPECTED:
+        found.append(f"ended with {outcome.code}")
+    if outcome.code in {1, 2} and not outcome.said.strip():
+        found.append("failed without a word")
+    if outcome.memory_mb > MEMORY_MB:
+        found.append(f"took {outcome.memory_mb:.0f} MB more")
+    return found
