@@ -11,7 +11,8 @@ from torch import nn
 from stdnet_arch.data.device_clips import DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
-from stdnet_arch.data.synthetic.device_layers import DeviceLayers, photo_textures
+from stdnet_arch.data.synthetic.device_layers import DeviceLayers
+from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
 from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
 
 PHOTOS = "photo_textures.npz"
@@ -87,7 +88,7 @@ def make_clips(
 ) -> DeviceClips:
     """Build what draws the batches; see :func:`run_on_device`."""
     frames, side, seed = data["frames"], data["size"], data["seed"]
-    photos = photo_textures(assets / PHOTOS).to(device) if assets else None
+    photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
         (DeviceLayers(device, seed, photos, frames, side), data["layers"])
     ]

@@ -3,6 +3,7 @@
 import lzma
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.data.device_clips import CELL, Scenes, scenes_from_flow
+from stdnet_arch.utils.whole_file import whole_file
 
 DEPTH_CODE = 6553.5
 """A stored number is this over the depth in metres: 0.03 mm at 0.5 m, 1.5 cm at 10 m."""
 FLOW_STEPS = 32
 """Stored numbers per pixel of flow."""
+FARTHEST_PX = 100
+"""Longer flow is stored as this."""
 
 
 class ClipPool:
@@ -97,6 +101,47 @@ def read_shard(path: Path) -> Arrays:
     return rgb, (DEPTH_CODE / code).astype(np.float32), flow.astype(np.float16), seen
 
 
+class Window(NamedTuple):
+    """Consecutive frames of a clip."""
+
+    rgb: NDArray[np.uint8]
+    """``(t, H, W, 3)``."""
+    depth_m: NDArray[np.floating]
+    """``(t, H, W)``, all known."""
+    flow_px: NDArray[np.floating]
+    """To the next frame, ``(t - 1, 2, H, W)``."""
+    seen: NDArray[np.bool_]
+    """The next frame sees the point, ``(t - 1, H, W)``."""
+
+
+def write_shard(path: Path, windows: Sequence[Window], quality: int = 92) -> None:
+    """Write windows of one size so that :func:`read_shard` finds them; whole or not at all.
+
+    Args:
+        path: ends in ``.npz``.
+        windows: at least one.
+        quality: of the JPEGs.
+    """
+    option = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    pictures = [frame[..., ::-1] for window in windows for frame in window.rgb]
+    jpegs = [cv2.imencode(".jpg", picture, option)[1].ravel() for picture in pictures]
+    depth = np.stack([window.depth_m for window in windows])
+    flow = np.stack([window.flow_px[..., ::CELL, ::CELL] for window in windows])
+    seen = np.stack([window.seen[..., ::CELL, ::CELL] for window in windows])
+    code = np.minimum(np.rint(DEPTH_CODE / depth), 65535)
+    steps = np.rint(np.clip(flow, -FARTHEST_PX, FARTHEST_PX) * FLOW_STEPS)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            shape=np.array(depth.shape),
+            jpegs=np.concatenate(jpegs),
+            sizes=np.array([len(jpeg) for jpeg in jpegs]),
+            depth=_pack(code),
+            flow=_pack(steps),
+            seen=np.packbits(seen),
+        )
+
+
 def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Decode a picture to RGB, ``(H, W, 3)``.
 
@@ -107,6 +152,16 @@ def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if picture is None:
         raise ValueError(f"a JPEG is required, got {len(data)} bytes that are none")
     return np.asarray(picture[..., ::-1], np.uint8)
+
+
+def _pack(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Differences along x and y, zigzag, three planes of bytes, lzma."""
+    whole = values.astype(np.int32)
+    across = np.diff(whole, axis=-1, prepend=np.zeros_like(whole[..., :1]))
+    change = np.diff(across, axis=-2, prepend=np.zeros_like(across[..., :1, :]))
+    zigzag = ((change << 1) ^ (change >> 31)).astype(np.uint32)
+    planes = [((zigzag >> shift) & 255).astype(np.uint8).tobytes() for shift in (0, 8, 16)]
+    return np.frombuffer(lzma.compress(b"".join(planes), preset=6), np.uint8)
 
 
 def _unpack(data: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.int32]:

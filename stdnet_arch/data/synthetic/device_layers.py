@@ -1,13 +1,9 @@
 """Layered scenes as a scene maker of training on the device."""
 
-from pathlib import Path
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from stdnet_arch.data.device_clips import Scenes, scenes_from_flow
-from stdnet_arch.data.synthetic.clip_pool import decode_jpeg
 from stdnet_arch.data.synthetic.layers import LayerScenes
 
 
@@ -32,16 +28,3 @@ class DeviceLayers:
         """Draw the next clips."""
         clips = self.layers.draw(batch, self.frames, (self.side, self.side))
         return scenes_from_flow(clips.rgb, clips.depth_m, clips.flow_px, clips.visible)
-
-
-def photo_textures(path: Path) -> Tensor:
-    """Read packed photographs: uint8 RGB, ``(n, S, S, 3)``.
-
-    Args:
-        path: an ``.npz`` of ``jpegs``, one after the other, and their ``sizes`` [bytes].
-    """
-    with np.load(path) as file:
-        jpegs, sizes = file["jpegs"], file["sizes"]
-    coded = zip(np.cumsum(sizes), sizes, strict=True)
-    pictures = [decode_jpeg(jpegs[e - s : e]) for e, s in coded]
-    return torch.from_numpy(np.stack(pictures))

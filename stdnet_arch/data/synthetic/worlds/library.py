@@ -100,6 +100,16 @@ def _photos_for(path: Path, names: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(image for source, image in photos if _is_held_out(source) == test)
 
 
+def training_photos(path: Path) -> tuple[bytes, ...]:
+    """Read the encoded photos that training may see: none of a held-out world's repository.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    photos = read_photos(path).items()
+    return tuple(image for source, image in photos if not _is_held_out(source))
+
+
 def _is_held_out(source: str) -> bool:
     """Whether a photo is from the repository of a held-out world."""
     repository = source.split("/")[0].replace("-", "_").removesuffix("_world")

@@ -1,11 +1,14 @@
 """Worlds as a source: clips that repeat, agree with themselves, and see something."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from worlds_parts import need_egl, write_packs
 
 from stdnet_arch.data.sources.source import build_source
+from stdnet_arch.data.synthetic.worlds.windows import render_windows
 
 SIZE = (40, 56)
 
@@ -113,3 +116,13 @@ def test_clips_and_frames_that_are_not_there_are_told(root):
         worlds(root).guide("0003", 0)
     with pytest.raises(IndexError, match="below 5; got 5"):
         worlds(root).pose("0000", 5)
+
+
+def test_windows_for_training_hold_the_frames_of_their_clip(root):
+    window = render_windows(Path(root), frames=3, side=40, seed=4, count=1)[0]
+    source = worlds(root, num_clips=100, num_frame=3, size=(40, 40))
+    found = [c for c in source.clips() if (source.guide(c, 0) == window.rgb[0]).all()]
+    assert len(found) == 1
+    np.testing.assert_array_equal(window.depth_m[2], source.depth_m(found[0], 2))
+    np.testing.assert_array_equal(window.flow_px[1], source.flow_px(found[0], 1)[0])
+    assert np.percentile(np.hypot(*window.flow_px.swapaxes(0, 1)), 99) < 13.5

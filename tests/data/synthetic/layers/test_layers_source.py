@@ -12,8 +12,16 @@ OPTIONS = {"num_clips": 5, "num_frame": 6, "size": [40, 56], "seed": 3}
 
 
 @pytest.fixture(scope="module")
-def source():
-    return build_source("Layers", "", OPTIONS)
+def options(tmp_path_factory):
+    """Small textures: those by formula take seconds to make."""
+    path = tmp_path_factory.mktemp("photos") / "photos.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8))
+    return OPTIONS | {"textures": str(path)}
+
+
+@pytest.fixture(scope="module")
+def source(options):
+    return build_source("Layers", "", options)
 
 
 def test_clips_and_frames_have_the_asked_sizes(source):
@@ -28,16 +36,16 @@ def test_clips_and_frames_have_the_asked_sizes(source):
     assert source.lq_m("000002", 4, 4) is None
 
 
-def test_frames_do_not_depend_on_the_order_or_the_process(source):
-    other = pickle.loads(pickle.dumps(build_source("Layers", "", OPTIONS)))
+def test_frames_do_not_depend_on_the_order_or_the_process(source, options):
+    other = pickle.loads(pickle.dumps(build_source("Layers", "", options)))
     late, early = other.guide("000001", 3), other.guide("000001", 0)
     np.testing.assert_array_equal(source.guide("000001", 0), early)
     np.testing.assert_array_equal(source.guide("000001", 3), late)
     np.testing.assert_array_equal(source.depth_m("000001", 3), other.depth_m("000001", 3))
 
 
-def test_clips_and_seeds_differ(source):
-    other = build_source("Layers", "", OPTIONS | {"seed": 4})
+def test_clips_and_seeds_differ(source, options):
+    other = build_source("Layers", "", options | {"seed": 4})
     assert np.abs(source.depth_m("000000", 0) - other.depth_m("000000", 0)).max() > 0.05
     assert np.abs(source.depth_m("000000", 0) - source.depth_m("000001", 0)).max() > 0.05
 
@@ -71,9 +79,9 @@ def test_photographs_are_used(tmp_path):
     assert (colours[:, 0] > 1.3 * colours[:, 1]).any()
 
 
-def test_windows_of_training_come_from_it():
+def test_windows_of_training_come_from_it(options):
     section = {
-        "name": "layers", "phase": "train", "scale": 4, "source": "Layers", "source_opt": OPTIONS,
+        "name": "layers", "phase": "train", "scale": 4, "source": "Layers", "source_opt": options,
         "num_frame": 3, "gt_size": 32, "extras": ["flow_px"],
     }  # fmt: skip
     sample = RGBDVideoDataset(section)[0]
@@ -97,3 +105,12 @@ def test_unknown_clips_and_frames_say_so(source):
         source.guide("000005", 0)
     with pytest.raises(IndexError, match="below 6"):
         source.depth_m("000001", 6)
+
+
+def test_textures_by_formula_are_the_seed_s():
+    one, same, other = (
+        build_source("Layers", "", OPTIONS | {"seed": seed}).guide("000000", 0)
+        for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).mean() > 0.5

@@ -5,17 +5,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stdnet_arch.data.synthetic import layer_geometry as geometry
-from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_geometry import Placed, Room, View
-from stdnet_arch.data.synthetic.layer_motion import (
+from stdnet_arch.data.synthetic.layers import geometry
+from stdnet_arch.data.synthetic.layers.draws import Draws
+from stdnet_arch.data.synthetic.layers.geometry import Placed, Room, View
+from stdnet_arch.data.synthetic.layers.motion import (
     CameraPath,
     Sway,
     ThingPath,
     draw_camera_path,
     draw_thing_path,
 )
-from stdnet_arch.data.synthetic.layer_shapes import (
+from stdnet_arch.data.synthetic.layers.shapes import (
     ENDLESS,
     FLOATING,
     NOTHING,

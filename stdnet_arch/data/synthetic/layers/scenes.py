@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stdnet_arch.data.synthetic import layer_render as render
-from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_photo import draw_camera, exposure, photograph
-from stdnet_arch.data.synthetic.layer_scene import Scene, SceneDraws
-from stdnet_arch.data.synthetic.layer_textures import TextureAtlas, load_or_make
+from stdnet_arch.data.synthetic.layers import render
+from stdnet_arch.data.synthetic.layers.draws import Draws
+from stdnet_arch.data.synthetic.layers.photo import draw_camera, exposure, photograph
+from stdnet_arch.data.synthetic.layers.scene import Scene, SceneDraws
+from stdnet_arch.data.synthetic.layers.textures import TextureAtlas, load_or_make
 
 MOST_PIXELS = {"cpu": 1 << 21, "cuda": 1 << 27}
 """Pixels times surfaces worked on at a time: what a CPU's cache, or a part of a GPU, holds."""

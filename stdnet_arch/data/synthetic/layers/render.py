@@ -10,15 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.data.synthetic.layer_motion import (
+from stdnet_arch.data.synthetic.layers.motion import (
     inverse,
     moved_frames,
     pixels_of,
     seen_frames,
 )
-from stdnet_arch.data.synthetic.layer_scene import Scene, Surfaces
-from stdnet_arch.data.synthetic.layer_shapes import ENDLESS, NOTHING, OUTLINES
-from stdnet_arch.data.synthetic.layer_textures import TextureAtlas
+from stdnet_arch.data.synthetic.layers.scene import Scene, Surfaces
+from stdnet_arch.data.synthetic.layers.shapes import ENDLESS, NOTHING, OUTLINES
+from stdnet_arch.data.synthetic.layers.textures import TextureAtlas
 
 FAR_INVERSE = 0.008  # nothing is farther than 1 / this [m]
 _QUAD, _OPENINGS = 0, 15

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY
-from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_motion import rotations
-from stdnet_arch.data.synthetic.layer_photo import Camera, draw_camera, exposure, photograph
-from stdnet_arch.data.synthetic.layer_scene import Scene, SceneDraws
-from stdnet_arch.data.synthetic.layer_textures import load_or_make
-from stdnet_arch.data.synthetic.layers import FARTHEST_M, render_flow, render_light
+from stdnet_arch.data.synthetic.layers.draws import Draws
+from stdnet_arch.data.synthetic.layers.motion import rotations
+from stdnet_arch.data.synthetic.layers.photo import Camera, draw_camera, exposure, photograph
+from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
+from stdnet_arch.data.synthetic.layers.scene import Scene, SceneDraws
+from stdnet_arch.data.synthetic.layers.scenes import FARTHEST_M, render_flow, render_light
+from stdnet_arch.data.synthetic.layers.textures import load_or_make
 from stdnet_arch.data.synthetic.source import BYTES_PER_PIXEL, LeastRecent
 
 MAX_CLIPS = 256  # scenes kept: some kilobytes each
@@ -41,8 +42,9 @@ class Layers:
         num_frame: frames of each clip.
         size: ``[H, W]`` of the frames. A small one is a part of a picture of 640 pixels.
         seed: of everything random, >= 0.
-        textures: a ``.npy`` of photographs, uint8 ``(n, S, S, 3)``, ``S`` a multiple of 32; empty:
-            textures made by formula.
+        textures: ``photo_textures.npz`` of ``scripts/pack_worlds.py``, or a ``.npy`` of
+            photographs, uint8 ``(n, S, S, 3)``, ``S`` a multiple of 32; empty: textures made by
+            formula.
         cache_mb: memory for rendered frames, in each worker.
 
     Raises:
@@ -72,7 +74,7 @@ class Layers:
         self.num_frame, self.seed = num_frame, seed
         self.size = int(size[0]), int(size[1])
         self._names = {f"{k:06d}": k for k in range(num_clips)}
-        photos = torch.from_numpy(np.load(Path(textures).expanduser())) if textures else None
+        photos = read_textures(Path(textures).expanduser()) if textures else None
         self._atlas = load_or_make(photos, Draws("cpu", self._number(0)))
         self._clips: LeastRecent[_Clip] = LeastRecent(MAX_CLIPS)
         frame_bytes = BYTES_PER_PIXEL * self.size[0] * self.size[1]

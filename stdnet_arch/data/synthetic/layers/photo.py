@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.data.lq import rgb_disturbance as disturbance
-from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_geometry import View
+from stdnet_arch.data.synthetic.layers.draws import Draws
+from stdnet_arch.data.synthetic.layers.geometry import View
 
 
 class Camera(NamedTuple):

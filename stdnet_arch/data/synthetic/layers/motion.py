@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.data.synthetic.draws import Draws
-from stdnet_arch.data.synthetic.layer_geometry import Placed, View
+from stdnet_arch.data.synthetic.layers.draws import Draws
+from stdnet_arch.data.synthetic.layers.geometry import Placed, View
 
 
 class Sway(NamedTuple):

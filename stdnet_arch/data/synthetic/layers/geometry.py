@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.data.synthetic.draws import Draws
+from stdnet_arch.data.synthetic.layers.draws import Draws
 
 # Lowest and highest of each of: a desk, a room, a hall; a third of the scenes each.
 _FRONT_M = ((0.6, 1.5), (2.5, 8.0), (8.0, 40.0))
