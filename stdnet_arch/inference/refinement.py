@@ -19,7 +19,7 @@ RULES = ("median", "nth")
 NOISE_FLOOR_M, NOISE_PER_M2 = 2e-3, 1.5e-3
 """Standard deviation of depth cameras: so much, and so much times the squared depth (Kinect)."""
 SIGMAS = 3.0
-SUPPORT = 3
+SUPPORT = 2
 """Neighbours of eight that must agree with a pixel that the network contradicts."""
 
 Depth = NDArray[np.floating]

@@ -84,7 +84,12 @@ def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) 
                     f"{depth}: a RealSense recording's depth is moved to its color, so neither can "
                     "be turned alone; leave --rotate-rgb and --rotate-depth out"
                 )
-            return RealSenseRecording(depth, scale)
+            try:
+                return RealSenseRecording(depth, scale)
+            except ImportError as error:
+                raise ImportError(
+                    f"{error}; a bag of ROS needs rosbags instead: pip install 'stdnet_arch[ros]'"
+                ) from error
         return open_rosbag(depth, reading, scale)
     if is_azure_kinect(depth):
         return open_azure_kinect(depth, reading, scale)
