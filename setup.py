@@ -35,6 +35,7 @@ setup(
         "scipy",
         "opencv-python",
         "lmdb",
+        "pillow",
         "matplotlib",
         "pyyaml",
         "safetensors",

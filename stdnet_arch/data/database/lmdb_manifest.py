@@ -150,6 +150,10 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
     check_positive(source["default_range_m"], "source.default_range_m")
     if not all(isinstance(source[key], str) for key in ("name", "unit")):
         raise InputError("source.name and source.unit must be text")
+    if not isinstance(source["source_opt"], dict):
+        raise InputError(f"source.source_opt must be names and values; got {source['source_opt']}")
+    for name in ("range_m", "bins"):
+        check_positive(options[name], f"options.{name}")
     if not all(isinstance(scale, int) for scale in options["scales"]):
         raise InputError(f"options.scales must be whole numbers; got {options['scales']}")
     for one in manifest["split"]["clips"]:
