@@ -79,5 +79,5 @@ def _reason(chosen: Shipped, ratio: float, sensor: str | None, fits: bool) -> st
     else:
         scale = f"x{chosen.scale} for a recording of x{ratio:g}"
     scores = [f"{row['ratio_mean']:.2f} ({row['rule']})" for row in chosen.zero_shot]
-    score = f", RMSE over bilinear on scenes never seen {', '.join(scores)}" if scores else ""
+    score = f", RMSE over bilinear on scenes not trained on {', '.join(scores)}" if scores else ""
     return f"weights {chosen.name}: {scale}, {kind}; {trained}{score}"
