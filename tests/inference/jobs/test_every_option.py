@@ -23,6 +23,8 @@ GIVEN = {
 }  # fmt: skip
 """Another value than the default for each option; None is a flag."""
 OF_MANIFESTS = {"manifest", "shard"}
+OF_EVERY_COMMAND = {"debug"}
+"""They change what is said of a failure, and nothing else; see tests/utils/test_commands.py."""
 ACTIONS = {action.dest: action for action in build_parser()._actions if action.dest != "help"}
 
 
@@ -52,7 +54,7 @@ def outcome(tmp_path, monkeypatch):
 
 
 def test_each_option_is_walked_over():
-    assert ACTIONS.keys() == GIVEN.keys() | OF_MANIFESTS
+    assert ACTIONS.keys() == GIVEN.keys() | OF_MANIFESTS | OF_EVERY_COMMAND
 
 
 @pytest.mark.parametrize("name", GIVEN)

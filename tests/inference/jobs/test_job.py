@@ -104,11 +104,19 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(tmp_path, bilinear, m
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-def test_a_finished_run_is_not_repeated(tmp_path, bilinear):
+def test_a_finished_run_is_not_repeated(tmp_path, bilinear, monkeypatch):
+    write_recording(tmp_path)
+    run_job(job_of(tmp_path), bilinear, quiet=True)
+    monkeypatch.setattr(type(bilinear), "predict_prepared", None)  # it would fail if called
+    assert run_job(job_of(tmp_path), bilinear, quiet=True) == 0
+
+
+def test_a_finished_run_whose_input_is_gone_says_so(tmp_path, bilinear):
     write_recording(tmp_path)
     run_job(job_of(tmp_path), bilinear, quiet=True)
     shutil.rmtree(tmp_path / "depth")
-    assert run_job(job_of(tmp_path), bilinear, quiet=True) == 0
+    with pytest.raises(FileNotFoundError, match="expected depth at"):
+        run_job(job_of(tmp_path), bilinear, quiet=True)
 
 
 def test_a_run_with_overwrite_starts_anew(tmp_path, bilinear):
