@@ -18,13 +18,14 @@ VARIABLE = "STDNET_EPILOGUE"
 def fuses(x: Tensor) -> bool:
     """Whether :func:`finish_` will be one kernel for what is made of ``x``: on CUDA, no gradients.
 
-    Compilers fuse by themselves. ``STDNET_EPILOGUE=torch`` in the environment forbids it.
+    Only with ``STDNET_EPILOGUE=triton`` in the environment: the kernel has not run on a card yet.
+    Compilers fuse by themselves.
     """
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     if not x.is_cuda or x.dtype == torch.float64 or torch.is_grad_enabled():
         return False
-    return has_triton() and os.environ.get(VARIABLE) != "torch"
+    return has_triton() and os.environ.get(VARIABLE) == "triton"
 
 
 def finish_(

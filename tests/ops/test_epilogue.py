@@ -27,6 +27,12 @@ CASES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def kernel(monkeypatch):
+    """The kernel is taken where it can be."""
+    monkeypatch.setenv("STDNET_EPILOGUE", "triton")
+
+
 def inputs(b=2, c=5, h=3, w=7, device="cpu", dtype=torch.float32):
     """A map of more channels, of which some are finished, and all that can follow."""
     whole = torch.randn(b, c + 4, h, w).to(device, dtype)
@@ -94,7 +100,13 @@ def test_on_a_card_it_is_the_formula(slope, first, chosen, dtype, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("said", "grad", "is_so"), [(None, False, True), ("torch", False, False), (None, True, False)]
+    ("said", "grad", "is_so"),
+    [
+        ("triton", False, True),
+        ("torch", False, False),
+        (None, False, False),
+        ("triton", True, False),
+    ],
 )
 def test_the_kernel_is_for_maps_on_cuda_without_gradients(monkeypatch, said, grad, is_so):
     monkeypatch.delenv("STDNET_EPILOGUE", raising=False)
