@@ -4,6 +4,7 @@ import logging
 import os
 import pkgutil
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import pytest
 import torch
 
 import stdnet_arch  # noqa: F401  makes basicsr importable
+
+# A background job ignores Ctrl-C, and so would every command that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test borrows the fakes of another folder's tests by their module's name.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.rglob("*.py")})
