@@ -184,10 +184,12 @@ def _check_option_file(is_train: bool) -> None:
 
 @_replaces("basicsr.utils.options", "copy_opt_file")
 def _copy_opt_file(opt_file: str, experiments_root: str) -> None:
-    """The copy beside an experiment would keep ``base:``, a path that leads nowhere from there.
+    """Every process copies, maybe before there is a folder; a ``base:`` leads nowhere from there.
 
     basicsr/utils/options.py:193-206.
     """
+    if int(os.environ.get("RANK", "0")):  # torchrun says it; the first process copies for all
+        return
     _copy_opt_file.__wrapped__(opt_file, experiments_root)
     options = option_file.read(opt_file)
     if options != option_file.read_alone(opt_file):

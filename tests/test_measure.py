@@ -32,9 +32,10 @@ def test_networks_and_filters_share_a_table(monkeypatch, tmp_path, capsys):
     assert "FastGlobalSmoother" in capsys.readouterr().out
 
 
-def test_a_wrong_size_is_told(monkeypatch):
-    with pytest.raises(ValueError, match="HEIGHTxWIDTH.*'480'"):
+def test_a_wrong_size_is_told(monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="1"):
         run(monkeypatch, "cost", EDSR, "--sizes", "480")
+    assert "HEIGHTxWIDTH, such as 480x640; got '480'" in capsys.readouterr().err
 
 
 def test_each_rule_of_low_resolution_depth_is_timed(monkeypatch, capsys):
