@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stdnet_arch.data.synthetic.clip_pool import write_shard
 from stdnet_arch.data.synthetic.worlds.windows import render_windows
+from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.whole_file import whole_file
 
 SHARD = 25
@@ -43,4 +44,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main, "stopped; the same command goes on where it stopped")

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# isort: split
+from stdnet_arch import option_file
+from stdnet_arch.models.device_run import run_on_device
+from stdnet_arch.utils.commands import run_script
 
 
 def main() -> int:
@@ -24,9 +27,7 @@ def main() -> int:
     parser.add_argument("--start", type=Path, help="an earlier OUT to start from")
     args = parser.parse_args()
     if len(args.opt) == 1:
-        from stdnet_arch.models.device_run import run_on_device
-
-        options = yaml.safe_load(args.opt[0].read_text(encoding="utf-8"))
+        options = option_file.read(args.opt[0])
         run_on_device(options, args.output, args.seconds, args.device, args.assets, args.start)
         return 0
     rest = ["--seconds", str(args.seconds), "--device", args.device, "-o", str(args.output)]
@@ -42,4 +43,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main, "stopped; what was saved last is kept")

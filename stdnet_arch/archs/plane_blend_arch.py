@@ -51,7 +51,7 @@ MOST_FLAT = 0.02
 
 
 class _Frame(NamedTuple):
-    """What is known of a frame of depth before the network runs."""
+    """Describe a frame of depth before the network runs."""
 
     planes: LocalPlanes
     measured: Tensor

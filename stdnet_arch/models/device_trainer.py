@@ -13,12 +13,13 @@ from basicsr.losses import build_loss
 from torch import Tensor, nn
 
 from stdnet_arch.data.device_clips import TrainingClips
+from stdnet_arch.models.stepping import update_average
 from stdnet_arch.utils.whole_file import whole_file
 
 
 @dataclass
 class Recipe:
-    """What a run against the clock needs to know."""
+    """Describe a run against the clock."""
 
     seconds: float
     """Time the training may take."""
@@ -107,7 +108,8 @@ class DeviceTrainer:
         norm = nn.utils.clip_grad_norm_(self.parameters, self.recipe.grad_clip)
         self._zero_unless_finite(norm)
         self.optimizer.step()
-        self._update_average()
+        decay = min(self.recipe.ema, self.steps / (self.steps + 20))
+        update_average(self.average, self.net, decay)
         return loss.detach()
 
     def _zero_unless_finite(self, norm: Tensor) -> None:
@@ -117,12 +119,6 @@ class DeviceTrainer:
         for parameter in self.parameters:
             if parameter.grad is not None:
                 parameter.grad = torch.where(fine, parameter.grad, self.nothing)
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        decay = min(self.recipe.ema, self.steps / (self.steps + 20))
-        kept: list[Tensor] = list(self.average.parameters())
-        torch._foreach_lerp_(kept, list(self.net.parameters()), 1 - decay)
 
     def _log(self, share: float, loss: float) -> None:
         line = {"step": self.steps, "share": round(share, 4), "loss": round(loss, 5)}

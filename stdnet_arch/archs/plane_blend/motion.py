@@ -16,7 +16,7 @@ COARSE = 2 * CELL
 
 
 class Traces(NamedTuple):
-    """What a frame is found again by in the next one."""
+    """Hold the features by which the next frame finds this one again."""
 
     fine: Tensor
     """``(n, c, H/4, W/4)``."""
@@ -26,7 +26,7 @@ class Traces(NamedTuple):
 
 @dataclass(frozen=True)
 class Memory:
-    """What the next frame needs of the frames before it."""
+    """Hold what the next frame needs of the frames before it."""
 
     guide: Tensor
     """RGB of the last frame, ``(b, 3, H, W)``."""
