@@ -34,7 +34,12 @@ class Preset(STDNet):
         use_checkpoint: bool = False,
         head: str = "residual",
     ) -> None:
-        chosen = {"init": init, "causal": causal, "use_checkpoint": use_checkpoint, "head": head}
+        chosen: dict[str, Any] = {
+            "init": init,
+            "causal": causal,
+            "use_checkpoint": use_checkpoint,
+            "head": head,
+        }
         super().__init__(scale, **chosen, **self.sizes)
 
 
