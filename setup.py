@@ -6,6 +6,16 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+# What the test suite needs of the extras: each is a small wheel.
+LIGHT_EXTRAS = {
+    "video": ["av"],
+    "exr": ["OpenEXR>=3.3"],
+    "ros": ["rosbags"],
+    "record3d": ["lzfse"],
+    "heic": ["pillow-heif"],
+    "onnx": ["onnx", "onnxruntime", "onnxscript"],
+    "diffusion": ["diffusers", "transformers"],
+}
 SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")
 README = ROOT / "README.md"
 
@@ -45,16 +55,18 @@ setup(
         "setuptools>=70.1,<82",
     ],
     extras_require={
-        "dev": ["pytest", "hypothesis", "ruff~=0.17.5", "mypy", "types-PyYAML"],
-        "video": ["av"],
-        "exr": ["OpenEXR>=3.3"],
+        **LIGHT_EXTRAS,
         "realsense": ["pyrealsense2"],
-        "ros": ["rosbags"],
-        "record3d": ["lzfse"],
-        "heic": ["pillow-heif"],
         "ray": ["ray[data]"],
         "render": ["moderngl", "trimesh>=5", "pycollada"],
-        "onnx": ["onnx", "onnxruntime", "onnxscript"],
-        "diffusion": ["diffusers", "transformers"],
+        "dev": [
+            "pytest",
+            "pytest-xdist",
+            "hypothesis",
+            "ruff~=0.17.5",
+            "mypy",
+            "types-PyYAML",
+            *sorted({name for names in LIGHT_EXTRAS.values() for name in names}),
+        ],
     },
 )

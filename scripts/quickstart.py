@@ -1,7 +1,7 @@
 """From a fresh clone to a trained network in one command, with Python 3.10-3.13 and pip alone.
 
     python3 scripts/quickstart.py                           set up .venv, then train, test and draw
-    python3 scripts/quickstart.py test [pytest arguments]   the same set-up, then the test-suite
+    python3 scripts/quickstart.py test [pytest arguments]   the same, then the tests, on all cores
     python3 scripts/quickstart.py setup                     the set-up alone
 
 The set-up is done once and reused; the commands work from any folder and need no activation.
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 OLDEST = (3, 10)
+WHOLE_SUITE = ["-n", "auto", "--dist", "loadfile"]
 
 
 def require_python(version: tuple) -> None:
@@ -43,7 +44,7 @@ def main(arguments: list) -> int:
         if arguments[:1] == ["setup"]:
             return 0
         if arguments[:1] == ["test"]:
-            return env.run_job(python, ["-m", "pytest", *arguments[1:]])
+            return env.run_job(python, ["-m", "pytest", *(arguments[1:] or WHOLE_SUITE)])
         return env.run_job(python, ["scripts/demo.py", *arguments])
     except env.SetupError as error:
         sys.stderr.write(f"\n{error}\n")
