@@ -153,9 +153,10 @@ class Scene:
         sees = np.zeros(some.size, np.float32)
         sees[index[some] >= 0] = sees_lamp(points, index[hit], self.parts, now.parts, self.light)
         coarse = sees.reshape(-(-H // SHADOW_STEP), -(-W // SHADOW_STEP))
-        coarse = cv2.blur(coarse, (3, 3))  # a lamp is no point
+        soft = cv2.blur(coarse, (3, 3))  # a lamp is no point
         size = coarse.shape[1] * SHADOW_STEP, coarse.shape[0] * SHADOW_STEP
-        return cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:H, :W].ravel()
+        fine = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(fine, np.float32)[:H, :W].ravel()
 
     def _is_seen(self, i: float, pixel: Array, depth_m: Array) -> NDArray[np.bool_]:
         """Whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""

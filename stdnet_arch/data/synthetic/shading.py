@@ -22,7 +22,7 @@ class Points(NamedTuple):
     """Points that a camera sees."""
 
     seen: Array  # in camera coordinates, (3, n)
-    index: NDArray[np.int16]  # of their parts, -1 for none, (n,)
+    part: NDArray[np.int16]  # its number, -1 for none, (n,)
     lit: Single  # how much of the lamp they see, in [0, 1], (n,)
 
 
@@ -58,7 +58,7 @@ def shade(
     Returns:
         RGB of 255, ``(n, 3)``; 0 for points of no part.
     """
-    order, found = slices(points.index)
+    order, found = slices(points.part)
     seen = points.seen[:, order].astype(np.float32)
     uv_m, texture = np.empty_like(seen[:2]), np.empty(order.size, np.intp)
     facing, slant = np.empty_like(seen[:2])
@@ -77,7 +77,7 @@ def shade(
     covered = 1 / np.sqrt(np.maximum(np.abs(slant) / far, np.float32(0.05)))
     footprint_m = seen[2] * np.float32(1 / now.focal_px) * covered
     bright = _brightness(np.abs(facing), seen - lamp, points.lit[order])
-    colours = np.zeros((points.index.size, 3), np.float32)
+    colours = np.zeros((points.part.size, 3), np.float32)
     colours[order] = sample_atlas(atlas, texture, uv_m, footprint_m) * tint * bright[:, None]
     return colours
 

@@ -118,7 +118,8 @@ class Room(Box):
 
     def holds(self, point: Array) -> NDArray[np.bool_]:
         """Whether points lie within the walls, ``(n,)``."""
-        return (np.abs(point) <= self.half[:, None] * (1 + ROUNDING)).all(axis=0)
+        within = np.abs(point) <= self.half[:, None] * (1 + ROUNDING)
+        return np.asarray(within.all(axis=0))
 
     def _passes(
         self, opening: Opening, origin: Array, direction: Array, leave: Array
