@@ -9,8 +9,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
 from stdnet_arch.data.recordings.recording import Intrinsics
+from stdnet_arch.data.recordings.track.track import Pose
+from stdnet_arch.utils.rotation import OPENGL_AXES
 
 NAME = "transforms.json"
 DEPTH_KEYS = ("depth_file_path", "depth_path")
@@ -25,6 +29,8 @@ class TransformsFrames(NamedTuple):
     rgb: list[Path]
     unit: float | None
     cameras: list[Intrinsics | None]
+    poses: list[Pose | None]
+    times_s: list[float | None]
     without_depth: int
     """Frames that name no depth."""
 
@@ -48,6 +54,8 @@ def read_transforms(root: Path) -> TransformsFrames:
         unit = next((float(content[key]) for key in UNIT_KEYS if key in content), None)
         rgb = [_picture(root, frame["file_path"]) for frame, depth in listed if depth]
         cameras = [_camera({**content, **frame}) for frame, depth in listed if depth]
+        poses = [_pose(frame) for frame, depth in listed if depth]
+        times_s = [_time_s(frame) for frame, depth in listed if depth]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected frames with file_path; {error!r}") from error
     depths = [root / depth for _, depth in listed if depth]
@@ -57,7 +65,8 @@ def read_transforms(root: Path) -> TransformsFrames:
         )
     if unit is not None and not unit > 0:
         raise ValueError(f"{path}: expected a positive {' or '.join(UNIT_KEYS)}; got {unit}")
-    return TransformsFrames(depths, rgb, unit, cameras, len(frames) - len(depths))
+    without = len(frames) - len(depths)
+    return TransformsFrames(depths, rgb, unit, cameras, poses, times_s, without)
 
 
 def _depth_of(frame: dict[str, Any]) -> str | None:
@@ -77,3 +86,14 @@ def _camera(frame: dict[str, Any]) -> Intrinsics | None:
     if not all(key in frame for key in CAMERA_KEYS):
         return None
     return Intrinsics(*(float(frame[key]) for key in CAMERA_KEYS))
+
+
+def _pose(frame: dict[str, Any]) -> Pose | None:
+    """Read a pose of OpenGL axes; None if the frame says none."""
+    if "transform_matrix" not in frame:
+        return None
+    return np.asarray(frame["transform_matrix"], np.float64).reshape(4, 4) @ OPENGL_AXES
+
+
+def _time_s(frame: dict[str, Any]) -> float | None:
+    return float(frame["timestamp"]) if "timestamp" in frame else None
