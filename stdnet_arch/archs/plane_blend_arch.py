@@ -98,6 +98,8 @@ class PlaneBlend(nn.Module):
     multiple_of = 1
     takes_holes = True
     """A 0 in ``lq`` is a hole; the network fills it itself."""
+    expects_errors = True
+    """``error`` beside ``pred``."""
     scale_free = True
     """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
 
