@@ -133,10 +133,10 @@ def test_halo_is_not_larger_than_needed(net, inputs):
     assert not change[net.halo + 1 :].any()
 
 
-def test_a_network_says_whether_it_expects_errors(net, inputs):
+def test_a_network_says_whether_it_expects_error(net, inputs):
     with torch.no_grad():
         made = net(*inputs(1, 3, 2, 3))
-    assert contract_of(net).expects_errors == ("error" in made)
+    assert contract_of(net).expects_error == ("error" in made)
 
 
 def test_a_causal_network_does_not_look_ahead(net, inputs):

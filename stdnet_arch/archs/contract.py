@@ -26,10 +26,10 @@ class Contract(NamedTuple):
     """Fewest frames that the network takes at once."""
     takes_holes: bool = False
     """A 0 in ``lq`` is a hole that the network handles; else holes are filled before it."""
-    expects_errors: bool = False
-    """It makes ``error`` beside ``pred``: the absolute error that it expects of each pixel."""
     scale_free: bool = False
     """Depth may have any unit and range; else depth beyond the network's range is clipped."""
+    expects_error: bool = False
+    """Beside ``pred`` comes ``error``, the absolute error that the network expects."""
 
     @property
     def finite(self) -> bool:

@@ -98,10 +98,9 @@ class PlaneBlend(nn.Module):
     multiple_of = 1
     takes_holes = True
     """A 0 in ``lq`` is a hole; the network fills it itself."""
-    expects_errors = True
-    """``error`` beside ``pred``."""
     scale_free = True
     """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
+    expects_error = True
 
     def __init__(  # noqa: PLR0913  one keyword per choice, as archs have
         self,

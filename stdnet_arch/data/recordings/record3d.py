@@ -26,7 +26,7 @@ from stdnet_arch.data.recordings.pairing import pair_frames
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
-from stdnet_arch.data.recordings.track.apps import record3d_poses
+from stdnet_arch.data.recordings.track.apps import record3d_poses, record3d_times_s
 from stdnet_arch.data.recordings.track.track import Late, Track
 
 INNER = "EXR_RGBD"
@@ -146,9 +146,9 @@ def _track(metadata: dict[str, Any], files: list[Path]) -> Track:
     """Find times (``frameTimestamps``) and poses by the numbers in the names."""
     numbers = frame_numbers_of([file.stem for file in files])
     places = range(len(files)) if numbers is None else [int(number) for number in numbers]
-    poses, times_s = Late(lambda: record3d_poses(metadata)), metadata.get("frameTimestamps") or []
-    known_s = Late(lambda: [float(time_s) for time_s in times_s])
-    return Track(lambda j: known_s(places[j]), lambda j: poses(places[j]))
+    times_s = Late(lambda: record3d_times_s(metadata))
+    poses = Late(lambda: record3d_poses(metadata))
+    return Track(lambda j: times_s(places[j]), lambda j: poses(places[j]))
 
 
 def _fps(metadata: dict[str, Any]) -> float | None:

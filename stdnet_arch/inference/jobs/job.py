@@ -203,7 +203,7 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
 
 def complete(job: Job, predictor: DepthSRPredictor) -> Job:
     """Add what other outputs need: a time line shows the errors that the network expects."""
-    expects = contract_of(predictor.net).expects_errors
+    expects = contract_of(predictor.net).expects_error
     return replace(job, error_map=True) if job.extras.rerun is not None and expects else job
 
 

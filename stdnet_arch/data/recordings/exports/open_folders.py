@@ -24,7 +24,6 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording
 from stdnet_arch.data.recordings.rgb_io import RGBFiles, open_rgb
 from stdnet_arch.data.recordings.track.beside import find_track
-from stdnet_arch.data.recordings.track.track import Track
 
 
 def open_two_places(depth: Path, reading: Reading, rgb: Path | None = None) -> FileRecording:
@@ -118,7 +117,7 @@ def open_transforms(root: Path, reading: Reading) -> FileRecording:
         places=(f"depth of {root / NAME}", f"RGB of {root / NAME}"),
         about=About("transforms.json", say_unit_of(frames.depth, reading.coding), notes=notes),
         camera=frames.cameras.__getitem__,
-        track=Track(frames.times_s.__getitem__, frames.poses.__getitem__),
+        track=frames.track,
         names=[path.name.split(".")[0] for path in frames.depth],
     )
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
 from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.data.recordings.track.track import Pose
+from stdnet_arch.data.recordings.track.track import Pose, Track
+from stdnet_arch.utils.input_errors import reading
 from stdnet_arch.utils.rotation import OPENGL_AXES
 
 NAME = "transforms.json"
@@ -29,8 +30,8 @@ class TransformsFrames(NamedTuple):
     rgb: list[Path]
     unit: float | None
     cameras: list[Intrinsics | None]
-    poses: list[Pose | None]
-    times_s: list[float | None]
+    track: Track
+    """Times and poses, read when they are asked for."""
     without_depth: int
     """Frames that name no depth."""
 
@@ -54,8 +55,6 @@ def read_transforms(root: Path) -> TransformsFrames:
         unit = next((float(content[key]) for key in UNIT_KEYS if key in content), None)
         rgb = [_picture(root, frame["file_path"]) for frame, depth in listed if depth]
         cameras = [_camera({**content, **frame}) for frame, depth in listed if depth]
-        poses = [_pose(frame) for frame, depth in listed if depth]
-        times_s = [_time_s(frame) for frame, depth in listed if depth]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected frames with file_path; {error!r}") from error
     depths = [root / depth for _, depth in listed if depth]
@@ -66,7 +65,9 @@ def read_transforms(root: Path) -> TransformsFrames:
     if unit is not None and not unit > 0:
         raise ValueError(f"{path}: expected a positive {' or '.join(UNIT_KEYS)}; got {unit}")
     without = len(frames) - len(depths)
-    return TransformsFrames(depths, rgb, unit, cameras, poses, times_s, without)
+    used = [frame for frame, depth in listed if depth]
+    track = Track(lambda i: _time_s(used[i], path), lambda i: _pose(used[i], path))
+    return TransformsFrames(depths, rgb, unit, cameras, track, without)
 
 
 def _depth_of(frame: dict[str, Any]) -> str | None:
@@ -88,12 +89,15 @@ def _camera(frame: dict[str, Any]) -> Intrinsics | None:
     return Intrinsics(*(float(frame[key]) for key in CAMERA_KEYS))
 
 
-def _pose(frame: dict[str, Any]) -> Pose | None:
+def _pose(frame: dict[str, Any], path: Path) -> Pose | None:
     """Read a pose of OpenGL axes; None if the frame says none."""
     if "transform_matrix" not in frame:
         return None
-    return np.asarray(frame["transform_matrix"], np.float64).reshape(4, 4) @ OPENGL_AXES
+    with reading(path, "transform_matrix of 3 or 4 rows of 4 numbers"):
+        rows = np.asarray(frame["transform_matrix"], np.float64).reshape(-1, 4)
+        return np.vstack([rows[:3].reshape(3, 4), [0, 0, 0, 1]]) @ OPENGL_AXES
 
 
-def _time_s(frame: dict[str, Any]) -> float | None:
-    return float(frame["timestamp"]) if "timestamp" in frame else None
+def _time_s(frame: dict[str, Any], path: Path) -> float | None:
+    with reading(path, "a timestamp in seconds"):
+        return float(frame["timestamp"]) if "timestamp" in frame else None

@@ -29,6 +29,16 @@ def record3d_poses(metadata: dict[str, Any]) -> list[Pose]:
         return [pose_matrix(line[4:], line[:4]) @ OPENGL_AXES for line in lines]
 
 
+def record3d_times_s(metadata: dict[str, Any]) -> list[float]:
+    """``frameTimestamps`` of the metadata [s]; empty if there are none.
+
+    Raises:
+        InputError: they are something else.
+    """
+    with reading("Record3D's metadata", "frameTimestamps in seconds"):
+        return [float(time_s) for time_s in metadata.get("frameTimestamps") or []]
+
+
 def stray_scanner_poses(path: Path) -> list[Pose]:
     """``odometry.csv``: camera to world, x right, y down, z forward.
 

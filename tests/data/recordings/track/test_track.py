@@ -16,6 +16,7 @@ from stdnet_arch.data.recordings.track.apps import (
     stray_scanner_poses,
 )
 from stdnet_arch.data.recordings.track.trajectory import Trajectory
+from stdnet_arch.utils.input_errors import InputError
 
 FLIP = np.diag([1.0, -1, -1, 1])
 
@@ -171,6 +172,19 @@ def test_transforms_say_poses_in_the_axes_of_opengl(tmp_path):
     (tmp_path / "transforms.json").write_text(json.dumps({"frames": frames}))
     np.testing.assert_allclose(opened(tmp_path).pose(1), pose_of(1), atol=1e-9)
     assert opened(tmp_path).time_s(1) == 8
+
+
+def test_what_is_no_pose_is_said_when_it_is_asked_for_and_the_recording_is_read(tmp_path):
+    write_frames(tmp_path, range(1))
+    frame = {"file_path": "rgb/0.png", "depth_file_path": "depth/0.png"}
+    frame |= {"transform_matrix": [[1, 2], [3, "x"]], "timestamp": "noon"}
+    (tmp_path / "transforms.json").write_text(json.dumps({"frames": [frame]}))
+    recording = opened(tmp_path)
+    assert len(list(recording.frames())) == 1
+    with pytest.raises(InputError, match=r"transforms.json: expected transform_matrix of 3 or 4"):
+        recording.pose(0)
+    with pytest.raises(InputError, match="expected a timestamp in seconds"):
+        recording.time_s(0)
 
 
 def test_polycam_says_a_pose_per_frame(tmp_path):
