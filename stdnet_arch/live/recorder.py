@@ -14,6 +14,7 @@ import numpy as np
 
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_rgb
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Frame, Intrinsics
 from stdnet_arch.inference.jobs.background import WriteBehind
 from stdnet_arch.inference.jobs.job import Job, settings_of, write_frame
@@ -33,7 +34,7 @@ class Recorder:
 
     Args:
         folder: a new or empty folder.
-        job: how the clip is super-resolved; its paths do not count.
+        job: how the clip is super-resolved; its paths, and how they are read, do not count.
         predictor: the network.
         camera: of the RGB, if it is known.
         inputs: what is read; the folder must not lie in it.
@@ -56,7 +57,9 @@ class Recorder:
         self.folder, self.recording = folder, folder / RECORDING
         # Settings name the recording by its real path, so the folder must be there before.
         self.recording.mkdir(parents=True, exist_ok=True)
-        self.job = replace(job, depth=self.recording, rgb=None, output=folder / RESULT)
+        self.job = replace(
+            job, depth=self.recording, rgb=None, output=folder / RESULT, reading=Reading()
+        )
         self.output = OutputFolder(self.job.output, self.job.kind)
         self.names: list[str] = []
         self._writer = WriteBehind(BEHIND)

@@ -17,10 +17,12 @@ from recording_parts import (
     write_rgb_folder,
     write_weights,
 )
+from stdnet_arch.inference.jobs.reopening import reopen
 
 from stdnet_arch.data.codecs.depth_file import read_depth
 from stdnet_arch.data.codecs.rgb_codec import read_rgb
 from stdnet_arch.inference.jobs.command import main as infer
+from stdnet_arch.inference.jobs.job import open_job
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.live.cameras import Shot
 from stdnet_arch.live.command import main
@@ -79,11 +81,22 @@ def test_the_kept_recording_holds_frames_of_the_camera_in_order(clip, bilinear):
 
 def test_infer_takes_the_result_for_done(clip, bilinear, caplog):
     out = clip.parent / "kept"
-    live(clip, bilinear, "--record", out)
+    live(
+        clip, bilinear, "--record", out, "--depth-unit", "0.002"
+    )  # of the clip, not of what is kept
     caplog.set_level("INFO", "stdnet_arch")
     words = ["--depth", out / "recording", "-o", out / "result", "--weights", bilinear]
     assert infer([str(x) for x in (*words, "--device", "cpu")]) == 0
     assert f"{out / 'result'} is done already" in caplog.text
+
+
+def test_the_page_opens_the_result_with_its_recording(clip, bilinear):
+    out = clip.parent / "kept"
+    live(clip, bilinear, "--record", out)
+    reopened = reopen(out / "result")
+    depth = open_job(reopened.job, reopened.scale).depth
+    assert [depth.name(i) for i in range(len(depth))] == reopened.names
+    assert [path.stem for path in files(out / "result")] == reopened.names
 
 
 def test_the_report_counts_every_frame_of_the_camera(clip, bilinear):
