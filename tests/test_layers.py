@@ -11,6 +11,7 @@ FLOORS = {
     "archs": 1, "losses": 1, "metrics": 1, "data": 1,
     "models": 2, "visual": 2, "weights": 2,
     "inference": 3,
+    "live": 5,
     "evaluation": 4, "stereodiff": 4,
 }  # fmt: skip
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
