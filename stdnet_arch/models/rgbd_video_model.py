@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from stdnet_arch.archs.checkpoints.adapters import ABOUT, SAFETENSORS, read_checkpoint
 from stdnet_arch.models.batch import Batch, DeviceBatch
+from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
@@ -165,25 +166,32 @@ class RGBDVideoModel(BaseModel):
 
     def _run_network(self) -> dict[str, Tensor]:
         """Output of the network on the batch of :meth:`feed_data`."""
-        return self.net_g(self.fed.lq, self.fed.guide)
+        return call_network(self.net_g, self.fed.lq, self.fed.guide)
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         """Every term that is summed and minimised, scalars by name."""
         return self.objective(out, *self.fed.truth(), current_iter, self.fed.extras)
 
     def _step(self, current_iter: int) -> Tensor:
-        """Clip and apply the gradient; returns its norm before clipping."""
+        """Clip and apply the gradients; returns the network's norm before clipping."""
         scaler = self.precision.scaler
         used = [optimizer for optimizer in self.optimizers if has_gradient(optimizer)]
         for optimizer in used:
             scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(self.trained, self.grad_clip)
+        norms = {
+            name: nn.utils.clip_grad_norm_(parameters, self.grad_clip)
+            for name, parameters in self._learnt().items()
+        }
         if not scaler.is_enabled():  # the scaler of fp16 leaves out such a step and scales down
-            check_finite({"grad_norm": norm}, current_iter, self.fed.where)
+            check_finite(norms, current_iter, self.fed.where)
         for optimizer in used:
             scaler.step(optimizer)
         scaler.update()
-        return norm
+        return norms["grad_norm"]
+
+    def _learnt(self) -> dict[str, list[nn.Parameter]]:
+        """Every set of parameters whose gradient is clipped as a whole, by the norm's name."""
+        return {"grad_norm": self.trained}
 
     def model_ema(self, decay: float = 0.999) -> None:
         """Update the moving average, buffers included (the toolbox leaves them at their start)."""

@@ -1,5 +1,7 @@
 """A student trained by a frozen teacher, through the model's own steps and checkpoints."""
 
+import math
+
 import pytest
 import torch
 from basicsr.models import build_model
@@ -96,6 +98,28 @@ def test_a_frozen_convlstm_learns_no_more_but_the_student_does(tmp_path, log):
     train(model, batches(1))
     assert all(torch.equal(v, kept[k]) for k, v in model.distillation.reader.state_dict().items())
     assert not torch.equal(student["conv.weight"], model.net_g.conv.weight)
+
+
+def norm_of(parameters):
+    return torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in parameters])).item()
+
+
+def test_convlstm_and_adapter_are_clipped_by_their_own_norm(tmp_path):
+    opt = distilling(tmp_path, memory_opt={"type": "TemporalMemoryDistillLoss", "loss_weight": 1e4})
+    opt["train"]["grad_clip"] = 0.01
+    model = build_model(opt)
+    train(model, batches(1))
+    assert norm_of(model.distillation.parameters()) == pytest.approx(0.01, rel=1e-3)
+    assert norm_of(model.net_g.parameters()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_gradient_of_the_convlstm_that_is_not_finite_changes_nothing(tmp_path):
+    model = make(tmp_path)
+    next(model.distillation.reader.recurrence.parameters()).register_hook(lambda g: g * math.nan)
+    before = model.net_g.conv.weight.clone()
+    with pytest.raises(FloatingPointError, match="grad_norm_distill nan"):
+        train(model, batches(1))
+    assert torch.equal(model.net_g.conv.weight, before)
 
 
 def test_a_frozen_convlstm_goes_with_the_scaling_of_half_precision(tmp_path):
