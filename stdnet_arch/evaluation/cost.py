@@ -23,8 +23,8 @@ from stdnet_arch.utils.whole_file import whole_file
 
 SIZES = ("256x256", "480x640", "528x960")
 """H x W: a training crop, TarTanAir's and DynamicReplica's frames, DyDToF's frames."""
-COLUMNS = ("method", "scale", "size", "device", "dtype", "M params", "GFLOP/frame", "ms/frame",
-           "peak MB", "failed")  # fmt: skip
+COLUMNS = ("method", "scale", "size", "device", "dtype", "M params", "GFLOP/frame", "as run",
+           "ms/frame", "peak MB", "failed")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Cost:
     dtype: str
     parameters: int = 0
     gflop_per_frame: float = math.nan
-    """A multiply-add counts two; see :mod:`stdnet_arch.evaluation.flops`."""
+    """As published; a multiply-add counts two; see :mod:`stdnet_arch.evaluation.flops`."""
+    gflop_as_run: float = math.nan
+    """The same of the form that is run: STDNet folded."""
     ms_per_frame: float = math.nan
     peak_mb: float = math.nan
     """Weights and one clip: allocated on CUDA, resident on a CPU (in a process of its own)."""
@@ -72,8 +74,8 @@ class Cost:
         height, width = self.size
         return [
             self.method, self.scale, f"{height}x{width}", self.device, self.dtype,
-            self.parameters / 1e6, self.gflop_per_frame, self.ms_per_frame, self.peak_mb,
-            self.failed,
+            self.parameters / 1e6, self.gflop_per_frame, self.gflop_as_run, self.ms_per_frame,
+            self.peak_mb, self.failed,
         ]  # fmt: skip
 
 
@@ -144,23 +146,24 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
         device=str(device),
         dtype=getattr(competitor, "dtype", "float32"),
         parameters=0 if net is None else count_parameters(net),
-        gflop_per_frame=_gflop_per_frame(competitor, setting.size),
+        gflop_per_frame=_gflop_per_frame(competitor, setting.size, published=True),
+        gflop_as_run=_gflop_per_frame(competitor, setting.size, published=False),
         ms_per_frame=1e3 * statistics.median(seconds) / setting.frames,
         peak_mb=peak_mb,
     )
 
 
-def _gflop_per_frame(competitor: Competitor, size: tuple[int, int]) -> float:
+def _gflop_per_frame(competitor: Competitor, size: tuple[int, int], published: bool) -> float:
     network = getattr(competitor, "network", None)
     if network is None:
         return math.nan
-    return _count(json.dumps(network, sort_keys=True, default=str), size) / 1e9
+    return _count(json.dumps(network, sort_keys=True, default=str), size, published) / 1e9
 
 
 @cache
-def _count(network: str, size: tuple[int, int]) -> float:
+def _count(network: str, size: tuple[int, int], published: bool) -> float:
     """Once for all precisions and devices; ``network`` is JSON."""
-    return flops_per_frame(build_arch(json.loads(network)), size)
+    return flops_per_frame(build_arch(json.loads(network)), size, published)
 
 
 def _prepare(

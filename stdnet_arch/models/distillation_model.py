@@ -121,8 +121,9 @@ class Distilling(RGBDVideoModel):
             watched /= torch.distributed.get_world_size()
         return watched
 
-    def _further_state(self) -> dict[str, Any]:
-        return {"distillation": self.bare_distillation.state_dict()}
+    def further_state(self) -> dict[str, Any]:
+        """Add ConvLSTM, adapter and guard."""
+        return {**super().further_state(), "distillation": self.bare_distillation.state_dict()}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state, with ConvLSTM, adapter and guard as they were.

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from basicsr.archs import build_network
 from basicsr.models.base_model import BaseModel
 from basicsr.utils import get_root_logger
-from basicsr.utils.dist_util import get_dist_info
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -20,7 +18,6 @@ from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import FramePrediction, Prediction
-from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng
 from stdnet_arch.models.saving import describe_network
 from stdnet_arch.models.stepping import (
     MixedPrecision,
@@ -33,7 +30,6 @@ from stdnet_arch.models.stepping import (
 from stdnet_arch.models.validation import ClipDataset
 from stdnet_arch.models.validator import Validator
 from stdnet_arch.models.weights_files import check_start
-from stdnet_arch.utils.torch_file import write_torch
 
 TRAIN_KEYS = frozenset({
     "total_iter", "warmup_iter", "optim_g", "scheduler",
@@ -208,25 +204,9 @@ class RGBDVideoModel(BaseModel):
         self.save_network(nets, "net_g", current_iter, param_key=keys, said=said)
         self.save_training_state(epoch, current_iter)
 
-    def save_training_state(self, epoch: int, current_iter: int) -> None:
-        """Save the toolbox's state, the gradient scale and every rank's random state."""
-        rng = gather_objects(capture_rng(self.device))
-        if current_iter == -1 or get_dist_info()[0] != 0:
-            return
-        state = {
-            "epoch": epoch,
-            "iter": current_iter,
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
-            "scaler": self.precision.scaler.state_dict(),
-            "rng": rng,
-            **self._further_state(),
-        }
-        write_torch(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
-
-    def _further_state(self) -> dict[str, Any]:
-        """Give what a derived model adds to the training state; its resume_training reads it."""
-        return {}
+    def further_state(self) -> dict[str, Any]:
+        """Give what a training state holds beyond the toolbox's; ``resume_training`` reads it."""
+        return {"scaler": self.precision.scaler.state_dict()}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state; states of stock models lack our entries and load too."""
@@ -234,10 +214,6 @@ class RGBDVideoModel(BaseModel):
         self.validator.resumed_iter = resume_state["iter"]
         if resume_state.get("scaler"):
             self.precision.scaler.load_state_dict(resume_state["scaler"])
-        rank, world_size = get_dist_info()
-        rng = resume_state.get("rng", [])
-        if len(rng) == world_size:
-            restore_rng(rng[rank], self.device)
 
     # ------------------------------------------------------------------------------ validation
 

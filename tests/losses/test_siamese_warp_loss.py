@@ -42,7 +42,7 @@ def by_loop(pred, gt, valid, flow, form):
 def pixel_by_loop(pred, gt, valid):
     """Mean over pairs of the squared errors of the one frame and of the other, added."""
     total = 0.0
-    for frames in (range(0, pred.shape[1] - 1), range(1, pred.shape[1])):
+    for frames in (range(pred.shape[1] - 1), range(1, pred.shape[1])):
         squares = [
             (pred[i, k, 0, y, x] - gt[i, k, 0, y, x]).item() ** 2
             for i, k, y, x in torch.nonzero(valid[:, :, 0]).tolist()

@@ -13,12 +13,13 @@ TINY_DFLOW = {"type": "DFlow", "scale": 4, "num_feat": 8, "num_block": 1}
 SMALLER_DFLOW = {**TINY_DFLOW, "num_feat": 4}
 BASICVSR = {"type": "BasicVSR", "num_feat": 4, "num_block": 1}
 STDAN = {"type": "STDAN", "scale": 4, "modality": "rgb", "num_feat": 8, "embed_feat": 24}
-TINY_STDAN = {**STDAN, "num_group": [1, 1], "num_block": 2, "drop_path": 0.0}
+RGB_STDAN = {**STDAN, "num_group": [1, 1], "num_block": 2, "drop_path": 0.0}
+UP = "head.upsample.3"
 PAIRS = {
     "DFlow by DFlow": (TINY_DFLOW, "head.0", SMALLER_DFLOW, "head.0", 32),
     "BasicVSR of the toolbox by DFlow": (TINY_DFLOW, "head.0", BASICVSR, "conv_hr", 256),
     "DFlow by BasicVSR of the toolbox": (BASICVSR, "conv_hr", TINY_DFLOW, "head.0", 256),
-    "STDAN of RGB by STDAN of RGB": (TINY_STDAN, "head.upsample.3", TINY_STDAN, "head.upsample.3", 32),
+    "STDAN of RGB by STDAN of RGB": (RGB_STDAN, UP, RGB_STDAN, UP, 32),
 }
 
 
