@@ -12,7 +12,7 @@ from fake_frames import write_npy, write_png16, write_rgb
 
 from stdnet_arch.data.sources.clip_list import META_INFO, read_entries
 
-SIZE = (64, 96)
+SIZE = (64, 80)
 SCALES = (4, 8, 16)
 RNG = np.random.default_rng(0)
 
@@ -110,9 +110,9 @@ def vimeo_septuplet(root):
     lists = {"sep_trainlist": "train", "sep_testlist": "test"}
     lists |= {f"{speed}_testset": "test" for speed in ("fast", "medium", "slow")}
     for name, part in lists.items():
-        clips = [f"00001/{i:04d}" for i in (1, 2)]
+        clips = ["00001/0001"]
         (root / "sequences").mkdir(parents=True, exist_ok=True)
-        (root / f"{name}.txt").write_text("\n".join(clips) + "\n")
+        (root / f"{name}.txt").write_text("".join(f"{clip}\n" for clip in clips))
         for clip in clips:
             folder = root / "sequences" / part / clip
             if not folder.exists():
@@ -122,9 +122,9 @@ def vimeo_septuplet(root):
 
 def vid4(root):
     for clip in ("calendar", "city", "foliage", "walk"):
-        write_frames(root / "GT" / clip, write_rgb, colours(), "{:08d}.png", 7)
+        write_frames(root / "GT" / clip, write_rgb, colours(), "{:08d}.png", 3)
         small = colours((SIZE[0] // 4, SIZE[1] // 4))
-        write_frames(root / "BIx4" / clip, write_rgb, small, "{:08d}.png", 7)
+        write_frames(root / "BIx4" / clip, write_rgb, small, "{:08d}.png", 3)
 
 
 def reds(root):

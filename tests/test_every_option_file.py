@@ -60,7 +60,7 @@ def shrink_source(section):
     if section.get("source") not in {"Synthetic", "Layers"}:
         return section
     given = section.get("source_opt", {})
-    small = {"num_clips": 1, "num_frame": min(given.get("num_frame", 7), 7), "size": [64, 96]}
+    small = {"num_clips": 1, "num_frame": min(given.get("num_frame", 7), 7), "size": [64, 80]}
     return {**section, "source_opt": {**given, **small}}
 
 

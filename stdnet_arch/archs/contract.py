@@ -5,7 +5,6 @@ An arch declares by attributes of its own: ``self.halo = 8``. Whoever runs netwo
 """
 
 import inspect
-from functools import cache
 from typing import NamedTuple
 
 from stdnet_arch.utils.windows import Context
@@ -62,12 +61,7 @@ def contract_of(net: object) -> Contract:
 
 def is_plain(net: object) -> bool:
     """Tell whether a network takes RGB clips alone and gives a tensor, as the toolbox's do."""
-    return _takes_no_guide(type(net))
-
-
-@cache
-def _takes_no_guide(kind: type) -> bool:
-    forward = getattr(kind, "forward", None)
+    forward = getattr(type(net), "forward", None)
     if not inspect.isfunction(forward):
         return False
     _, *inputs = inspect.signature(forward).parameters.values()

@@ -199,8 +199,12 @@ def test_bfloat16_works_by_autocast_and_by_itself():
     conv, x = layer(), torch.rand(2, 4, 5, 6)
     with torch.autocast("cpu", torch.bfloat16):
         rough = conv(x)
-    assert rough.dtype == torch.bfloat16
-    assert conv.bfloat16()(x.bfloat16()).dtype == torch.bfloat16
+    exact = conv(x)
+    by_itself = conv.bfloat16()(x.bfloat16())
+    assert rough.dtype == by_itself.dtype == torch.bfloat16
+    bound = 0.02 * exact.std().item()
+    torch.testing.assert_close(rough.float(), exact, atol=bound, rtol=0.02)
+    torch.testing.assert_close(by_itself.float(), exact, atol=2 * bound, rtol=0.02)
 
 
 @pytest.mark.usefixtures("backend")
