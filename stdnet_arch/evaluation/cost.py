@@ -4,6 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -39,12 +40,15 @@ class Setting:
     """Runs before the first that counts."""
     repeats: int = 5
     """Runs that count; their median is taken."""
+    threads: int | None = None
+    """Of PyTorch on a CPU, said with the device; None: as it is."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""
-        if min(self.frames, self.repeats, *self.size) < 1 or self.warmup < 0:
+        threads = 1 if self.threads is None else self.threads
+        if min(self.frames, self.repeats, threads, *self.size) < 1 or self.warmup < 0:
             raise ValueError(
-                f"cost needs sides, frames and repeats of at least 1, and no negative warmup; "
+                f"cost needs sides, frames, repeats, threads of at least 1, no negative warmup; "
                 f"got {self}"
             )
 
@@ -134,7 +138,8 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
     run = _prepare(competitor, device, setting)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    seconds = time_runs(run, device, setting.warmup, setting.repeats)
+    with on_threads(setting.threads):
+        seconds = time_runs(run, device, setting.warmup, setting.repeats)
     if device.type == "cuda":
         peak_mb = torch.cuda.max_memory_allocated(device) / MB
     else:
@@ -143,7 +148,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
         method=name,
         scale=competitor.scale,
         size=setting.size,
-        device=str(device),
+        device=str(device) + (f", threads: {setting.threads}" if setting.threads else ""),
         dtype=getattr(competitor, "dtype", "float32"),
         parameters=0 if net is None else count_parameters(net),
         gflop_per_frame=_gflop_per_frame(competitor, setting.size, published=True),
@@ -184,6 +189,17 @@ def time_runs(
     """Seconds of each of ``repeats`` runs after ``warmup`` others; the device is waited for."""
     seconds = [time_run(run, device).seconds for _ in range(warmup + repeats)]
     return seconds[warmup:]
+
+
+@contextmanager
+def on_threads(count: int | None) -> Iterator[None]:
+    """Let PyTorch compute with so many threads inside; None: as it does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def count_parameters(net: nn.Module) -> int:
