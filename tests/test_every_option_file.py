@@ -79,7 +79,9 @@ def shrink_dataset(name, section):
 
 
 def shrink(opt):
-    opt = {**opt, "num_gpu": 0, "network_g": shrink_network(opt["network_g"])}
+    opt = {**opt, "num_gpu": 0}
+    if not str(opt["path"].get("pretrain_network_g")).startswith("stdnet_arch/weights/"):
+        opt["network_g"] = shrink_network(opt["network_g"])
     opt["datasets"] = {name: shrink_dataset(name, s) for name, s in opt["datasets"].items()}
     opt["logger"] = {**opt.get("logger", {}), "print_freq": 1, "use_tb_logger": False}
     if "train" in opt:

@@ -28,8 +28,8 @@ class Fair:
     choose_by: str = "rmse_cm"
     """Metric of the choice."""
     zero_shot: Mapping[str, Any] | None = None
-    """Options of a zero-shot benchmark (``kind: zero_shot`` without ``methods``) that is written for
-    what was trained: scenes that nothing here has seen."""
+    """Options of a zero-shot benchmark (``kind: zero_shot`` without ``methods``) that is written
+    for what was trained: scenes that nothing here has seen."""
     least_steps: int = 50
     """A network that cannot make so many steps in the time is not trained, and its row says so."""
     probe_steps: Sequence[int] = field(default=(3, 13))

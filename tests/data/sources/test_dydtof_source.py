@@ -143,8 +143,8 @@ def test_a_wall_that_a_moving_camera_sees_has_no_tae(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (["0,1,2,3,1,0,0,0,1,1,1,x"], "a number in every cell"),
-        (["7,1,2,3,1,0,0,0,1,1,1,1"], "id 0"),
+        ("0,1,2,3,1,0,0,0,1,1,1,x", "a number in every cell"),
+        ("7,1,2,3,1,0,0,0,1,1,1,1", "id 0"),
     ],
 )
 def test_a_table_that_does_not_fit_is_named(tmp_path, row, message):
