@@ -19,7 +19,8 @@ FOLDERS = ("train", "test", "toolbox", "quickstart", "tiny")
 YAMLS = sorted(path for name in FOLDERS for path in (ROOT / "options" / name).rglob("*.yml"))
 MODES = frozenset({
     "type", "scale", "modality", "interpolate", "arch", "channels", "is_guided", "init", "causal",
-    "as_released", "mean", "spread", "net", "is_linear", "bidirectional", "time_scale",
+    "as_released", "mean", "spread", "net", "is_linear", "bidirectional", "time_scale", "head",
+    "temporal", "reach", "step",
 })  # fmt: skip
 """Arguments of networks that say what is computed, and not how large it is."""
 NEEDS_LARGE = "REDSRecurrentDataset"
