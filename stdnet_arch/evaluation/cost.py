@@ -48,7 +48,7 @@ class Setting:
         threads = 1 if self.threads is None else self.threads
         if min(self.frames, self.repeats, threads, *self.size) < 1 or self.warmup < 0:
             raise ValueError(
-                f"cost needs sides, frames, repeats, threads of at least 1, no negative warmup; "
+                f"cost needs sides, frames, threads and repeats of at least 1, no warmup below 0; "
                 f"got {self}"
             )
 

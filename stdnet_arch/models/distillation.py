@@ -192,8 +192,9 @@ def probe_features(
         lq = torch.zeros(1, n, channels, size // scale, size // scale, device=place)
         guide = None if channels == 3 else torch.zeros(1, t, 3, size, size, device=place)
         mode = net.training
-        with torch.no_grad(), tap:
+        # With gradients: without, STDNet joins layers, and a hook on one would see nothing.
+        with torch.enable_grad(), tap:
             call_network(net.eval(), lq, guide)
         net.train(mode)
-        found[name] = tap.clip(1, t)
+        found[name] = tap.clip(1, t).detach()
     return found

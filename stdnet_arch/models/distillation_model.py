@@ -89,7 +89,8 @@ class Distilling(RGBDVideoModel):
         self.teacher.check_range(self.fed.range_m)
         with self.taps["student"]:
             out = super()._run_network()
-        with torch.no_grad(), self.taps["teacher"]:
+        # Nothing of it wants a gradient; see probe_features for why none is switched off.
+        with self.taps["teacher"]:
             call_network(self.teacher.net, self.fed.lq, self.fed.guide)
         return out
 

@@ -59,7 +59,9 @@ class Literal(nn.Module):
 
 
 def test_the_published_count_is_that_of_the_literal_form():
-    assert count_flops(build_network(STDNET), 5, (32, 48)) == count_flops(Literal(), 5, (32, 48))
+    net = build_network(STDNET)
+    net._difference_maps = lambda *stages: {}  # what the loss alone reads
+    assert count_flops(net, 5, (32, 48)) == count_flops(Literal(), 5, (32, 48))
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -100,8 +102,8 @@ def test_stdan_is_counted_pair_by_pair_as_published():
         {"type": "STDAN", "scale": 4, "modality": "depth", "interpolate": False, "num_feat": 8,
          "embed_feat": 24, "num_group": [1, 1], "num_block": 1, "drop_path": 0.0}
     ).eval()  # fmt: skip
-    t, pixels, e = 3, 8 * 12, 24
-    published, run = (count_flops(net, t, (32, 48), form) for form in (True, False))
+    t, pixels, e = 3, 8 * 16, 24
+    published, run = (count_flops(net, t, (32, 64), form) for form in (True, False))
     pairs = t * (t - 1)
     # The first convolution of offsets: of both frames for each pair, or of each frame once.
     convolution = 2 * 9 * e * (pairs * 2 * e - 2 * t * e) * pixels

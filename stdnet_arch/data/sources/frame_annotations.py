@@ -1,7 +1,7 @@
 """``frame_annotations_*.jgz``: PyTorch3D's cameras of each frame -> poses and intrinsics."""
 
-import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.utils.input_errors import InputError, reading
 
+GZIP = 16 + zlib.MAX_WBITS
 FORMATS = ("ndc_isotropic", "ndc_norm_image_bounds")
 # PyTorch3D's axes are x left, y up, z forward; ours x right, y down, z forward.
 _TURN = np.diag([-1.0, -1.0, 1.0])
@@ -38,7 +39,7 @@ def read_annotations(path: Path) -> dict[str, dict[int, Annotation]]:
         InputError: it is no such file.
     """
     with reading(path, "gzipped JSON"):
-        entries = json.loads(gzip.decompress(path.read_bytes()))
+        entries = json.loads(zlib.decompress(path.read_bytes(), GZIP))
     if not isinstance(entries, list):
         raise InputError(f"{path}: expected a list of frames; got {type(entries).__name__}")
     clips: dict[str, dict[int, Annotation]] = {}
