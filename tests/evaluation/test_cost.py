@@ -70,12 +70,12 @@ def test_threads_are_those_asked_for_and_said(fixed_memory, monkeypatch):
     assert seen == [1, 2, before]
 
 
-def test_the_arithmetic_that_is_run_stands_beside_the_published(fixed_memory):
-    inner = {"type": "STDNet", "num_feat": 16}
-    outer = {"type": "Standardized", "scale": 4, "mean": 0.4, "spread": 0.1, "net": inner}
-    options = {**NETWORK, "network": outer}
-    cost = measure("stdnet", options, SETTING)
-    assert 0.7 * cost.gflop_per_frame < cost.gflop_as_run < 0.95 * cost.gflop_per_frame
+def test_the_arithmetic_that_is_run_stands_beside_the_published(fixed_memory, monkeypatch):
+    count = lambda net, size, published: 5e9 if published else 4e9  # noqa: E731
+    monkeypatch.setattr(cost_module, "flops_per_frame", count)
+    cost = measure("edsr", NETWORK, Setting((20, 24), frames=1, warmup=0, repeats=1))
+    assert (cost.gflop_per_frame, cost.gflop_as_run) == (5, 4)
+    assert cost.row()[6:8] == [5, 4]
 
 
 def test_the_median_is_per_frame(fixed_memory, monkeypatch):

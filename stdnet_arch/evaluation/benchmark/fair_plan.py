@@ -119,7 +119,8 @@ def scale_steps(options: Mapping[str, Any], steps: int) -> dict[str, Any]:
             return value
         if isinstance(value, list | tuple):
             return [scaled(key, one) for one in value]
-        return round(share * value) if value > 0 else value
+        # Rounded down, so that what begins in the last step does not begin after it.
+        return int(share * value) if value > 0 else value
 
     return {key: scaled(key, value) for key, value in options.items()}
 

@@ -126,7 +126,9 @@ def test_steps_of_a_recipe_stay_in_proportion():
     scaled = scale_steps({**OPTIONS["train"]["train"], "milestones": [50, 80]}, 250)
     assert (scaled["total_iter"], scaled["milestones"]) == (250, [125, 200])
     assert scaled["scheduler"]["periods"] == [250]
-    assert scaled["pixel_opt"]["anneal_start"] == 188  # 187.5
+    assert scaled["pixel_opt"]["anneal_start"] == 187  # 187.5
+    few = scale_steps(OPTIONS["train"]["train"], 2)["pixel_opt"]
+    assert (few["anneal_start"], few["anneal_end"]) == (1, 2)
     assert (scaled["warmup_iter"], scaled["optim_g"]["lr"]) == (-1, 0.001)
 
 
