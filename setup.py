@@ -34,6 +34,8 @@ setup(
             "data/meta_info/*.txt",
             "evaluation/benchmark/*.csv",
             "weights/*",
+            "view/viewer.*",
+            "view/points.js",
         ]
     },
     install_requires=[
@@ -57,6 +59,7 @@ setup(
     extras_require={
         **LIGHT_EXTRAS,
         "realsense": ["pyrealsense2"],
+        "view": ["gradio>=6"],
         "ray": ["ray[data]"],
         "render": ["moderngl", "trimesh>=5", "pycollada"],
         "dev": [

@@ -9,6 +9,7 @@ from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 
 from stdnet_arch import option_file
+from stdnet_arch.archs.contract import contract_of
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted(name for name, arch in ARCH_REGISTRY if arch.__module__.startswith("stdnet_arch."))
@@ -71,6 +72,11 @@ def test_any_clip_length_and_odd_sides_work(net, inputs, device, t, h, w):
     H, W = (side * net.scale for side in lq.shape[-2:])
     assert pred.shape == (2, frames, lq.shape[2], H, W)
     assert pred.isfinite().all()
+
+
+def test_a_network_says_whether_it_expects_errors(net, inputs):
+    made = net(*inputs(1, max(2, contract_of(net).min_frames), 2, 3))
+    assert ("error" in made) == contract_of(net).expects_error
 
 
 def test_samples_of_a_batch_do_not_mix(net, inputs):
