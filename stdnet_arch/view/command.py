@@ -5,7 +5,6 @@ import ipaddress
 import logging
 import os
 import signal
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +23,12 @@ EVERY = ("0.0.0.0", "::")
 PORT = 7860
 MB = 1_000_000
 UPLOAD_MB = 2000
+SILENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
+}
+"""What keeps the libraries of the page from reporting to anybody."""
 STOPPED = "stopped; uploads and results that were not kept are deleted"
 
 
@@ -80,20 +85,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _serve(args: argparse.Namespace, last: ExitStack) -> None:
     """Serve until the program is told to end."""
-    try:
+    if args.max_upload < 1 or not 0 <= args.port < 1 << 16:
+        raise InputError("--max-upload needs at least 1 MB, and --port a number from 0 to 65535")
+    places = Places(_roots(args))
+    signal.signal(signal.SIGTERM, _end)
+    sessions = Sessions(args.max_upload * MB)
+    last.callback(sessions.drop)
+    os.environ.update({"GRADIO_TEMP_DIR": str(sessions.root / "incoming"), **SILENT})
+    try:  # gradio reads the environment while it is imported
         from stdnet_arch.view.page import build_page
         from stdnet_arch.view.server import make_app, serve
     except ImportError as error:
         raise ImportError(
             f"{error}; the page needs Gradio: pip install 'stdnet_arch[view]'"
         ) from error
-    if args.max_upload < 1 or not 0 <= args.port < 1 << 16:
-        raise InputError("--max-upload needs at least 1 MB, and --port a number from 0 to 65535")
-    signal.signal(signal.SIGTERM, _end)
-    sessions = Sessions(args.max_upload * MB)
-    last.callback(sessions.drop)
-    os.environ["GRADIO_TEMP_DIR"] = str(sessions.root / "incoming")
-    desk = Desk(Places(_roots(args)), args.output and args.output.absolute(), args.device)
+    desk = Desk(places, args.output and args.output.absolute(), args.device)
     start, rgb = ("" if path is None else str(path.absolute()) for path in (args.place, args.rgb))
     page = build_page(desk, sessions, start, rgb)
     host = args.share_on or LOOPBACK
@@ -140,5 +146,4 @@ def _in_address(host: str) -> str:
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     """End on SIGTERM as on Ctrl-C."""
-    if threading.current_thread() is threading.main_thread():
-        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)

@@ -15,6 +15,7 @@ from stdnet_arch.view.places import Places
 from stdnet_arch.view.run import Opened, Run
 from stdnet_arch.view.sessions import Session
 from stdnet_arch.view.wanted import Wanted
+from stdnet_arch.weights.shipped import list_shipped
 
 LOGGER = logging.getLogger(__name__)
 TOLD_EVERY_S = 0.3
@@ -124,7 +125,8 @@ class Desk:
     def _wanted(self, session: Session, form: Form, depth: Path) -> Wanted:
         sent, find = session.sent, self.places.find
         weights: Path | str | None = sent.get("weights") or form.weights.strip() or None
-        if isinstance(weights, str) and ("/" in weights or "." in weights):
+        shipped = [one.name.lower() for one in list_shipped()]
+        if isinstance(weights, str) and weights.lower() not in shipped:
             weights = find(weights)
         return Wanted(
             depth,

@@ -1,18 +1,15 @@
 """The page: fields and buttons in Gradio around the viewer."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: it reads it then
+import gradio as gr
 
-import gradio as gr  # noqa: E402
-
-from stdnet_arch.utils.commands import is_about_input, tell_error  # noqa: E402
-from stdnet_arch.view.desk import Desk, Form, Told  # noqa: E402
-from stdnet_arch.view.sessions import MOST_VISITORS, Session, Sessions  # noqa: E402
-from stdnet_arch.weights.shipped import list_shipped  # noqa: E402
+from stdnet_arch.utils.commands import is_about_input, tell_error
+from stdnet_arch.view.desk import Desk, Form, Told
+from stdnet_arch.view.sessions import MOST_VISITORS, Session, Sessions
+from stdnet_arch.weights.shipped import list_shipped
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 Values = dict[Any, Any]
@@ -85,7 +82,7 @@ def _add_sights() -> list[gr.Component]:
 def _add_fields(desk: Desk, start: str, rgb: str) -> dict[str, gr.Component]:
     """Add a field for each of a :class:`Form`."""
     paths = bool(desk.places)
-    where = " on this machine, in " + ", ".join(map(str, desk.places.roots))
+    where = f" on this machine, in {desk.places.roots[0]}" if paths else ""
     named = [FITTING, *(shipped.name for shipped in list_shipped())]
     label = "Checkpoint: a name" + (" or a path" if paths else "")
     return {

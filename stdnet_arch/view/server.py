@@ -1,5 +1,6 @@
 """The server of the page: nobody outside is asked for anything, or answered by mistake."""
 
+import logging
 import re
 import threading
 from collections.abc import Sequence
@@ -116,7 +117,8 @@ class Server(NamedTuple):
         return int(self.server.servers[0].sockets[0].getsockname()[1])
 
     def stop(self, wait_s: float = 5.0) -> None:
-        """End it; open connections are cut."""
+        """End it; open connections are cut, which is no news to anybody."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         self.server.should_exit = self.server.force_exit = True
         self.thread.join(wait_s)
 

@@ -166,6 +166,8 @@ class Sessions:
         for session in list(self._by_key.values()):
             if session.run is not None:
                 session.run.stop()
+        for path in self.root.iterdir():  # the lock last: with it, the next page goes on with this
+            shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

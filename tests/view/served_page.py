@@ -1,6 +1,18 @@
 """A page that a test serves by itself."""
 
+import atexit
+import os
+import shutil
+import tempfile
+
 import pytest
+
+from stdnet_arch.view.command import SILENT
+
+# Gradio reads it once, while it is imported.
+INCOMING = tempfile.mkdtemp(prefix="incoming-")
+atexit.register(shutil.rmtree, INCOMING, ignore_errors=True)
+os.environ.update({"GRADIO_TEMP_DIR": INCOMING, **SILENT})
 
 HOSTS = ("testserver", "localhost", "127.0.0.1")
 MB = 1_000_000

@@ -5,6 +5,7 @@ python -m pytest -m slow tests/view/test_browser.py
 
 import re
 import shutil
+import time
 import zipfile
 
 import cv2
@@ -44,14 +45,19 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(root):
+def served(root):
+    made = Served(root)
+    yield made
+    made.sessions.close_all()
+
+
+@pytest.fixture(scope="module")
+def address(served):
     from stdnet_arch.view.server import serve
 
-    served = Served(root)
     server = serve(served.app, "127.0.0.1", 0)
     yield f"http://127.0.0.1:{server.port}/"
     server.stop()
-    served.sessions.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +245,24 @@ def test_a_broken_upload_is_told_and_an_honest_one_runs(new_tab, root, tmp_path)
     tab.locator("#open").click()
     look(tab).locator("#viewer").wait_for()
     assert "6 frames" in lines(tab)
+
+
+def test_two_visitors_do_not_see_each_other_and_take_their_files_along(new_tab, served, root):
+    tab, before = new_tab(), set(served.sessions.root.iterdir())
+    fill(tab, depth="clip/depth", rgb="clip/rgb")
+    tab.locator("#open").click()
+    look(tab).locator("#viewer").wait_for()
+    (mine,) = set(served.sessions.root.iterdir()) - before
+    assert look(tab).locator("#right option").all_text_contents() == ["RGB", "LR depth", "bilinear"]
+    tab.context.close()
+    assert is_soon(lambda: not mine.exists())
+
+
+def is_soon(happens):
+    ends_s = time.monotonic() + PATIENCE_MS / 1000
+    while not happens() and time.monotonic() < ends_s:
+        time.sleep(0.1)
+    return happens()
 
 
 def test_the_browser_asked_this_server_alone(tab, address, asked):
