@@ -15,6 +15,7 @@ LIGHT_EXTRAS = {
     "heic": ["pillow-heif"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
     "diffusion": ["diffusers", "transformers"],
+    "view": ["gradio>=6"],
 }
 SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")
 README = ROOT / "README.md"
@@ -59,7 +60,6 @@ setup(
     extras_require={
         **LIGHT_EXTRAS,
         "realsense": ["pyrealsense2"],
-        "view": ["gradio>=6"],
         "ray": ["ray[data]"],
         "render": ["moderngl", "trimesh>=5", "pycollada"],
         "dev": [

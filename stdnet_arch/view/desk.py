@@ -113,6 +113,7 @@ class Desk:
         wanted = self._wanted(session, form, depth)
         again = session.wanted == wanted and session.opened is not None
         if session.opened is None or not again:
+            session.leave_output()
             session.wanted, session.run = wanted, None
             output = session.new_output(self.keep)
             session.opened = Opened(wanted.parsed(output, self.device))

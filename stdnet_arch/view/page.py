@@ -1,5 +1,6 @@
 """The page: fields and buttons in Gradio around the viewer."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,9 @@ def _shown(session: Session, told: Told) -> tuple[str, str, Any]:
         return lines, told.progress, NOTHING
     if not told.news:
         return lines, told.progress, gr.skip()
+    news = time.monotonic_ns()  # the same address would not be loaded again
     frame = (
-        f'<iframe src="/look/{session.token}" title="viewer" id="look" '
+        f'<iframe src="/look/{session.token}?news={news}" title="viewer" id="look" '
         f'style="width:100%;height:{FRAME_HEIGHT}px;border:0"></iframe>'
     )
     return lines, told.progress, frame

@@ -27,6 +27,7 @@ SYSTEM_FONT = ("system-ui", "sans-serif")
 MONO_FONT = ("ui-monospace", "monospace")
 FOREIGN = re.compile(rb"<(?:meta|link)\b[^>]*[\"'](?:https?:)?//[^>]*>")
 """Tags of Gradio's page that name other servers: previews for social networks."""
+PACKABLE = (".js", ".css", ".woff2", ".svg")
 START_S = 60.0
 
 
@@ -80,6 +81,9 @@ class HomeOnly:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if not scope["path"].endswith(PACKABLE):  # tags cannot be found in packed pages
+            plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            scope = {**scope, "headers": plain}
         held: list[Message] = []
         body = bytearray()
 

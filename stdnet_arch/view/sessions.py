@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +82,12 @@ class Session:
                 continue  # of an earlier page, or of somebody else
             return path
 
+    def leave_output(self) -> None:
+        """Remove the folder of the last results, if nothing was written there."""
+        if self.opened is not None:
+            with suppress(OSError):  # it holds something
+                self.opened.job.output.rmdir()
+
     def is_running(self) -> bool:
         """Tell whether a run is going on."""
         return self.run is not None and not self.run.wait(0)
@@ -90,6 +97,7 @@ class Session:
         if self.run is not None:
             self.run.stop()
             self.run.wait(LEAVING_S)
+        self.leave_output()
         self.opened = self.shown = None
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -9,8 +9,8 @@ from stdnet_arch.data.recordings.open_recording import ZIPS
 from stdnet_arch.utils.input_errors import InputError, check_regular
 from stdnet_arch.utils.names import check_name
 
-FREE_SHARE = 0.1
-"""Share of the disk that uploads must leave free."""
+KEPT_BYTES = 1_000_000_000
+"""What uploads must leave free of the disk."""
 
 
 def take_uploads(paths: Sequence[Path], folder: Path, most_bytes: int) -> Path:
@@ -58,11 +58,11 @@ def _check(paths: Sequence[Path], most_bytes: int) -> None:
     _check_size(needed, most_bytes, "the upload has")
     for path in _zips(paths):
         needed += check_zip(path, most_bytes - needed)
-    usage = shutil.disk_usage(paths[0].parent)
-    if usage.free - needed < FREE_SHARE * usage.total:
+    free = shutil.disk_usage(paths[0].parent).free
+    if free - needed < KEPT_BYTES:
         raise InputError(
-            f"the upload needs {needed / 1e6:.0f} MB; this machine has {usage.free / 1e6:.0f} MB "
-            f"free and keeps {100 * FREE_SHARE:g} % of its disk"
+            f"the upload needs {needed / 1e6:.0f} MB; this machine has {free / 1e6:.0f} MB free and "
+            f"keeps {KEPT_BYTES / 1e6:.0f} MB of them"
         )
 
 

@@ -25,7 +25,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 SIZE, FRAMES = (48, 64), 6
-PATIENCE_MS = 180_000
+PATIENCE_MS = 600_000
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 pytestmark = [
     pytest.mark.slow,

@@ -1,5 +1,6 @@
 """Visitors do not meet, and nothing of them stays."""
 
+import dataclasses
 import logging
 import shutil
 import subprocess
@@ -108,6 +109,18 @@ def test_a_run_writes_what_infer_writes(tmp_path, sessions, desk, weights):
     mine = sessions.of("one").shown.output.folder
     there = {path.name: path.read_bytes() for path in mine.iterdir()}
     assert there == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+
+def test_results_are_kept_where_they_shall_be_and_empty_folders_are_not(
+    tmp_path, sessions, weights
+):
+    desk = Desk(Places([tmp_path]), tmp_path / "kept", "cpu")
+    session, form = sessions.of("one"), form_of(tmp_path, weights)
+    assert desk.open(session, dataclasses.replace(form, options="--format npy")).error == ""
+    list(desk.run(session, form))
+    sessions.close("one")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["result_002"]
+    assert (tmp_path / "kept/result_002/done.json").is_file()
 
 
 def test_a_stopped_run_keeps_its_frames_and_goes_on(tmp_path, sessions, desk, weights, monkeypatch):

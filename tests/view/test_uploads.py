@@ -1,11 +1,13 @@
 """Uploads are bounded and checked before anything is unpacked; what is refused goes."""
 
 import io
+import shutil
 import zipfile
 
 import pytest
 
 from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.view import uploads as module
 from stdnet_arch.view.uploads import take_uploads
 
 MB = 1_000_000
@@ -71,6 +73,12 @@ def test_a_visitor_has_a_bound_for_all_files(tmp_path):
     with pytest.raises(InputError, match="--max-upload"):
         take_uploads(paths, tmp_path / "mine", MB)
     assert not any(path.exists() for path in paths)
+
+
+def test_a_full_disk_takes_no_upload(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "KEPT_BYTES", shutil.disk_usage(tmp_path).total)
+    with pytest.raises(InputError, match="MB free"):
+        take_uploads([incoming(tmp_path, "a.npy", b"x")], tmp_path / "mine", MB)
 
 
 def test_a_link_to_a_device_is_no_upload(tmp_path):
