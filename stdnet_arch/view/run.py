@@ -111,6 +111,8 @@ class Run:
 @contextmanager
 def gathering(lines: list[str]) -> Iterator[None]:
     """Gather what this thread says meanwhile; other threads serve other people."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        LOGGER.setLevel(logging.INFO)
     handler = _Lines(lines, threading.get_ident())
     LOGGER.addHandler(handler)
     try:

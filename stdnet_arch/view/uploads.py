@@ -61,8 +61,8 @@ def _check(paths: Sequence[Path], most_bytes: int) -> None:
     free = shutil.disk_usage(paths[0].parent).free
     if free - needed < KEPT_BYTES:
         raise InputError(
-            f"the upload needs {needed / 1e6:.0f} MB; this machine has {free / 1e6:.0f} MB free and "
-            f"keeps {KEPT_BYTES / 1e6:.0f} MB of them"
+            f"the upload needs {needed / 1e6:.0f} MB; this machine has {free / 1e6:.0f} MB free, "
+            f"and keeps {KEPT_BYTES / 1e6:.0f} MB of them"
         )
 
 

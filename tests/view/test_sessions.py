@@ -129,7 +129,7 @@ def test_a_stopped_run_keeps_its_frames_and_goes_on(tmp_path, sessions, desk, we
 
     def stop_after_two(run, what):
         if run.made == 1:
-            desk.stop(session)
+            run.stop()
         tick(run, what)
 
     monkeypatch.setattr(Run, "_tick", stop_after_two)
