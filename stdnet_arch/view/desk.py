@@ -96,10 +96,9 @@ class Desk:
         run, shown = session.run, session.shown
         if run is None or shown is None:
             return ""
-        what = "" if run.what == FRAMES else f"{run.what}: {run.made} of {len(shown)}, "
-        said = f"{what}{shown.made()} of {len(shown)} frames, {run.rate():.2f} frames/s"
+        said = f"{shown.made()} of {len(shown)} frames, {run.rate():.2f} frames/s"
         if not ended:
-            return f"running: {said}"
+            return f"running: {said}" + (f"; making {run.what}" if run.what != FRAMES else "")
         return f"{'stopped' if run.stopped and not shown.done else 'ended'}: {said}"
 
     def _open(self, session: Session, form: Form) -> Told:

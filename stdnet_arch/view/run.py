@@ -61,13 +61,14 @@ class Run:
         self.lines: list[str] = []
         self.error = ""
         self.what, self.made = FRAMES, 0
-        self._began_s = self._now_s = time.monotonic()
+        """What is being made, and how many frames were."""
+        self._began_s = self._last_s = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view-run", daemon=True)
 
     def start(self) -> "Run":
         """Begin."""
-        self._began_s = self._now_s = time.monotonic()
+        self._began_s = self._last_s = time.monotonic()
         self._thread.start()
         return self
 
@@ -86,8 +87,8 @@ class Run:
         return self._stop.is_set()
 
     def rate(self) -> float:
-        """Return frames per second of what is being made."""
-        passed_s = self._now_s - self._began_s
+        """Return frames per second, of the frames that this run has made."""
+        passed_s = self._last_s - self._began_s
         return self.made / passed_s if passed_s > 0 else 0.0
 
     def _run(self) -> None:
@@ -100,10 +101,10 @@ class Run:
             self.error = tell_error(error)
 
     def _tick(self, what: str) -> None:
-        if what != self.what:
-            self.what, self.made, self._began_s = what, 0, self._now_s
-        self.made += 1
-        self._now_s = time.monotonic()
+        self.what = what
+        if what == FRAMES:
+            self.made += 1
+            self._last_s = time.monotonic()
         if self._stop.is_set():
             raise StopRequestedError
 

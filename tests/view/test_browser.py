@@ -1,8 +1,11 @@
 """The page in headless Chromium, as a visitor uses it.
 
 python -m pytest -m slow tests/view/test_browser.py
+
+STDNET_PICTURES=docs also takes the pictures of docs/view.md.
 """
 
+import os
 import re
 import shutil
 import time
@@ -24,7 +27,8 @@ pytest.importorskip("gradio", reason="needs the extra [view]: pip install -e .[v
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-SIZE, FRAMES = (48, 64), 6
+PICTURES = os.environ.get("STDNET_PICTURES")
+SIZE, FRAMES = (96, 128), 6
 PATIENCE_MS = 600_000
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 pytestmark = [
@@ -79,7 +83,8 @@ def new_tab(browser, address, asked):
     """A function that opens the page as a new visitor."""
 
     def make():
-        tab = browser.new_context(accept_downloads=True).new_page()
+        size = {"width": 1400, "height": 1150}
+        tab = browser.new_context(accept_downloads=True, viewport=size).new_page()
         tab.set_default_timeout(PATIENCE_MS)
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto(address)
@@ -167,7 +172,7 @@ def test_the_frame_slider_shows_another_frame(tab):
     assert "/picture/4/" in frame.locator("#image-left").get_attribute("src")
 
 
-@pytest.mark.parametrize(("i", "x", "y"), [(0, 5, 40), (3, 50, 11), (5, 63, 47)])
+@pytest.mark.parametrize(("i", "x", "y"), [(0, 5, 40), (3, 70, 11), (5, 127, 95)])
 def test_the_value_under_the_mouse_is_that_of_the_file(tab, root, i, x, y):
     frame = look(tab)
     set_slider(frame, "frame", i)
@@ -220,6 +225,21 @@ def test_the_download_is_what_infer_writes(tab, root, tmp_path):
         got = {name: packed.read(name) for name in packed.namelist()}
     files = {path for path in (root / "out").rglob("*") if path.is_file()}
     assert got == {str(path.relative_to(root / "out")): path.read_bytes() for path in files}
+
+
+@pytest.mark.skipif(PICTURES is None, reason="pictures for the docs: set STDNET_PICTURES")
+def test_the_page_sits_for_its_pictures(tab):
+    frame = look(tab)
+    for side, view in (("left", "LR depth"), ("right", "prediction")):
+        frame.locator(f"#{side}").select_option(view)
+    set_slider(frame, "frame", 3)
+    set_slider(frame, "split", 500)
+    hover(frame, 100, 40)
+    frame.locator(".slice img").nth(1).wait_for()
+    tab.wait_for_timeout(2000)
+    tab.mouse.wheel(0, -5000)
+    tab.screenshot(path=f"{PICTURES}/view.jpg", type="jpeg", quality=85, full_page=False)
+    frame.locator("#points").screenshot(path=f"{PICTURES}/view_points.jpg", type="jpeg", quality=85)
 
 
 def test_a_finished_result_is_shown_without_computing(new_tab, root):

@@ -111,6 +111,23 @@ def test_a_run_writes_what_infer_writes(tmp_path, sessions, desk, weights):
     assert there == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
 
+def test_a_checkpoint_that_was_sent_is_the_network(tmp_path, sessions, desk, weights):
+    session = sessions.of("one")
+    session.take("weights", [weights])
+    told = desk.open(session, form_of(tmp_path, ""))
+    assert "network Interpolation x4" in told.lines
+    assert "bilinear.pth" in told.lines
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path, sessions, desk):
+    session = sessions.of("one")
+    session.take("weights", [upload(tmp_path, "net.pth", b"PK\x03\x04 rubbish")])
+    told = desk.open(session, form_of(tmp_path, ""))
+    assert told.error.startswith("error: ")
+    assert "net.pth" in told.error
+    assert session.shown is None
+
+
 def test_results_are_kept_where_they_shall_be_and_empty_folders_are_not(
     tmp_path, sessions, weights
 ):
