@@ -208,7 +208,7 @@ class ShownClip:
         if path.is_file():
             return path
         recording = self.recording
-        camera = self.job.extras.camera or (recording and recording.intrinsics(i))
+        camera = self.job.extras.camera or (None if recording is None else recording.intrinsics(i))
         if camera is None or recording is None:
             raise InputError(
                 "point clouds need the camera, which this recording does not say; give "

@@ -45,7 +45,8 @@ def build_page(desk: Desk, sessions: Sessions, start: str = "", rgb: str = "") -
         with gr.Row():
             fields, (opened, run, stop) = _add_controls(desk, sessions, start, rgb)
             shown = _add_sights()
-        buttons, form = _Buttons(desk, sessions, fields), set(fields.values())
+        buttons = _Buttons(desk, sessions, fields)
+        form: set[Any] = set(fields.values())
         opened.click(buttons.open, form, shown, **PRIVATE)
         run.click(buttons.run, form, shown, concurrency_limit=MOST_VISITORS, **PRIVATE)
         stop.click(buttons.stop, None, shown[1], concurrency_limit=None, **PRIVATE)

@@ -40,8 +40,7 @@ def look_routes(find: Callable[[str], Looking]) -> APIRouter:
         find: returns what the holder of a token may see; raises KeyError if there is nothing.
     """
     viewer = _Viewer(find)
-    router = APIRouter()
-    for path, answer in {
+    answers: dict[str, Callable[..., Response]] = {
         "/look-assets/{name}": _asset,
         "/look/{token}": _page,
         "/look/{token}/clip.json": viewer.clip,
@@ -51,7 +50,9 @@ def look_routes(find: Callable[[str], Looking]) -> APIRouter:
         "/look/{token}/points/{i}.ply": viewer.points,
         "/look/{token}/file/{name:path}": viewer.file,
         "/look/{token}/result.zip": viewer.everything,
-    }.items():
+    }
+    router = APIRouter()
+    for path, answer in answers.items():
         router.add_api_route(path, _told(answer), methods=["GET"], response_model=None)
     return router
 
