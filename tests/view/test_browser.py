@@ -2,7 +2,7 @@
 
 python -m pytest -m slow tests/view/test_browser.py
 
-STDNET_PICTURES=docs also takes the pictures of docs/view.md.
+STDNET_PICTURES=FOLDER also takes pictures of the page for the docs.
 """
 
 import os
@@ -67,7 +67,9 @@ def address(served):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        made = started.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS
+        )
         yield made
         made.close()
 

@@ -30,6 +30,7 @@ def test_further_options_are_those_of_infer():
         "-o elsewhere",
         "--mp4 x.mp4",
         "--manifest list.jsonl",
+        "--rerun x.rrd",
         "--man list.jsonl",
         "--weights w.pth",
         "--weights=w.pth",
