@@ -1,7 +1,7 @@
 """Write a network for windows of one size, or one step of a stream: ONNX (.onnx), or torch.export (.pt2).
 
 python scripts/export.py --weights stdnet_arch/weights/STDNet_x4_small.pth --frames 5 --size 256x320 -o small.onnx
-python scripts/export.py --weights stdnet_arch/weights/plane_blend_x4.safetensors --step --size 480x640 -o step.onnx
+python scripts/export.py --weights plane_blend_x4 --step --size 480x640 -o step.onnx
 A step takes a frame and what is kept, and gives its prediction and what is kept then: docs/performance.md.
 ONNX needs: pip install 'stdnet_arch[onnx]'. An ONNX file is run beside PyTorch, and must agree.
 """  # noqa: E501  the line to copy
@@ -19,6 +19,7 @@ from stdnet_arch.inference.step_export import compare_step, export_step
 from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.depth_step import depth_step
 from stdnet_arch.utils.names import check_target
+from stdnet_arch.weights.shipped import find_weights
 
 TOLERANCE = 1e-4
 """Of the depth range."""
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--weights", required=True, help="checkpoint of ours, or an official one")
+    parser.add_argument("--weights", required=True, help="checkpoint, or a shipped name")
     parser.add_argument("--scale", type=int, help="of a checkpoint that does not say it")
     parser.add_argument("--num_feat", type=int, help="of a checkpoint that does not say it")
     parser.add_argument("--depth_range", type=float, help="metres that the network knows as 1")
@@ -41,9 +42,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, help=".onnx or .pt2")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    check_target(args.output, (".onnx", ".pt2"), [args.weights])
+    weights = find_weights(args.weights)
+    check_target(args.output, (".onnx", ".pt2"), [weights])
     size = read_size(args.size)
-    loaded = load_network(args.weights, args.scale, args.num_feat, args.depth_range)
+    loaded = load_network(weights, args.scale, args.num_feat, args.depth_range)
     step = None if args.depth_step is None else args.depth_step / loaded.depth_range_m
     with depth_step(loaded.net, step):
         agreement = _export(args, loaded, size)

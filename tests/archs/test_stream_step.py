@@ -12,6 +12,7 @@ NETS = {
     "S causal": {"type": "STDNetS", "causal": True, "init": "balanced"},
     "T": {"type": "STDNetT", "init": "balanced"},
     "two rounds": {"type": "STDNet", "num_feat": 16, "head_feat": 16, "init": "balanced"},
+    "planes": {"type": "STDNetT", "head": "planes", "init": "balanced"},
     "DFlowDepth": {"type": "DFlowDepth", "num_feat": 12},
     "PlaneBlend": {"type": "PlaneBlend", "num_feat": 8, "step": 0.01},
     "PlaneBlend, cells": {"type": "PlaneBlend", "num_feat": 8, "detail": 0, "reach": 2},

@@ -43,6 +43,8 @@ class STDNetStep(StreamStep):
         if net.training or not all(run_pass.folds for run_pass in net.guided_stage.passes.values()):
             raise ValueError("a step needs the folded network: call net.fuse()")
         self.delay = 0 if net.causal else net.halo
+        if net.planes_head is not None:
+            self.gives = ("pred", "error")
 
     def start(self, h: int, w: int) -> dict[str, Tensor]:
         """See :class:`StreamStep`."""
@@ -66,15 +68,16 @@ class STDNetStep(StreamStep):
         here, state = (state[0], state[1:]) if self.delay else (lq.new_ones(1), state)
         stream = STDNetStream(self.net)
         passes = list(self._passes(stream))
-        maps, known, waiting = state[: len(passes)], state[len(passes)], state[len(passes) + 1 :]
-        for (run_pass, i), kept, weights in zip(passes, maps, known, strict=True):
+        before, known, waiting = state[: len(passes)], state[len(passes)], state[len(passes) + 1 :]
+        for (run_pass, i), kept, weights in zip(passes, before, known, strict=True):
             run_pass.kept = _unpack(kept, self._widths(run_pass, i), weights)
         stream.waiting = [(x[:, :1], x[:, 1:]) for rows in waiting for x in rows.split(1)]
         pred = stream.push([lq], [guide], here=[here.view(1, 1, 1, 1)])[0]
         ready = [_pack(run_pass.kept) for run_pass, _ in passes]
         counts = [torch.cat([_weight_of(x) for x in run_pass.kept]) for run_pass, _ in passes]
         later = [torch.cat(both, 1) for both in stream.waiting]
-        return pred, *ready, torch.stack(counts), *([torch.cat(later)] if later else [])
+        maps = [each["error"] for each in stream.extras]
+        return pred, *maps, *ready, torch.stack(counts), *([torch.cat(later)] if later else [])
 
     @staticmethod
     def _passes(stream: STDNetStream) -> Iterator[tuple[PassStream, int]]:
