@@ -22,7 +22,6 @@ class PlaneBlendStep(StreamStep):
         net: the network.
     """
 
-    gives = ("pred", "error")
     net: "PlaneBlend"
 
     def start(self, h: int, w: int) -> dict[str, Tensor]:

@@ -43,8 +43,6 @@ class STDNetStep(StreamStep):
         if net.training or not all(run_pass.folds for run_pass in net.guided_stage.passes.values()):
             raise ValueError("a step needs the folded network: call net.fuse()")
         self.delay = 0 if net.causal else net.halo
-        if net.planes_head is not None:
-            self.gives = ("pred", "error")
 
     def start(self, h: int, w: int) -> dict[str, Tensor]:
         """See :class:`StreamStep`."""

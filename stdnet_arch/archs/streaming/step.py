@@ -26,12 +26,13 @@ class StreamStep(nn.Module):
 
     delay: int = 0
     """Steps between a frame and its prediction."""
-    gives: tuple[str, ...] = ("pred",)
-    """Maps that a step makes of its frame."""
+    gives: tuple[str, ...]
+    """Maps that a step makes of its frame: ``pred``, and of some networks ``error``."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
+        self.gives = ("pred", "error") if contract_of(net).expects_error else ("pred",)
 
     def start(self, h: int, w: int) -> dict[str, Tensor]:
         """What is kept before the first frame, by name.
@@ -52,7 +53,8 @@ class FrameStep(StreamStep):
 
     def forward(self, lq: Tensor, guide: Tensor) -> tuple[Tensor, ...]:
         """See :class:`StreamStep`."""
-        return (self.net(lq[:, None], guide[:, None])["pred"][:, 0],)
+        made = self.net(lq[:, None], guide[:, None])
+        return tuple(made[name][:, 0] for name in self.gives)
 
 
 def open_step(net: nn.Module) -> StreamStep:
