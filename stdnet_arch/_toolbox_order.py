@@ -23,7 +23,7 @@ class Place(NamedTuple):
     epoch: int
     number: int
     """In the epoch, counted over all processes."""
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is not used
     """In the dataset."""
 
 

@@ -122,7 +122,7 @@ def profile_table(seconds: Mapping[tuple[str, str], float], frames: int = 1) -> 
         total[part] += 1e3 * value / frames
         cells[part, kind_of(operator)] += 1e3 * value / frames
     kinds = [*KINDS, REST]
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (part, total[part], *(cells[part, kind] for kind in kinds))
         for part in sorted(total, key=lambda part: -total[part])
     ]

@@ -45,7 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Networks for real time; shipped weights are added."""
 ONNX = ("onnx", "onnxscript", "onnxruntime")
-FILTER = {"radius": 2, "sigma_space": 0.7, "sigma_color": 0.1}
+FILTER: dict[str, Any] = {"radius": 2, "sigma_space": 0.7, "sigma_color": 0.1}
 CPU = torch.device("cpu")
 
 
