@@ -110,7 +110,7 @@ def load_described(
 
 
 def _build_loaded(
-    path: str | Path, network_g: Mapping[str, Any], params: dict[str, Tensor]
+    path: str | Path, network_g: Mapping[str, Any], params: Mapping[str, Tensor]
 ) -> nn.Module:
     held = {name: None for name in STARTING_POINTS if name in network_g}
     with at_most_as_large(params, f"{path} does not fit {network_g}"):
