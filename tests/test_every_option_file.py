@@ -13,6 +13,7 @@ from basicsr.archs import build_network
 from stdnet_arch import option_file
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.data.sources.clip_list import read_entries
+from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan, training_options
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("train", "test", "toolbox", "quickstart", "tiny")
@@ -123,3 +124,21 @@ def test_it_starts(path, toolbox_run, tmp_path, data):
     provide(opt, tmp_path)
     log = toolbox_run(opt, phase="train" if "train" in opt else "test")
     assert "End of training" in log if "train" in opt else "Validation" in log or "rmse" in log
+
+
+PLANS = [
+    path
+    for path in sorted((ROOT / "options/benchmark").glob("*.yml"))
+    if "train" in option_file.read(path)
+]
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_the_training_of_a_benchmark_starts(path, toolbox_run, tmp_path, data):
+    plan = read_plan(option_file.read(path))
+    entry = next(e for e in plan.models if e.network_g is not None and not e.weights)
+    opt = shrink(training_options(plan, entry))
+    (tmp_path / "datasets").symlink_to(data / "datasets")
+    (data / "datasets").mkdir(exist_ok=True)
+    provide(opt, tmp_path)
+    assert "End of training" in toolbox_run(opt)

@@ -57,8 +57,9 @@ def contract_of(net: object) -> Contract:
         Context(before=3, after=0)
     """
     declared = {name: getattr(net, name) for name in Contract._fields if hasattr(net, name)}
-    silent = {"lq_channels": 3} if is_plain(net) else {}
-    return Contract(**{**silent, **declared})
+    if is_plain(net):
+        declared.setdefault("lq_channels", 3)
+    return Contract(**declared)
 
 
 def is_plain(net: object) -> bool:

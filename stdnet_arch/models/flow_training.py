@@ -92,7 +92,7 @@ def watching_levels(net: nn.Module) -> Iterator[list[Tensor]]:
     """
     flows: list[Tensor] = []
 
-    def keep(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG001
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
         flows.append(output + inputs[0][:, 6:8])
 
     levels: Any = net.get_submodule("basic_module")

@@ -133,7 +133,7 @@ class DynamicReplica(FileSource):
             for place in (folder, folder.with_name("flow_forward_mask"))
         )
         both = as_plane(float16_codes_to_metres(load_png16(flow), flow), flow)
-        return np.stack(np.split(both, 2, axis=1)), read_rgb(mask).any(axis=-1)
+        return np.stack(np.split(both, 2, axis=1)), np.asarray(read_rgb(mask).any(axis=-1))
 
     def _numbered(self, folder: Path, number: int) -> Path:
         """The file of a frame in a folder that may lack the last frame."""
