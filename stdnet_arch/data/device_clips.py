@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -90,7 +90,7 @@ class DeviceClips:
     def __init__(  # noqa: PLR0913  one keyword per ingredient
         self,
         makers: Sequence[tuple[SceneMaker, float]],
-        degrade: Callable[..., tuple[Tensor, Tensor, Tensor]],
+        degrade: Callable[..., Sequence[Any]],
         presets: Mapping[str, float],
         *,
         scale: int,
