@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, StreamingResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+
 from stdnet_arch.view.server import HomeOnly
 
 BOUNDARY = "picture"
