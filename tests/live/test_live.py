@@ -17,12 +17,12 @@ from recording_parts import (
     write_rgb_folder,
     write_weights,
 )
-from stdnet_arch.inference.jobs.reopening import reopen
 
 from stdnet_arch.data.codecs.depth_file import read_depth
 from stdnet_arch.data.codecs.rgb_codec import read_rgb
 from stdnet_arch.inference.jobs.command import main as infer
 from stdnet_arch.inference.jobs.job import open_job
+from stdnet_arch.inference.jobs.reopening import reopen
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.live.cameras import Shot
 from stdnet_arch.live.command import main
