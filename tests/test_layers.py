@@ -12,6 +12,7 @@ FLOORS = {
     "models": 2, "visual": 2, "weights": 2,
     "inference": 3,
     "evaluation": 4, "stereodiff": 4, "view": 4,
+    "live": 5,
 }  # fmt: skip
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 MOST_FILES = 22
