@@ -8,12 +8,19 @@ import torch
 from basicsr.archs import build_network
 from torch import nn
 
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.data.device_clips import DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
 from stdnet_arch.data.synthetic.device_layers import DeviceLayers
 from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
 from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
+from stdnet_arch.utils.commands import fitting
+from stdnet_arch.utils.device import choose_device
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.input_errors import check_positive
+from stdnet_arch.utils.names import check_name, resolve_name
+from stdnet_arch.utils.torch_file import find_not_finite
 
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"
@@ -46,18 +53,23 @@ def run_on_device(
 
     Raises:
         TypeError, ValueError: an option is unknown or does not fit.
+        OSError: another program writes to the folder.
     """
-    torch.manual_seed(options["data"]["seed"])
-    place = torch.device(device)
-    net = build_network({**options["network_g"]}).to(place)
-    if start is not None:
-        begin_with(net, start / options.get("start_from", options["name"]) / "net.pth")
-    if place.type == "cuda":
-        net = net.to(memory_format=torch.channels_last)
-    recipe = Recipe(seconds=seconds, **options["recipe"])
-    draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
-    trainer = DeviceTrainer(net, draw, recipe, out / options["name"])
-    trainer.run()
+    place, folder = choose_device(device), resolve_name(out, options.get("name"), "name")
+    check_positive(seconds, "the seconds of the training")
+    with hold_folder(folder):
+        with fitting("the options of the training (network_g, data, recipe)"):
+            torch.manual_seed(options["data"]["seed"])
+            net = build_network({**options["network_g"]}).to(place)
+            recipe = Recipe(seconds=seconds, **options["recipe"])
+            draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
+            earlier = check_name(options.get("start_from", options["name"]), "start_from")
+            if start is not None:
+                begin_with(net, start / earlier / "net.pth")
+            if place.type == "cuda":
+                net = net.to(memory_format=torch.channels_last)
+            trainer = DeviceTrainer(net, draw, recipe, folder)
+        trainer.run()
     return trainer
 
 
@@ -72,13 +84,17 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
         Names of the parameters that were not in the checkpoint.
 
     Raises:
-        ValueError: nothing fits.
+        FileNotFoundError: no such file.
+        ValueError: it is damaged or not finite, or nothing fits.
     """
-    state = torch.load(path, weights_only=True, map_location="cpu")["params"]
+    state = read_checkpoint(path)
     own = net.state_dict()
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:
         raise ValueError(f"{path} holds no parameter of a {type(net).__name__} of these options")
+    broken = find_not_finite(fit)
+    if broken is not None:
+        raise ValueError(f"{path}: expected finite weights; {broken} holds NaN or inf")
     net.load_state_dict({**own, **fit})
     return sorted(set(own) - set(fit))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.data.device_clips import TrainingClips
 from stdnet_arch.models.stepping import update_average
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.torch_file import write_torch
 
 
 @dataclass
@@ -130,5 +130,4 @@ class DeviceTrainer:
         """Write the moving average in half precision, and how it was made."""
         weights = {k: v.half().cpu() for k, v in self.average.state_dict().items()}
         about = {"steps": self.steps, "seconds": self.used_s, "recipe": asdict(self.recipe)}
-        with whole_file(self.out / "net.pth") as path:
-            torch.save({"params": weights, "training": about}, path)
+        write_torch(self.out / "net.pth", {"params": weights, "training": about})

@@ -1,7 +1,5 @@
 """RGB video and its cameras from files, from what a phone's app wrote, or from a dataset."""
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +16,9 @@ from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner
 from stdnet_arch.data.sources.source import Source, build_source
 from stdnet_arch.stereodiff.pose_file import Pose, read_poses
 from stdnet_arch.stereodiff.posed_video import PosedVideo
+from stdnet_arch.utils.input_errors import is_regular, reading
 from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
+from stdnet_arch.utils.text_file import read_json, read_table
 
 ODOMETRY = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
@@ -90,9 +90,11 @@ def open_app_recording(path: Path, coding: DepthCoding = DepthCoding()) -> Posed
 
 def record3d_poses(path: Path) -> list[Pose]:
     """``poses`` of ``metadata.json``: camera to world, ``qx qy qz qw x y z``, OpenGL axes."""
-    place = path if (path / "metadata.json").is_file() else path / INNER
-    lines = json.loads((place / "metadata.json").read_text(encoding="utf-8")).get("poses") or []
-    return [pose_matrix(line[4:], line[:4]) @ OPENGL_AXES for line in lines]
+    place = path if is_regular(path / "metadata.json") else path / INNER
+    metadata = read_json(place / "metadata.json")
+    with reading(place / "metadata.json", "poses of 7 numbers each"):
+        lines = [[float(x) for x in line] for line in metadata.get("poses") or []]
+        return [pose_matrix(line[4:], line[:4]) @ OPENGL_AXES for line in lines]
 
 
 def stray_scanner_poses(path: Path) -> list[Pose]:
@@ -101,12 +103,12 @@ def stray_scanner_poses(path: Path) -> list[Pose]:
     Raises:
         ValueError: the columns are not there.
     """
-    with (path / "odometry.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, skipinitialspace=True))
+    rows = read_table(path / "odometry.csv")
     if rows and not set(ODOMETRY) <= rows[0].keys():
         raise ValueError(f"{path / 'odometry.csv'}: expected columns {ODOMETRY}; got {[*rows[0]]}")
-    numbers = [[float(row[name]) for name in ODOMETRY] for row in rows]
-    return [pose_matrix(line[:3], line[3:]) for line in numbers]
+    with reading(path / "odometry.csv", "a place and a turn in numbers in each line"):
+        numbers = [[float(row[name]) for name in ODOMETRY] for row in rows]
+        return [pose_matrix(line[:3], line[3:]) for line in numbers]
 
 
 def open_source_clip(

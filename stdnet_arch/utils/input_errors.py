@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 
 class InputError(ValueError):
@@ -56,6 +56,27 @@ def check_positive(value: object, what: str) -> float:
     if check_number(value, what) <= 0:
         raise InputError(f"{what} must be a number > 0; got {value!r}")
     return check_number(value, what)
+
+
+def is_regular(path: Path) -> bool:
+    """Tell whether a regular file is there; a folder or nothing is none.
+
+    What would be read if it could is refused here, since leaving it out would drop data.
+
+    Raises:
+        InputError: a pipe, a device, a socket, a link that leads nowhere or in a loop.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise InputError(f"{path}: expected a file; got a link that leads nowhere") from None
+        return False
+    except OSError as error:  # a loop of links, a name that is too long
+        raise InputError(f"{path}: expected a readable file; {error.strerror}") from error
+    if S_ISREG(mode) or S_ISDIR(mode):
+        return S_ISREG(mode)
+    raise InputError(f"{path}: expected a regular file; got a pipe, device or socket")
 
 
 def check_regular(path: Path) -> int:

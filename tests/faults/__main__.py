@@ -18,11 +18,24 @@ from .benchmark import Benchmark
 from .driver import Count, Driver
 from .inference import Inference
 from .preparation import Preparation
+from .recordings import Recordings
 from .stereodiff import StereoDiff
+from .tools import Tools
 from .training import Training
 
-DRIVERS: tuple[type[Driver], ...] = (Preparation, Training, Inference, Benchmark, StereoDiff)
-SHARES = {"inference": 8, "preparation": 5, "training": 2, "stereodiff": 3, "benchmark": 1}
+DRIVERS: tuple[type[Driver], ...] = (
+    Preparation,
+    Training,
+    Inference,
+    Recordings,
+    Benchmark,
+    StereoDiff,
+    Tools,
+)
+SHARES = {
+    "inference": 8, "recordings": 8, "preparation": 5, "stereodiff": 3, "tools": 3, "training": 2,
+    "benchmark": 1,
+}  # fmt: skip
 """Inputs of each area in a round: the quick ones more often."""
 EVERY = 4
 """Rounds from kill to kill."""

@@ -15,6 +15,7 @@ from stdnet_arch.data.recordings.pairing import pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
+from stdnet_arch.utils.text_file import read_text
 
 DEPTH = "lowres_depth"
 RGB = ("wide", "hires_wide", "vga_wide")
@@ -78,10 +79,12 @@ def time_of(file: Path) -> float:
 
 def read_pincam(path: Path) -> Intrinsics:
     """The camera in a file "width height fx fy cx cy"."""
-    numbers = path.read_text(encoding="utf-8").split()
-    if len(numbers) != 6:
-        raise ValueError(f"{path}: expected width height fx fy cx cy; got {numbers}")
-    return Intrinsics(*map(float, numbers[2:]))
+    words = read_text(path).split()
+    try:
+        _, _, *camera = map(float, words)
+        return Intrinsics(*camera)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected width height fx fy cx cy; got {words}") from error
 
 
 def _find_cameras(folder: Path, rgb: Sequence[Path]) -> dict[int, Path] | None:

@@ -82,8 +82,7 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         FileExistsError: results are there and ``resume`` is not asked for.
         ValueError, KeyError, TypeError: the plan could not be reported, once all had run.
     """
-    check_report(plan)
-    _cost_settings(plan)
+    check_plan(plan)
     if not resume and any(place.out.glob("scores/*.json")):
         raise FileExistsError(
             f"{place.out} holds results; go on with --resume, or give another folder"
@@ -94,6 +93,16 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         bar.set_description(entry.name)
         results += [_run_entry(plan, entry, place, dataset) for dataset in plan.test]
     return results
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse, before anything runs, a plan that could not be reported or measured in the end.
+
+    Raises:
+        ValueError, KeyError, TypeError: a section that cannot be read.
+    """
+    check_report(plan)
+    _cost_settings(plan)
 
 
 def _run_entry(plan: Plan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
