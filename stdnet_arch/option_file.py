@@ -76,7 +76,7 @@ def merge_bases(
     merged = Dict()
     for layer in reversed(layers):
         merged.update(Dict(layer))
-    del merged[BASE]
+    merged.pop(BASE, None)
     return merged.to_dict()
 
 

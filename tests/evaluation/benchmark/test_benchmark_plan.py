@@ -9,6 +9,7 @@ import yaml
 from basicsr.losses import build_loss
 from basicsr.utils.registry import MODEL_REGISTRY
 
+from stdnet_arch import option_file
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.rgbd_video_dataset import RGBDVideoDataset
@@ -28,12 +29,12 @@ ROOT = Path(__file__).parents[3]
 YAMLS = [
     path
     for path in sorted((ROOT / "options/benchmark").rglob("*.yml"))
-    if "kind" not in yaml.safe_load(path.read_text())
+    if "kind" not in option_file.read(path)
 ]
 SYNTHETIC = ROOT / "options/benchmark/Synthetic_x4.yml"
 ENTRIES = [
     pytest.param(plan, entry, id=f"{plan.name}-{entry.slug}")
-    for plan in (read_plan(yaml.safe_load(path.read_text())) for path in YAMLS)
+    for plan in (read_plan(option_file.read(path)) for path in YAMLS)
     for entry in plan.models
 ]
 
@@ -50,20 +51,20 @@ def path(request):
 
 def test_the_name_and_the_header_are_those_of_the_file(path):
     text = path.read_text()
-    plan = read_plan(yaml.safe_load(text))
+    plan = read_plan(option_file.read(path))
     assert plan.name == path.stem == f"{path.stem.rpartition('_')[0]}_x{plan.scale}"
     assert f"--config {path.relative_to(ROOT)}" in text.partition("\nname:")[0]
 
 
 def test_a_plan_can_be_trained_and_reported(path):
-    plan = read_plan(yaml.safe_load(path.read_text()))
+    plan = read_plan(option_file.read(path))
     check_report(plan)
     assert plan.train["model_type"] in MODEL_REGISTRY
     assert build_loss(plan.train["train"]["pixel_opt"]) is not None
 
 
 def test_datasets_of_a_plan_read_their_options(path):
-    plan = read_plan(yaml.safe_load(path.read_text()))
+    plan = read_plan(option_file.read(path))
     common = {"scale": plan.scale}
     train = {**plan.train["datasets"]["train"], **common, "phase": "train"}
     assert read_options(RGBDVideoDataset.options_kind, train)

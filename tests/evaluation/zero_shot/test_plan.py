@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stdnet_arch import option_file
 from stdnet_arch.evaluation.zero_shot.plan import read_zero_shot_plan
 
 SHIPPED = Path(__file__).parents[3] / "options/benchmark/out_of_the_box.yml"
@@ -60,3 +61,11 @@ def test_a_method_is_a_filter_or_a_network(options, method):
     options["methods"]["ours"] = method
     with pytest.raises(ValueError, match="either competitor or weights"):
         read_zero_shot_plan(options)
+
+
+def test_the_brief_form_differs_in_its_name_and_frames_alone():
+    brief = option_file.read(SHIPPED.with_name("out_of_the_box_brief.yml"))
+    whole = option_file.read(SHIPPED)
+    different = {key for key in whole if whole[key] != brief[key]}
+    assert different == {"name", "frames"}
+    assert read_zero_shot_plan(brief).frames == 2
