@@ -20,7 +20,6 @@ from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import check_positive
 from stdnet_arch.utils.names import check_name, resolve_name
-from stdnet_arch.utils.torch_file import find_not_finite
 
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"
@@ -92,9 +91,6 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:
         raise ValueError(f"{path} holds no parameter of a {type(net).__name__} of these options")
-    broken = find_not_finite(fit)
-    if broken is not None:
-        raise ValueError(f"{path}: expected finite weights; {broken} holds NaN or inf")
     net.load_state_dict({**own, **fit})
     return sorted(set(own) - set(fit))
 

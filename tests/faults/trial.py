@@ -1,5 +1,6 @@
 """One run of a command in a child of its own, and whether the promises were kept."""
 
+import gc
 import os
 import resource
 import signal
@@ -50,6 +51,7 @@ def run_forked(
     sys.stderr.flush()
     begun = time.monotonic()
     before_mb = _resident_mb()
+    gc.freeze()  # so that the child's collector does not look at, and copy, what is here already
     child = os.fork()
     if child == 0:
         _be_child(run, folder, said)

@@ -30,7 +30,8 @@ def run_from_options(
     """
     with fitting("the options of the benchmark"):
         plan = read_zero_shot_plan(options, only)
-        check_name(plan.name, "name")
+        for named in (plan, *plan.scenes, *plan.rules):
+            check_name(named.name, "a name of the benchmark, of a scene or of a rule")
     scenes = load_scenes(plan.dataroot, plan.frames, plan.scenes)
     place = out / plan.name
     with hold_folder(place):
