@@ -18,9 +18,11 @@ from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
 from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.folder_lock import hold_folder
-from stdnet_arch.utils.input_errors import check_positive
+from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.names import check_name, resolve_name
 
+LEAST = {"batch": 1, "frames": 2, "size": 4, "echoes": 1, "seed": 0}
+"""Whole numbers under ``data:`` and how small they may be."""
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"
 
@@ -98,7 +100,12 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
 def make_clips(
     data: Mapping[str, Any], scale: int, device: torch.device, assets: Path | None
 ) -> DeviceClips:
-    """Build what draws the batches; see :func:`run_on_device`."""
+    """Build what draws the batches; see :func:`run_on_device`.
+
+    Raises:
+        InputError: a number or a share that cannot be.
+    """
+    _check_data(data)
     frames, side, seed = data["frames"], data["size"], data["seed"]
     photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
@@ -119,3 +126,18 @@ def make_clips(
         echoes=data["echoes"],
         augmentation=Augmentation(**data.get("augmentation", {})),
     )
+
+
+def _check_data(data: Mapping[str, Any]) -> None:
+    for name, least in LEAST.items():
+        value = data[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(
+                f"data.{name} must be a whole number of at least {least}; got {value!r}"
+            )
+    if not 0 <= check_number(data["layers"], "data.layers") <= 1:
+        raise InputError(f"data.layers must be a share, 0 to 1; got {data['layers']}")
+    if not isinstance(data["presets"], Mapping) or not data["presets"]:
+        raise InputError(f"data.presets must name sensors and shares; got {data['presets']!r}")
+    for name, share in data["presets"].items():
+        check_positive(share, f"data.presets.{name}")

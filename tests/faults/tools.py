@@ -53,7 +53,7 @@ class Tools(Driver):
         (folder / "metrics.csv").write_text(CSV)
         write_weights(folder / "net.pth", **PLANE)
         write_weights(folder / "net.safetensors", **PLANE)
-        write_recording(folder / "clip", frames=2, height=6, width=8)
+        write_recording(folder / "clip", frames=2, height=24, width=32, scale=1)
         (folder / "start/run").mkdir(parents=True)
         outcome = run_forked(self.train(), self.box.work)
         if outcome.code:

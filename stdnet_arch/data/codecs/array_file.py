@@ -36,4 +36,4 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], compressed: boo
     """
     save = np.savez_compressed if compressed else np.savez
     with whole_file(path) as part, part.open("wb") as file:
-        save(file, **arrays)  # type: ignore[arg-type]  names are no arguments of NumPy's
+        save(file, **arrays)  # type: ignore[arg-type]
