@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.jobs.job import (
     Job,
+    complete,
     finish_job,
     inputs_of,
     open_job,
@@ -47,7 +48,7 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
         raise ValueError(f"a piece needs at least 1 frame, got {frames}")
     size = -(-frames // predictor.chunk) * predictor.chunk
     pieces: list[Piece] = []
-    for job in jobs:
+    for job in (complete(job, predictor) for job in jobs):
         output, settings = OutputFolder(job.output, job.kind), settings_of(job, predictor)
         inputs = inputs_of(job)
         if not job.overwrite and output.is_done(settings, inputs):
@@ -128,5 +129,9 @@ def with_absolute_paths(job: Job) -> Job:
         depth=job.depth.absolute(),
         rgb=absolute(job.rgb),
         output=job.output.absolute(),
-        extras=job.extras._replace(mp4=absolute(job.extras.mp4), gt=absolute(job.extras.gt)),
+        extras=job.extras._replace(
+            mp4=absolute(job.extras.mp4),
+            rerun=absolute(job.extras.rerun),
+            gt=absolute(job.extras.gt),
+        ),
     )

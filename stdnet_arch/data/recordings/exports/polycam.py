@@ -12,6 +12,8 @@ from stdnet_arch.data.recordings.frame_files import list_frames
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
+from stdnet_arch.data.recordings.track.apps import polycam_pose
+from stdnet_arch.data.recordings.track.track import Track
 from stdnet_arch.utils.input_errors import is_regular
 from stdnet_arch.utils.text_file import read_json
 
@@ -50,6 +52,7 @@ def open_polycam(path: Path, reading: Reading) -> FileRecording:
         places=(f"{root / 'depth'}", f"{root / (prefix + 'images')}"),
         about=About("Polycam", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: read_camera(cameras / f"{rgb_files[j].stem}.json"),
+        track=Track(pose=lambda j: polycam_pose(cameras / f"{rgb_files[j].stem}.json")),
     )
 
 
