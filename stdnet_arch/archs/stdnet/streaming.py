@@ -34,6 +34,12 @@ class FrameState:
     guide_feat: Tensor
     attention: Tensor
     lists: tuple[Tensor, ...]  # features of the trunk, then of every pass done
+    here: Tensor | None = None  # 1, or 0 for a frame that is none, (b, 1, 1, 1); None: 1
+
+    def as_neighbour(self) -> "FrameState":
+        """What later frames may still ask of a frame that is done."""
+        ends = self.lists[:1] + self.lists[1:][-1:]
+        return replace(self, base=self.base.new_empty(0), lists=ends)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class StageFrame:
     depth: Tensor  # (b, 1, H, W)
     confidence: Tensor  # logit, (b, 1, H, W)
     feat: Tensor  # fused features, (b, c, H/4, W/4)
+    here: Tensor | None = None  # see FrameState
 
 
 @dataclass
@@ -66,7 +73,7 @@ class PassStream:
             self.kept = known[len(ready) :]
         else:
             ready = range(len(self.kept), len(known))
-            self.kept = known[-NEIGHBOURS:]
+            self.kept = [frame.as_neighbour() for frame in known[-NEIGHBOURS:]]
         return self._fuse(known, ready)
 
     def _fuse(self, known: list[FrameState], ready: range) -> list[FrameState]:
@@ -114,12 +121,16 @@ class PassStream:
                 other.lists[-1][:, None],
                 other.guide_feat[:, None],
                 (frame.lists[0] - other.lists[0]).abs()[:, None],
+                other.here,
             )
             for other in others
         ]
         if not nearby:
             return frame.lists[-1]
-        return fuse(frame.lists[-1][:, None], frame.attention[:, None], nearby)[:, 0]
+        fused = fuse(frame.lists[-1][:, None], frame.attention[:, None], nearby)[:, 0]
+        here = nearby[0].weight
+        # Without a neighbour, a frame is passed on as it is.
+        return fused if here is None else here * fused + (1 - here) * frame.lists[-1]
 
     def _fuse_pairs(
         self, known: list[FrameState], pairs: list[tuple[int, int]]
@@ -152,6 +163,7 @@ class StageStream:
         guide: Sequence[Tensor],
         earlier_feat: Sequence[Tensor] | None = None,
         last: bool = False,
+        here: Sequence[Tensor | None] | None = None,
     ) -> list[StageFrame]:
         """Take the next frames; give those that are done.
 
@@ -160,8 +172,11 @@ class StageStream:
             guide: ``(b, guide_channels, H, W)`` each.
             earlier_feat: fused features of the earlier stage, ``(b, c, H/4, W/4)`` each.
             last: no frame will follow.
+            here: see :class:`FrameState`; None: all are.
         """
         frames = self._encode(base, guide, earlier_feat) if base else []
+        if here is not None:
+            frames = [replace(x, here=weight) for x, weight in zip(frames, here, strict=True)]
         for run_pass in self.passes:
             frames = run_pass.push(frames, last)
         if not frames:
@@ -170,7 +185,7 @@ class StageStream:
         decoded = self.stage.reconstruct_all(lists, torch.cat([frame.base for frame in frames]))
         parts = zip(*(x.chunk(len(frames)) for x in decoded), strict=True)
         return [
-            StageFrame(frame.base, depth, confidence, feat)
+            StageFrame(frame.base, depth, confidence, feat, frame.here)
             for frame, (depth, confidence, feat) in zip(frames, parts, strict=True)
         ]
 
@@ -206,13 +221,18 @@ class STDNetStream:
         self.replication = net.scale // 4
         self.coarse = StageStream(net.guided_stage)
         self.fine = StageStream(net.refining_stage)
-        self.waiting: list[StageFrame] = []
+        self.waiting: list[tuple[Tensor, Tensor]] = []
+        """Depth and confidence of frames that the first stage is done with, the second not yet."""
         self.extras: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each, if there are."""
 
     @torch.no_grad()
     def push(
-        self, lq: Sequence[Tensor], guide: Sequence[Tensor], last: bool = False
+        self,
+        lq: Sequence[Tensor],
+        guide: Sequence[Tensor],
+        last: bool = False,
+        here: Sequence[Tensor] | None = None,
     ) -> list[Tensor]:
         """Take the next frames; give the predictions that are complete.
 
@@ -220,25 +240,28 @@ class STDNetStream:
             lq: ``(b, 1, h, w)`` each, in [0, 1]; any number of frames, also none.
             guide: ``(b, 3, H, W)`` each, in [0, 1].
             last: no frame will follow: all predictions are given.
+            here: 1, or 0 for a frame that is none, ``(b, 1, 1, 1)`` each; None: all are. It needs
+                the folded form and one frame at a time, after as many as are ever kept.
 
         Returns:
             ``(b, 1, H, W)`` each, in order; the first one when the ninth frame has come.
         """
         base = [replicate_up(frame, self.replication) for frame in lq]
-        coarse = self.coarse.push(base, guide, last=last)
-        self.waiting += coarse
+        coarse = self.coarse.push(base, guide, last=last, here=here)
+        self.waiting += [(frame.depth, frame.confidence) for frame in coarse]
         fine = self.fine.push(
             [frame.base for frame in coarse],
             [torch.cat((frame.depth, frame.confidence), dim=1) for frame in coarse],
             [frame.feat for frame in coarse],
             last=last,
+            here=None if here is None else [frame.here for frame in coarse],
         )
         done, self.waiting = self.waiting[: len(fine)], self.waiting[len(fine) :]
         if self.net.planes_head is not None:
             return self._weigh_planes(fine)
         return [
-            blend(torch.stack((a.depth, b.depth)), torch.stack((a.confidence, b.confidence)))[0]
-            for a, b in zip(done, fine, strict=True)
+            blend(torch.stack((depth, b.depth)), torch.stack((confidence, b.confidence)))[0]
+            for (depth, confidence), b in zip(done, fine, strict=True)
         ]
 
     def _weigh_planes(self, frames: Sequence[StageFrame]) -> list[Tensor]:

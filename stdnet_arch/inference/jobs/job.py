@@ -50,6 +50,8 @@ LOGGER = logging.getLogger(__name__)
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
 CONFIDENCE, ERROR_MAP = "confidence", "error_map"
+FRAMES = "frames"
+"""What a run tells of each frame that it has written."""
 HOLES = ("fill", "mark")
 CONFIDENCES = (0, 1, 2)
 
@@ -135,6 +137,7 @@ def run_job(
     predictor: DepthSRPredictor,
     quiet: bool = False,
     recording: Recording | None = None,
+    tick: Callable[[str], object] = lambda _: None,
 ) -> int:
     """Super-resolve a clip.
 
@@ -147,6 +150,8 @@ def run_job(
         predictor: the network to run.
         quiet: no progress bar.
         recording: the recording, if it is open already; the job's paths then only name it.
+        tick: told after each frame what was made of it: ``frames``, or a side output. What it
+            raises stops the run; the frames that were made stay, whole.
 
     Returns:
         Frames written by this run.
@@ -165,7 +170,7 @@ def run_job(
     recording = recording or open_job(job, predictor.scale)
     say_opening(job, predictor, recording)
     check_extras(job.extras, recording)
-    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
+    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet, tick)
     names = clip.names()
     with output.held():
         output.claim(settings, job.overwrite, names, inputs)
@@ -174,7 +179,12 @@ def run_job(
             LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
         if first < len(names):
             with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as bar:
-                predict_frames(job, predictor, recording, output, first, len(names), bar.update)
+
+                def written() -> None:
+                    bar.update()
+                    tick(FRAMES)
+
+                predict_frames(job, predictor, recording, output, first, len(names), written)
         write_extras(job.extras, clip, first)
         output.finish(names)
     return len(names) - first

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,6 +64,7 @@ class FinishedClip:
         kind: their format.
         max_depth_m: depths beyond it are holes.
         quiet: no progress bars.
+        tick: told the name of a side output after each frame of it.
     """
 
     def __init__(
@@ -73,8 +74,9 @@ class FinishedClip:
         kind: str,
         max_depth_m: float | None,
         quiet: bool = False,
+        tick: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self.recording, self.output, self.quiet = recording, output, quiet
+        self.recording, self.output, self.quiet, self.tick = recording, output, quiet, tick
         self.kind, self.unit = kind, FLOAT16 if kind == "float16png" else None
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
@@ -97,10 +99,12 @@ class FinishedClip:
             path = self.output.beside(ERROR_MAP, name)
             yield read_depth(path, self.unit) if path.is_file() else None
 
-    def progress(self, items: Iterable[Any], what: str) -> Any:  # noqa: ANN401  tqdm has no types
+    def progress(self, items: Iterable[Any], what: str) -> Iterator[Any]:
         """The items, with a progress bar."""
         count = len(self.recording.depth)
-        return tqdm(items, what, count, unit="frame", disable=self.quiet)
+        for item in tqdm(items, what, count, unit="frame", disable=self.quiet):
+            yield item
+            self.tick(what)
 
 
 def missing_extras(extras: Extras, folder: Path, frames: int) -> bool:
@@ -133,7 +137,7 @@ def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
     if extras.rerun is not None:
         _write_timeline(extras.rerun, extras, clip)
     if extras.gt is not None:
-        _write_errors(extras.gt, open_truth(extras, clip.recording), clip)
+        _write_errors(extras, open_truth(extras, clip.recording), clip)
     if extras.ply:
         _write_points(extras, clip, first)
 
@@ -217,7 +221,7 @@ def _block_of(
     return rgb.shape[0] / lq_m.shape[0], rgb.shape[1] / lq_m.shape[1]
 
 
-def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
+def _write_errors(extras: Extras, truth: DepthReader, clip: FinishedClip) -> None:
     def frames() -> Iterator[TruthFrame]:
         items = zip(
             clip.names(), clip.recording.colors(), clip.written(), depth_frames(truth), strict=True
@@ -226,7 +230,8 @@ def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
 
     folder = clip.output.folder / ERRORS
     (folder / SUMMARY).unlink(missing_ok=True)
-    numbers = write_errors(folder, frames, str(gt.resolve()))
+    about, unit = str(Path(extras.gt or "").resolve()), extras.gt_coding.unit
+    numbers = write_errors(folder, frames, about, unit)
     LOGGER.info("%s: %s", folder, json.dumps(numbers))
 
 
