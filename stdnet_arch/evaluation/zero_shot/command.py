@@ -30,8 +30,9 @@ def run_from_options(
     """
     with fitting("the options of the benchmark"):
         plan = read_zero_shot_plan(options, only)
-        for named in (plan, *plan.scenes, *plan.rules):
-            check_name(named.name, "a name of the benchmark, of a scene or of a rule")
+        names = [plan.name, *(scene.name for scene in plan.scenes)]
+        for name in (*names, *(rule.name for rule in plan.rules)):
+            check_name(name, "the name of the benchmark, of a scene or of a rule")
     scenes = load_scenes(plan.dataroot, plan.frames, plan.scenes)
     place = out / plan.name
     with hold_folder(place):
