@@ -82,7 +82,7 @@ def test_a_start_from_damaged_or_diverged_weights_is_refused(first_run):
         ({"name": "../x"}, "name must stay in its folder"),
         ({"network_g": "text"}, "the options of the training .* cannot be used"),
         ({"data": {}}, "the options of the training .* cannot be used"),
-        ({"recipe": {"lr": "fast"}}, "cannot be used"),
+        ({"recipe": {"lr": "fast"}}, "recipe.lr must be a finite number"),
     ],
 )
 def test_options_that_cannot_be_used_are_no_bug(tmp_path, change, said):
