@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.utils.text_file import read_table
+from stdnet_arch.utils.input_errors import read_table
 from stdnet_arch.visual.figure import TEXT, new_figure, to_image
 
 PANEL_IN = (4.6, 3.2)

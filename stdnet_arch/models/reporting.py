@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stdnet_arch.models.validation import ClipScore, Mean, Metric, mean_over_clips
-from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.input_errors import read_table, reading
 from stdnet_arch.utils.tables import Cell, Table
-from stdnet_arch.utils.text_file import read_table
 from stdnet_arch.utils.whole_file import write_whole
 
 ITERATION = "iter"

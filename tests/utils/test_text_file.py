@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from stdnet_arch.utils.input_errors import InputError, is_regular
-from stdnet_arch.utils.text_file import read_json, read_table, read_text
+from stdnet_arch.utils.input_errors import InputError, is_regular, read_json, read_table, read_text
 
 
 def test_whole_files_are_read(tmp_path):

@@ -17,8 +17,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import arkitscenes_poses
 from stdnet_arch.data.recordings.track.track import Late, Track
-from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.text_file import read_text
+from stdnet_arch.utils.input_errors import is_regular, read_text
 
 DEPTH = "lowres_depth"
 RGB = ("wide", "hires_wide", "vga_wide")

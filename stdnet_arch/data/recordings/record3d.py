@@ -27,8 +27,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import record3d_poses, record3d_times_s
 from stdnet_arch.data.recordings.track.track import Late, Track
-from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.text_file import read_json
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 INNER = "EXR_RGBD"
 CONFIDENCE = "confidence"

@@ -16,8 +16,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import RGBVideo
 from stdnet_arch.data.recordings.track.apps import stray_scanner_poses
 from stdnet_arch.data.recordings.track.track import Late, Track
-from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.text_file import read_table, read_text
+from stdnet_arch.utils.input_errors import is_regular, read_table, read_text
 
 CAMERA_COLUMNS = ("fx", "fy", "cx", "cy")
 DEPTH_SUFFIXES = (".png", ".npy")

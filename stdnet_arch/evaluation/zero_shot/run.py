@@ -32,7 +32,7 @@ from stdnet_arch.evaluation.zero_shot.scoring import (
 from stdnet_arch.metrics.flicker_metric import calculate_jitter
 from stdnet_arch.metrics.tepe_metric import calculate_tepe_diff
 from stdnet_arch.utils.device import choose_device
-from stdnet_arch.utils.text_file import read_json
+from stdnet_arch.utils.input_errors import read_json
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.weights.shipped import find, list_shipped
 

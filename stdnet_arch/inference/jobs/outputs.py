@@ -10,9 +10,8 @@ from typing import Any
 from stdnet_arch.data.codecs.depth_file import FORMATS
 from stdnet_arch.inference.jobs.input_state import tell_change
 from stdnet_arch.utils.folder_lock import hold_folder
-from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.input_errors import InputError, read_json
 from stdnet_arch.utils.names import check_output_folder, resolve_name
-from stdnet_arch.utils.text_file import read_json
 from stdnet_arch.utils.whole_file import remove_parts, write_json
 
 LOGGER = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from stdnet_arch.inference.jobs.outputs import ERROR_MAP, OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
 from stdnet_arch.inference.jobs.timeline import Moment, import_rerun, write_timeline
 from stdnet_arch.inference.refinement import RefinedRecording
+from stdnet_arch.utils.input_errors import read_json
 from stdnet_arch.utils.names import resolve_name
-from stdnet_arch.utils.text_file import read_json
 from stdnet_arch.visual.point_cloud import write_point_cloud
 from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
 

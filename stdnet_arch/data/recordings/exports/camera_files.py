@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.text_file import read_json
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 MATRICES = ("intrinsic/intrinsic_color.txt", "camera-intrinsics.txt", "intrinsics.txt")
 PARAMETERS = ("cam_params.json", "../cam_params.json")

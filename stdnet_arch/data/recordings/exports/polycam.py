@@ -14,8 +14,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import polycam_pose
 from stdnet_arch.data.recordings.track.track import Track
-from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.text_file import read_json
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 PREFIXES = ("corrected_", "")
 """Pictures and cameras after the app's own adjustment come first."""
