@@ -9,3 +9,4 @@ import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1])]  # the helpers of the other tests
+sys.path.append(str(Path(__file__).parents[2] / "scripts"))
