@@ -21,10 +21,10 @@ def write_synthetic_recording(
 
     Args:
         folder: target folder; its sub-folders are made.
-        frames: how many.
+        frames: number of frames.
         size: height and width of the RGB, multiples of ``scale``.
-        scale: how much smaller the depth is.
-        seed: of the room.
+        scale: ratio of the sides of RGB and depth.
+        seed: seed of the room.
     """
     source = Synthetic(num_clips=1, num_frame=frames, size=size, seed=seed, cache_mb=1)
     for i in range(frames):

@@ -21,7 +21,7 @@ ROUNDING = 1e-6  # far above the errors of float64, far below a pixel and a metr
 
 
 class Pose(NamedTuple):
-    """Where a body or camera is: ``world = rotation @ local + position``."""
+    """Place of a body or camera: ``world = rotation @ local + position``."""
 
     rotation: Array  # (3, 3)
     position: Array  # (3,)
@@ -88,7 +88,7 @@ class Box:
         return (np.abs(point) / self.half[:, None]).argmax(axis=0)
 
     def _slabs(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Where rays enter and leave the space between opposite faces, ``(3, n)`` each."""
+        """Find where rays enter and leave the space between opposite faces, ``(3, n)`` each."""
         half = self.half[:, None]
         with np.errstate(divide="ignore"):
             one, other = (-half - origin) / direction, (half - origin) / direction
@@ -148,7 +148,7 @@ class Motion:
     spin: float  # turning [rad/frame]
 
     def at(self, i: float) -> Pose:
-        """Where it is at frame ``i``."""
+        """Return the place at frame ``i``."""
         position = self.centre + self.swing * np.sin(2 * np.pi * self.turns * i + self.phase)
         c, s = np.cos(self.spin * i), np.sin(self.spin * i)
         return Pose(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ self.rotation, position)
@@ -295,7 +295,7 @@ class Scene:
         return self._expose(colour * brightness.reshape(H, W, 3), i), depth_m.astype(np.float32)
 
     def flow_px(self, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Where each pixel's surface point goes until the next frame.
+        """Compute where each pixel's surface point goes until the next frame.
 
         Returns:
             Motion (dx, dy) [px] from frame ``i`` to ``i + 1``, ``(2, H, W)``, and ``(H, W)``: the
@@ -317,7 +317,7 @@ class Scene:
         return flow.astype(np.float32), seen.reshape(H, W)
 
     def _is_seen(self, i: float, pixel: Array, depth_m: Array) -> NDArray[np.bool_]:
-        """Whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""
+        """Tell whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""
         first_m, _ = self.cast(i, pixel[0], pixel[1])
         return first_m > depth_m * (1 - ROUNDING)
 
@@ -330,7 +330,7 @@ class Scene:
     def _near_outline(
         self, half: Array, local: Pose, camera: Pose, x: Array, y: Array
     ) -> NDArray[np.int64]:
-        """Which pixels lie in the image rectangle around a bounding box."""
+        """Find the pixels in the image rectangle around a bounding box."""
         signs = np.stack(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8)
         corners = camera.to_local(local.to_world(half[:, None] * signs))
         if corners[2].min() < 1e-3:  # partly behind the camera: no finite rectangle

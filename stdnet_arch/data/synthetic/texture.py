@@ -58,7 +58,7 @@ def sample_atlas(
         atlas: result of ``make_atlas``.
         texture: index of the texture of each pixel, ``(H, W)``.
         uv_m: surface coordinates [m], ``(2, H, W)``.
-        footprint_m: how much surface a pixel covers [m], ``(H, W)``; picks the level.
+        footprint_m: side of the surface that a pixel covers [m], ``(H, W)``; picks the level.
 
     Returns:
         RGB, ``(H, W, 3)``.
