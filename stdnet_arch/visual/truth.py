@@ -82,7 +82,7 @@ def write_errors(
 
     Args:
         folder: target folder.
-        frames: starts the clip anew at each call; each goes through all frames.
+        frames: starts the clip again at each call; each goes through all frames.
         about: name of the truth, stored in ``errors.json``.
 
     Returns:
