@@ -34,7 +34,7 @@ class SVSRNet(nn.Module):
     departs from what it declares, and ``as_released`` does so, too: the left fusion and the left
     enlargement serve both views; of the other view's other times the past frame and the centre one
     are looked at (not the future one); one of two fusing convolutions does the work of both. The
-    authors' weights fit that form alone.
+    authors' weights fit only that form.
 
     Args:
         scale: H / h, a power of 2; 4 in the paper.

@@ -7,9 +7,9 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.archs.flow import SpyNetFlow
-from stdnet_arch.archs.toolbox.entry import GuidedFlow
+from stdnet_arch.archs.toolbox.clip_runs import Hint, frames_around
+from stdnet_arch.archs.toolbox.guided_convolution import GuidedFlow
 from stdnet_arch.archs.toolbox.networks import NETWORKS, build
-from stdnet_arch.archs.toolbox.runs import Hint, frames_around
 from stdnet_arch.ops.resize import replicate_up, upsample
 from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 
@@ -31,7 +31,7 @@ class ToolboxVSR(nn.Module):
         scale: H / h, a multiple of 4.
         arch: ``BasicVSR``, ``IconVSR``, ``BasicVSRPlusPlus``, ``EDVR``, ``DUF``, ``TOFlow``; or, of
             single images, ``RCAN``, ``EDSR``, ``RRDBNet``, ``SwinIR``.
-        channels: of depth, 1 or 3; EDVR and the single-image networks can take 1.
+        channels: channels of depth, 1 or 3; EDVR and the single-image networks can take 1.
         is_guided: RGB is seen, too.
         flow_weights: a checkpoint of SPyNet for BasicVSR, IconVSR and BasicVSR++; None: random,
             trained with the rest. Nothing is ever downloaded.

@@ -85,7 +85,7 @@ def _turn_flow(clip: Clip, signs: tuple[int, int]) -> Clip:
 
 
 class Switches(Protocol):
-    """Which changes a dataset's options allow."""
+    """Changes that a dataset's options allow."""
 
     @property
     def use_hflip(self) -> bool: ...  # noqa: D102
@@ -113,7 +113,7 @@ def change_at_random(clip: Clip, switches: Switches) -> Clip:
 def draw_below(limit: int) -> int:
     """A whole number in ``[0, limit)`` from torch's generator.
 
-    A DataLoader seeds that one anew for each worker and epoch.
+    A DataLoader seeds that one again for each worker and epoch.
     """
     return int(torch.randint(limit, ()))
 

@@ -18,7 +18,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.evaluation.blank_clips import padded_size
+from stdnet_arch.evaluation.random_clips import padded_size
 
 BILINEAR_SAMPLE = 8
 SHORT, LONG = 7, 17
@@ -32,8 +32,8 @@ def count_flops(net: nn.Module, frames: int, size: tuple[int, int]) -> int:
     """Floating-point operations of one clip.
 
     Args:
-        net: of this package, on the CPU; left as it is.
-        frames: of the clip.
+        net: network of this package, on the CPU; left as it is.
+        frames: number of frames of the clip.
         size: H and W of the result; padded to what the network takes, as when it predicts.
     """
     arch: Any = net

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.ops.resize import pad_to_multiple, resample, unpad
@@ -109,3 +111,12 @@ def _fits_turned(lq: Size, rgb: Size) -> bool:
 def _name(size: Size) -> str:
     """As cameras are described: width first."""
     return f"{size[1]}x{size[0]}"
+
+
+def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Enlarge a mask ``(h, w)`` to ``size``: each pixel takes the one that its centre lies in."""
+    rows, columns = (
+        ((np.arange(large) + 0.5) * small / large).astype(np.intp)
+        for large, small in zip(size, mask.shape, strict=True)
+    )
+    return mask[rows[:, None], columns]

@@ -75,7 +75,7 @@ class SiameseWarpLoss(_SiameseWarp):
 
     Args:
         loss_weight: factor of the whole.
-        pixel_weight: of the error of each frame; 0 where ``pixel_opt`` does that.
+        pixel_weight: weight of the error of each frame; 0 where ``pixel_opt`` does that.
         warp_sr_weight: beta of the paper.
         warp_hr_weight: gamma of the paper.
         form: see above.
@@ -172,7 +172,7 @@ def warp_errors(
         pred: ``(b, t, c, H, W)``.
         gt: the same shape, a number everywhere.
         valid: bool, the same shape.
-        flow: of the clips.
+        flow: source of the flow of the clips.
         form: one of ``FORMS``.
 
     Returns:

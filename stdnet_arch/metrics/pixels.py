@@ -1,4 +1,4 @@
-"""Which pixels of a clip count, and means over them: what all depth metrics share.
+"""Pixels of a clip that count, and means over them, for all depth metrics.
 
 Two special values: ``nan`` means that no pixel could be judged, and whoever averages clips leaves
 such a clip out and counts it; an error of ``inf`` (a quality of 0) means that the prediction of a
@@ -40,7 +40,7 @@ class Clip(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the prediction of a pixel that counts is not finite."""
+        """Tell whether the prediction of a pixel that counts is not finite."""
         pairs = zip(self.pred_m, self.counted, strict=True)
         return any(bool((~pred.isfinite() & counted).any()) for pred, counted in pairs)
 
@@ -54,7 +54,7 @@ def counted_pixels(
     max_m: float = math.inf,
     parity: bool = False,
 ) -> Tensor:
-    """Which pixels count: finite truth within the limits and the mask; with ``parity`` all.
+    """Find the pixels that count: finite truth within the limits and the mask; with ``parity`` all.
 
     Returns:
         Bool, the shape of ``gt_m``.

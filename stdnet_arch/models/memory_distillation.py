@@ -107,7 +107,7 @@ class CollapseGuard(nn.Module):
 
     Args:
         min_distance: the paper's 1e-8.
-        min_spread: that share, in [0, 1); 0 is the paper's rule alone.
+        min_spread: that share, in [0, 1); 0 is only the paper's rule.
 
     Raises:
         ValueError: ``min_spread`` is no such share.
@@ -128,7 +128,7 @@ class CollapseGuard(nn.Module):
         """Look at a step.
 
         Args:
-            distance: of the memories, before its loss weight.
+            distance: distance of the memories, before its loss weight.
             spread: standard deviation of the teacher's memory.
 
         Returns:

@@ -2,7 +2,7 @@
 
 A query looks at ``k * k`` displaced taps of another frame, keeps the best few by inner product,
 and takes their values. Keys are sampled at every tap, since all are judged; their samples are
-reduced to scores at once. Values are sampled at the chosen taps alone.
+reduced to scores at once. Values are sampled only at the chosen taps.
 """
 
 from typing import NamedTuple

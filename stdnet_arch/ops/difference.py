@@ -7,11 +7,11 @@ from stdnet_arch.ops.precision import at_least_float32
 
 
 def spatial_difference(feat: Tensor, step: int = 2) -> Tensor:
-    """How far each feature is from its smooth version: large at edges (sigma in the STDNet paper).
+    """Measure how far features are from their smooth version: large at edges (paper: sigma).
 
     Args:
         feat: features, ``(b, c, h, w)``; ``h`` and ``w`` at least ``step``.
-        step: how much the smooth version is shrunk (bilinear, no antialias) before it is enlarged.
+        step: factor by which the smooth version is shrunk (bilinear, no antialias) and enlarged.
 
     Returns:
         Absolute difference, ``(b, c, h, w)``, >= 0.
@@ -29,7 +29,7 @@ def spatial_difference(feat: Tensor, step: int = 2) -> Tensor:
 
 
 def temporal_difference(feat: Tensor, step: int = 1) -> Tensor:
-    """How much each feature changes in ``step`` frames (phi in the STDNet paper).
+    """Measure how much each feature changes in ``step`` frames (STDNet paper: phi).
 
     Args:
         feat: a clip of maps, ``(b, t, c, h, w)``.

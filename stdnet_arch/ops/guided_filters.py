@@ -27,7 +27,7 @@ def joint_bilateral_upsample(
     Args:
         depth: ``(n, 1, h, w)``; 0 where there is none.
         guide: RGB in [0, 1], ``(n, 3, H, W)``, sides a multiple of those of ``depth``.
-        radius: of the disc of samples, in pixels of ``depth``.
+        radius: radius of the disc of samples, in pixels of ``depth``.
         sigma_space: in pixels of ``depth``.
         sigma_color: in units of the guide.
 
@@ -63,8 +63,8 @@ def guided_filter(depth: Tensor, guide: Tensor, *, radius: int, eps: float) -> T
     Args:
         depth: ``(n, 1, H, W)``.
         guide: RGB, ``(n, 3, H, W)``.
-        radius: of the square windows [px], below both sides.
-        eps: how flat the function is kept, in squared units of the guide.
+        radius: radius of the square windows [px], below both sides.
+        eps: flatness of the function, in squared units of the guide.
 
     Returns:
         ``(n, 1, H, W)``.
@@ -153,7 +153,7 @@ def _solve_3x3(matrix: Tensor, right: Tensor) -> Tensor:
 
 
 def _likeness(guide: Tensor, sigma_color: float) -> Tensor:
-    """How alike each pixel and the next of its row are, in (0, 1]: ``(W - 1, n, H)``."""
+    """Compare each pixel and the next of its row: 1 where alike, in (0, 1], ``(W - 1, n, H)``."""
     apart = (guide[..., 1:] - guide[..., :-1]).square().sum(1).sqrt()  # (n, H, W - 1)
     return torch.exp(-apart / sigma_color).permute(2, 0, 1).contiguous()
 

@@ -22,7 +22,7 @@ def clean_mask(
         mask: bool, ``(b, 1, h, w)``.
         smallest_island: smaller connected parts that are True become False, pixels.
         smallest_hole: smaller connected parts that are False become True, pixels.
-        radius: of the disk that gaps are closed with, pixels; beyond the frame there is nothing.
+        radius: radius of the disk that closes gaps [px]; beyond the frame there is nothing.
 
     Returns:
         Bool, the shape of ``mask``, on its device (computed on the CPU).

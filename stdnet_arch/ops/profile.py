@@ -7,7 +7,7 @@ SLICES = ("rows", "columns")
 
 
 def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
-    """How slices change along their line and over time, in cells of two pixels by two frames.
+    """Measure how slices change along line and time, in cells of two pixels by two frames.
 
     What moves is a slanted line in a slice: its gradient points across that line. Flicker is a
     gradient over time without a line.
@@ -34,7 +34,7 @@ def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
 
 
 def profile_cells(mask: Tensor, slices: str) -> Tensor:
-    """Which cells are within a mask with all four pixels.
+    """Find the cells that are within a mask with all four pixels.
 
     Args:
         mask: bool, ``(..., t, c, H, W)``.

@@ -155,7 +155,7 @@ def unpad(x: Tensor, padding: Padding, scale: int = 1) -> Tensor:
     Args:
         x: ``(..., H, W)``.
         padding: as returned by :func:`pad_to_multiple`.
-        scale: how much larger ``x`` is than the map that was padded.
+        scale: ratio of the sides of ``x`` and of the map that was padded.
 
     Returns:
         ``(..., H - scale * bottom, W - scale * right)``, a view.

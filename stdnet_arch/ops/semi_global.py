@@ -12,7 +12,7 @@ def semi_global(cost: Tensor, step_cost: float, jump_cost: Tensor) -> Tensor:
     ``L(p, d) = C(p, d) + min(L(q, d), L(q, d +- 1) + P1, min_k L(q, k) + P2) - min_k L(q, k)``.
 
     Args:
-        cost: of each label at each pixel, ``(d, H, W)``, finite.
+        cost: cost of each label at each pixel, ``(d, H, W)``, finite.
         step_cost: ``P1``, of a change by one label, >= 0.
         jump_cost: ``P2`` of a larger change on entering a pixel, ``(H, W)``, >= ``P1``.
 

@@ -13,7 +13,7 @@ PERSISTENCE: tuple[tuple[int, int], ...] = (
 def temporal_recursive_filter(
     depth: Tensor, *, alpha: float, delta: float, persistence: int
 ) -> Tensor:
-    """Exponential moving average of each pixel that starts anew where depth jumps.
+    """Exponential moving average of each pixel that starts again where depth jumps.
 
     After the public description of the temporal filter of the RealSense SDK (post-processing
     filters): ``s[i] = alpha * d[i] + (1 - alpha) * s[i - 1]`` where both are valid and less than

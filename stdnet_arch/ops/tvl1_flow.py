@@ -16,7 +16,7 @@ DATA = 0.15  # lambda, for brightness in 0..255, as published
 
 @torch.no_grad()
 def tvl1_flow(frame: Tensor, other: Tensor, warps: int = 5, steps: int = 20) -> Tensor:
-    """Where each pixel of ``frame`` is found in ``other``.
+    """Find each pixel of ``frame`` in ``other``.
 
     Minimises ``|grad u| + lambda |other(p + u) - frame(p)|`` from coarse to fine: linearised
     ``warps`` times at each level, each time with ``steps`` rounds of thresholding and a dual step.

@@ -37,6 +37,35 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
     return warped, inside.unsqueeze(1)
 
 
+def warp_to_edges(x: Tensor, flow_px: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+    """Look up where each pixel goes in an image that ends at the edges of its outer pixels.
+
+    :func:`flow_warp` calls a point outside beyond the centres of the outer pixels, half a pixel
+    earlier: there, what is interpolated is exact.
+
+    Args:
+        x: ``(n, c, h, w)``.
+        flow_px: (dx, dy) [px of ``x``], ``(n, 2, h, w)``.
+        mode: ``bilinear`` or ``nearest``.
+
+    Returns:
+        ``x[p + flow_px[p]]``, ``(n, c, h, w)``, outside the border, and 1 inside or 0, ``(n, 1, h,
+        w)``.
+    """
+    h, w = x.shape[-2:]
+    rows = torch.arange(h, device=x.device, dtype=flow_px.dtype)[:, None]
+    columns = torch.arange(w, device=x.device, dtype=flow_px.dtype)[None]
+    u = (2 * (columns + flow_px[:, 0]) + 1) / w - 1
+    v = (2 * (rows + flow_px[:, 1]) + 1) / h - 1
+    inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
+    # Not a number has no place; grid_sample's backward would write anywhere.
+    grid = torch.stack((u, v), -1).nan_to_num(2, 2, -2).clamp(-2, 2)
+    found = F.grid_sample(
+        x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
+    )
+    return found, inside
+
+
 def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
     """As :func:`flow_warp`, with zeros outside and at most the work of a deformable tap.
 
@@ -82,9 +111,9 @@ def splat(
         depth: depth to throw, which also gives the order, ``(b, 1, H, W)``, floating point.
         flow_px: (dx, dy) of each pixel, ``(b, 2, H, W)``, or ``(1, 2, H, W)`` for all images.
             Pixels with a flow that is not finite are not thrown.
-        valid: which pixels are thrown, bool, ``(b, 1, H, W)`` or ``(1, 1, H, W)``; None: all. NaN
-            never is.
-        radius_px: radius of the discs; 0: the nearest pixel alone.
+        valid: mask of the pixels that are thrown, bool, ``(b, 1, H, W)`` or ``(1, 1, H, W)``;
+            None: all. NaN never is.
+        radius_px: radius of the discs; 0: only the nearest pixel.
 
     Returns:
         Depth of the nearest disc over each pixel, ``(b, 1, H, W)``, 0 where there is none, and
@@ -125,7 +154,7 @@ def splat(
 def camera_flow(
     depth_m: Tensor, intrinsics_px: Tensor, move: Tensor, other_px: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Where a moving pinhole camera sees the points of a depth image if nothing else moves.
+    """Find where a moving pinhole camera sees the points of a depth image if nothing else moves.
 
     Args:
         depth_m: z-depth [m], ``(b, 1, H, W)``.

@@ -96,7 +96,7 @@ class SVDStep:
 
     Args:
         parts: the networks; they are moved to the device.
-        steps: of the schedule, the paper's T.
+        steps: number of steps of the schedule, the paper's T.
         start: index of the noise level, the paper's t = 2.
         device: target device.
         half: the UNet in float16, for CUDA; the VAE stays float32, as its weights ask for.

@@ -1,4 +1,4 @@
-"""How much memory this program has taken."""
+"""Memory that this program has taken."""
 
 import sys
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from stdnet_arch.evaluation.ceilings import Ceilings
+from stdnet_arch.evaluation.peak_rates import PeakRates
 from stdnet_arch.evaluation.speed import (
     Speed,
     SpeedSetting,
@@ -76,7 +76,7 @@ def test_ratios_are_to_the_first_form():
 
 def test_a_form_that_is_wrong_is_not_timed(monkeypatch):
     monkeypatch.setattr("stdnet_arch.evaluation.speed_checks.TOLERANCE", 0.0)
-    speeds = measure_forms([PLAIN], TINY, CPU, Ceilings({"float32": 1.0}, {}, 1.0))
+    speeds = measure_forms([PLAIN], TINY, CPU, PeakRates({"float32": 1.0}, {}, 1.0))
     assert "is more than" in speeds[0].failed
     assert math.isnan(speeds[0].ms_per_frame)
 

@@ -1,4 +1,4 @@
-"""What PlaneBlend chooses from: planes of neighbouring low-resolution pixels, at each pixel."""
+"""Candidates of PlaneBlend: planes of neighbouring low-resolution pixels, at each pixel."""
 
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def pixels_of(x: Tensor) -> Tensor:
 
 
 def places(h: int, w: int, scale: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each pixel lies in its LR pixel, (y, x) from its centre [LR pixels].
+    """Place each pixel in its LR pixel, (y, x) from its centre [LR pixels].
 
     Returns:
         Two maps ``(1, 16, H/4, W/4)`` in (-0.5, 0.5).
@@ -86,10 +86,10 @@ def evaluate_planes(
     """Depth of each neighbour's plane at each pixel.
 
     Args:
-        planes: of the LR pixels, ``(n, 1, h, w)`` each.
+        planes: planes of the LR pixels, ``(n, 1, h, w)`` each.
         y: rows of :func:`places`.
         x: columns of :func:`places`.
-        offsets: of the candidates.
+        offsets: offsets of the candidates.
         factor: cells per LR pixel along a side (scale / 4).
 
     Returns:
@@ -114,7 +114,7 @@ def blend(logits: Tensor, candidates: Tensor) -> Blend:
     return Blend(depth, spread, weight)
 
 
-def fill_holes(lq: Tensor, measured: Tensor) -> Tensor:
+def fill_by_means(lq: Tensor, measured: Tensor) -> Tensor:
     """Give holes the mean of the measured pixels around them, from the finest level that has any.
 
     Args:

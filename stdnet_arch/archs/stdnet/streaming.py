@@ -33,7 +33,7 @@ class FrameState:
     base: Tensor  # depth at a quarter of the output's size, (b, 1, H/4, W/4)
     guide_feat: Tensor
     attention: Tensor
-    lists: tuple[Tensor, ...]  # features of the trunk, then of every pass done
+    propagated: tuple[Tensor, ...]  # features of the trunk, then of every pass done
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class PassStream:
                 fuse = FoldedTemporalDifference(self.run_pass.temporal_difference)
                 fused = [self._fuse_folded(fuse, known, i) for i in ready]
             return [
-                replace(known[i], lists=(*known[i].lists, feat))
+                replace(known[i], propagated=(*known[i].propagated, feat))
                 for i, feat in zip(ready, fused, strict=True)
             ]
         pairs = [(i, j) for i in ready for j in self.run_pass.neighbours(i) if 0 <= j < len(known)]
@@ -87,13 +87,15 @@ class PassStream:
             for (i, _), part in zip(pairs, self._fuse_pairs(known, pairs), strict=True):
                 totals[i] = totals[i] + part if i in totals else part
         return [
-            replace(known[i], lists=(*known[i].lists, totals.get(i, known[i].lists[-1])))
+            replace(
+                known[i], propagated=(*known[i].propagated, totals.get(i, known[i].propagated[-1]))
+            )
             for i in ready
         ]
 
     def _fuse_several(self, known: list[FrameState], ready: range) -> list[Tensor]:
         """Consecutive frames with their neighbours, ``(b, c, h, w)`` each, as a clip runs."""
-        maps = [(x.lists[-1], x.lists[0], x.guide_feat, x.attention) for x in known]
+        maps = [(x.propagated[-1], x.propagated[0], x.guide_feat, x.attention) for x in known]
         feat, first, guide_feat, attention = (
             join_in_time([frame[:, None] for frame in frames]) for frames in zip(*maps, strict=True)
         )
@@ -111,15 +113,15 @@ class PassStream:
         nearby = [
             Neighbours(
                 slice(0, 1),
-                other.lists[-1][:, None],
+                other.propagated[-1][:, None],
                 other.guide_feat[:, None],
-                (frame.lists[0] - other.lists[0]).abs()[:, None],
+                (frame.propagated[0] - other.propagated[0]).abs()[:, None],
             )
             for other in others
         ]
         if not nearby:
-            return frame.lists[-1]
-        return fuse(frame.lists[-1][:, None], frame.attention[:, None], nearby)[:, 0]
+            return frame.propagated[-1]
+        return fuse(frame.propagated[-1][:, None], frame.attention[:, None], nearby)[:, 0]
 
     def _fuse_pairs(
         self, known: list[FrameState], pairs: list[tuple[int, int]]
@@ -127,11 +129,12 @@ class PassStream:
         current = [known[i] for i, _ in pairs]
         neighbour = [known[j] for _, j in pairs]
         difference = [
-            (a.lists[0] - b.lists[0]).abs() for a, b in zip(current, neighbour, strict=True)
+            (a.propagated[0] - b.propagated[0]).abs()
+            for a, b in zip(current, neighbour, strict=True)
         ]
         fused = self.run_pass.temporal_difference(
-            torch.cat([frame.lists[-1] for frame in current]),
-            torch.cat([frame.lists[-1] for frame in neighbour]),
+            torch.cat([frame.propagated[-1] for frame in current]),
+            torch.cat([frame.propagated[-1] for frame in neighbour]),
             torch.cat(difference),
             torch.cat([frame.guide_feat for frame in neighbour]),
             torch.cat([frame.attention for frame in current]),
@@ -166,8 +169,10 @@ class StageStream:
             frames = run_pass.push(frames, last)
         if not frames:
             return []
-        lists = torch.cat([torch.cat(frame.lists, dim=1) for frame in frames])
-        decoded = self.stage.reconstruct_all(lists, torch.cat([frame.base for frame in frames]))
+        propagated = torch.cat([torch.cat(frame.propagated, dim=1) for frame in frames])
+        decoded = self.stage.reconstruct_all(
+            propagated, torch.cat([frame.base for frame in frames])
+        )
         parts = zip(*(x.chunk(len(frames)) for x in decoded), strict=True)
         return [
             StageFrame(frame.base, depth, confidence, feat)
@@ -187,7 +192,7 @@ class StageStream:
             [part.clone() for part in x.chunk(len(base))] for x in encoded[:3]
         )
         return [
-            FrameState(*state[:3], lists=(state[3],))
+            FrameState(*state[:3], propagated=(state[3],))
             for state in zip(base, guide_feat, attention, feat, strict=True)
         ]
 

@@ -15,7 +15,7 @@ def area(depth_m: np.ndarray, scale: int, range_m: float) -> NDArray[np.float32]
         range_m: farthest depth that counts [m].
 
     Returns:
-        ``(h, w)`` [m]; 0 for a block of holes alone.
+        ``(h, w)`` [m]; 0 for a block of nothing but holes.
     """
     depth, valid = _measured(depth_m, range_m)
     blocks = (depth.shape[0] // scale, scale, depth.shape[1] // scale, scale)

@@ -82,7 +82,7 @@ class RealSenseRecording:
                     yield self._decode(depth, color)
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """RGB alone."""
+        """Yield only the RGB."""
         return (rgb for _, rgb in self.frames(start))
 
     def intrinsics(self, i: int) -> Intrinsics | None:  # noqa: ARG002  one camera

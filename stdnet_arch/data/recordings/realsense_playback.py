@@ -35,8 +35,8 @@ class Image(NamedTuple):
     """Metres per code; 0 for color."""
 
 
-class Cameras(NamedTuple):
-    """How the two cameras see."""
+class CameraPair(NamedTuple):
+    """Intrinsics of both cameras, and the pose between them."""
 
     depth: Intrinsics
     color: Intrinsics
@@ -149,7 +149,7 @@ class Playback:
         return np.ascontiguousarray(known.get(str(kind), data[:0]))
 
 
-def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional library
+def _cameras(depth: Any, color: Any) -> CameraPair:  # noqa: ANN401  an optional library
     """Read intrinsics and extrinsics from the profiles of both streams."""
     both = [profile.as_video_stream_profile().get_intrinsics() for profile in (depth, color)]
     one, other = (Intrinsics(camera.fx, camera.fy, camera.ppx, camera.ppy) for camera in both)
@@ -160,7 +160,7 @@ def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional li
             f"expected how the cameras lie to each other; the file does not say it: {error}"
         ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
-    return Cameras(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
+    return CameraPair(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
 
 
 def import_realsense() -> Any:  # noqa: ANN401  an optional library

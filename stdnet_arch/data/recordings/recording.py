@@ -26,7 +26,7 @@ class Intrinsics(NamedTuple):
 
 @dataclass(frozen=True)
 class About:
-    """What was found out about a recording, for people."""
+    """Facts that were found out about a recording, for people."""
 
     layout: str = ""
     """What it was taken for."""
@@ -44,11 +44,11 @@ class Recording(Protocol):
 
     @property
     def about(self) -> About:
-        """What was found out."""
+        """Return the facts that were found out."""
 
     @property
     def depth(self) -> DepthReader:
-        """The depth alone."""
+        """Return only the depth."""
 
     @property
     def fps(self) -> float | None:
@@ -58,7 +58,7 @@ class Recording(Protocol):
         """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)`` from frame ``start`` to the end."""
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """RGB alone."""
+        """Yield only the RGB."""
 
     def intrinsics(self, i: int) -> Intrinsics | None:
         """The camera of frame ``i``; None if the recording does not say."""

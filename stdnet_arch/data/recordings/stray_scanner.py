@@ -22,7 +22,7 @@ HALF_FRAME = 0.5
 
 
 def is_stray_scanner(path: Path) -> bool:
-    """Whether a folder looks like one."""
+    """Tell whether a folder looks like one."""
     return (path / "rgb.mp4").is_file() and (path / "depth").is_dir()
 
 
@@ -34,7 +34,7 @@ def open_stray_scanner(path: Path, reading: Reading) -> FileRecording:
 
     Args:
         path: its folder.
-        reading: how to read it; the unit is mm unless it says otherwise.
+        reading: the user's choices; the unit is mm unless they say otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.

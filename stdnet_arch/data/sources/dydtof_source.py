@@ -6,7 +6,7 @@ import numpy as np
 
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
-    ClipFolders,
+    ClipPaths,
     FileSource,
     child_folders,
     choose_layout,
@@ -29,7 +29,7 @@ class DyDToF(FileSource):
     Args:
         root: folder of the dataset.
         layout: ``stdnet``, ``native``, or None to look.
-        rows: how many rows of a native frame are kept.
+        rows: number of rows of a native frame that are kept.
     """
 
     default_range_m = 40.0
@@ -44,13 +44,13 @@ class DyDToF(FileSource):
         self.layout = choose_layout(layout, found, f"{_LAYOUTS} in {self.root.absolute()}")
         self.rows = rows
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Every ``scene/clip`` of the layout."""
         native = self.layout == "native"
         base = self.root if native else self.root / "DyDToF_HR_RGB"
         guide, depth = ("ColorImage", "DepthMap") if native else ("color", "depth")
         return {
-            f"{scene.name}/{clip.name}": ClipFolders(clip / guide, clip / depth)
+            f"{scene.name}/{clip.name}": ClipPaths(clip / guide, clip / depth)
             for scene in child_folders(base)
             for clip in child_folders(scene)
             if (clip / depth).is_dir()

@@ -136,10 +136,10 @@ def _open(k: int, part: Mapping[str, Any]) -> Source:
 
 
 def repeats(frames: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """How often to list each part, so that frames listed are in proportion to the weights.
+    """Count how often to list each part, so that frames are in proportion to the weights.
 
     Args:
-        frames: of each part, >= 1.
+        frames: number of frames of each part, >= 1.
         weights: positive.
 
     Returns:

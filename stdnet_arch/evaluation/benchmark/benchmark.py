@@ -1,6 +1,6 @@
 """Run a benchmark: train what has no weights, judge every method on every clip, keep what is done.
 
-Each result is a file of its own, whole or absent, so a killed run goes on where it stopped. A
+Each result is a file of its own, whole or absent, so a killed run continues where it stopped. A
 method that fails leaves its error as its result and does not stop the others.
 """
 
@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.evaluation.benchmark.benchmark_plan import (
+    BenchmarkPlan,
     Entry,
-    Plan,
     checkpoint_of,
     digest,
     training_options,
@@ -50,7 +50,7 @@ SAMPLE_FRAMES = 8
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a benchmark leaves its files."""
+    """Folders of the files of a benchmark."""
 
     out: Path
     """Results, one file per method and dataset."""
@@ -66,13 +66,13 @@ class Workplace:
         return self.out / "samples" / f"{entry.slug}@{dataset}.npz"
 
 
-def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
+def run_benchmark(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
     """Train and judge all entries of a plan.
 
     Args:
         plan: the benchmark to run.
         place: folders of the results.
-        resume: go on with the results that are there; without it they are an error.
+        resume: continue with the results that are there; without it they are an error.
 
     Returns:
         One result per method and dataset; see :func:`judge_entry`. ``error`` in place of ``clips``
@@ -96,7 +96,7 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
     return results
 
 
-def _run_entry(plan: Plan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
+def _run_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
     path = place.result(entry, dataset)
     wanted = _fingerprint(plan, entry, dataset)
     found = _read_json(path)
@@ -127,7 +127,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def judge_entry(
-    plan: Plan, entry: Entry, place: Workplace, dataset: str, weights: Path | None
+    plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str, weights: Path | None
 ) -> dict[str, Any]:
     """Run a method over a dataset.
 
@@ -159,7 +159,7 @@ def judge_entry(
 
 
 def competitor_options(
-    plan: Plan, entry: Entry, weights: Path | None, depth_range_m: float
+    plan: BenchmarkPlan, entry: Entry, weights: Path | None, depth_range_m: float
 ) -> dict[str, Any]:
     """Make the options of :func:`build_competitor` from an entry."""
     if entry.competitor is not None:
@@ -174,7 +174,7 @@ def competitor_options(
     }
 
 
-def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
+def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
     """Parameters, arithmetic, time and memory of every entry, with random weights.
 
     Args:
@@ -203,7 +203,7 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
     return costs
 
 
-def _cost_settings(plan: Plan) -> list[Setting]:
+def _cost_settings(plan: BenchmarkPlan) -> list[Setting]:
     options = {"sizes": [], **(plan.cost or {})}
     return [Setting(size=read_size(size), **options) for size in options.pop("sizes")]
 
@@ -214,8 +214,8 @@ def clip_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     return lq_m, batch["guide"][0].permute(0, 2, 3, 1).numpy()
 
 
-def train_entry(plan: Plan, entry: Entry, place: Workplace) -> Path:
-    """Train an entry with the toolbox, or go on; returns its checkpoint.
+def train_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path:
+    """Train an entry with the toolbox, or continue; returns its checkpoint.
 
     Raises:
         RuntimeError: the training failed; its last lines are in the message.
@@ -248,7 +248,7 @@ def _is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def _weights(plan: Plan, entry: Entry, place: Workplace) -> Path | None:
+def _weights(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path | None:
     if entry.competitor is not None:
         return None
     return Path(entry.weights) if entry.weights else train_entry(plan, entry, place)
@@ -291,7 +291,7 @@ def _note(entry: Entry) -> str:
     return "; ".join(notes)
 
 
-def _fingerprint(plan: Plan, entry: Entry, dataset: str) -> str:
+def _fingerprint(plan: BenchmarkPlan, entry: Entry, dataset: str) -> str:
     """Changes with whatever changes a result."""
     what: Mapping[str, Any] = {
         "entry": asdict(entry),

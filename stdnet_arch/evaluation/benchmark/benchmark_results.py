@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
+from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan
 from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.input_errors import check_regular, reading
@@ -24,7 +24,7 @@ def quality_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: l
 
     Args:
         results: see :func:`stdnet_arch.evaluation.benchmark.benchmark.run_benchmark`.
-        dataset: which one.
+        dataset: name of the data set.
         metrics: names of the columns.
 
     Returns:
@@ -54,7 +54,7 @@ def means_of(result: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, flo
 
 
 def summary(
-    plan: Plan,
+    plan: BenchmarkPlan,
     results: Sequence[Mapping[str, Any]],
     costs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def summary(
     }
 
 
-def check_report(plan: Plan) -> None:
+def check_report(plan: BenchmarkPlan) -> None:
     """Refuse, before anything runs, a plan that could not be reported in the end.
 
     Raises:
@@ -85,7 +85,7 @@ def check_report(plan: Plan) -> None:
     published_rows(plan.published)
 
 
-def training_summary(plan: Plan) -> str:
+def training_summary(plan: BenchmarkPlan) -> str:
     """The common recipe in a sentence."""
     if not plan.train:
         return "none"

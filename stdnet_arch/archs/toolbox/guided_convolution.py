@@ -13,7 +13,7 @@ from stdnet_arch.ops.deform_conv import ModulatedDeformConv
 class GuidedConv(nn.Module):
     """``conv(x) + guide_conv(guide)``: the convolution of both, concatenated.
 
-    The network around it calls it with ``x`` alone; the guide of each call waits in line
+    The network around it calls it only with ``x``; the guide of each call waits in line
     (:func:`handing_out`).
 
     Args:
