@@ -6,6 +6,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from stdnet_arch.archs.plane_blend.planes_head import PlanesHead
 from stdnet_arch.archs.stdnet.folded import Foldable
 from stdnet_arch.archs.stdnet.initialization import balance
 from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
@@ -16,6 +17,7 @@ from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
 
 INITS = ("paper", "balanced")
+HEADS = ("residual", "planes")
 STAGES = 2
 
 
@@ -42,15 +44,19 @@ class STDNet(nn.Module):
             with its frame.
         use_checkpoint: in training, compute features again in backward instead of keeping them: the
             same gradients, in less memory.
+        head: ``residual``, the paper's: each stage regresses a residual on bilinear depth, and both
+            are blended. ``planes``, ours: the last features weigh planes of the neighbouring LR
+            pixels (:class:`~stdnet_arch.archs.plane_blend.planes_head.PlanesHead`). The network
+            then has an attribute ``step``, the quantisation step of ``lq`` in its unit.
 
     Raises:
-        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` unknown,
-            or a number of blocks or rounds below 1.
+        ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` or
+            ``head`` unknown, or a number of blocks or rounds below 1.
     """
 
     multiple_of = 1  # lq sides must be divisible by this
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per choice, as archs have
         self,
         scale: int,
         num_feat: int = 64,
@@ -60,9 +66,12 @@ class STDNet(nn.Module):
         num_round: int = 2,
         causal: bool = False,
         use_checkpoint: bool = False,
+        head: str = "residual",
     ) -> None:
         super().__init__()
         _check_arguments(scale, num_feat, init, num_block, num_round)
+        if head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
         self.scale = scale
         self.causal = causal  # halo is of frames before alone
         # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
@@ -78,6 +87,10 @@ class STDNet(nn.Module):
         self.regularizer = DifferenceRegularizer(num_feat)
         if init == "balanced":
             balance(self)
+        # After balancing, which would undo its start as a bilinear interpolation.
+        self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
+        if self.planes_head is not None:
+            self.step = 0.0
 
     def forward(self, lq: Tensor, guide: Tensor) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
@@ -94,6 +107,7 @@ class STDNet(nn.Module):
             ``stage_depth`` and ``stage_confidence`` (softmax weights), ``(2, b, t, 1, H, W)``, and
             what ``DifferenceLoss`` reads: ``sigma``, ``(2, b, t, 1, H/4, W/4)``; ``phi_1`` and
             ``phi_2``, ``(2, b, t - 1 or t - 2, 1, H/4, W/4)``, empty for clips that are too short.
+            With ``head="planes"`` also ``error``, the spread of the candidates, shape of ``pred``.
 
         Raises:
             TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`.
@@ -106,7 +120,19 @@ class STDNet(nn.Module):
         fine = self.refining_stage(
             base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat
         )
-        return {**self._blend(coarse, fine), **self._difference_maps(coarse, fine)}
+        maps = {**self._blend(coarse, fine), **self._difference_maps(coarse, fine)}
+        return maps if self.planes_head is None else {**maps, **self.weigh_planes(base, fine.feat)}
+
+    def weigh_planes(self, base: Tensor, feat: Tensor) -> dict[str, Tensor]:
+        """Predict with ``head="planes"``; see :meth:`PlanesHead.of_clip`.
+
+        Args:
+            base: depth as the stages see it, ``(b, t, 1, H/4, W/4)``.
+            feat: features of the last stage, ``(b, t, c, H/4, W/4)``.
+        """
+        assert self.planes_head is not None
+        every = self.scale // 4
+        return self.planes_head.of_clip(base[..., ::every, ::every], feat, self.step)
 
     def fuse(self, on: bool = True) -> "STDNet":
         """Go to evaluation mode, in which all that is linear is folded, unless ``on`` is False.

@@ -16,6 +16,7 @@ class Preset(STDNet):
         init: ``balanced`` is for training from scratch.
         causal: forward passes only.
         use_checkpoint: less memory in training.
+        head: ``residual`` or ``planes``.
 
     Raises:
         ValueError: see STDNet.
@@ -31,10 +32,15 @@ class Preset(STDNet):
         init: str = "paper",
         causal: bool = False,
         use_checkpoint: bool = False,
+        head: str = "residual",
     ) -> None:
-        super().__init__(
-            scale, init=init, causal=causal, use_checkpoint=use_checkpoint, **self.sizes
-        )
+        chosen: dict[str, Any] = {
+            "init": init,
+            "causal": causal,
+            "use_checkpoint": use_checkpoint,
+            "head": head,
+        }
+        super().__init__(scale, **chosen, **self.sizes)
 
 
 @ARCH_REGISTRY.register()

@@ -13,6 +13,8 @@ CELL = 4
 """Flow is given on a grid of so many pixels."""
 FARTHEST_FLOW_PX = 32.0
 """Flow beyond it is not asked of a network."""
+MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
+"""How depth is moved against RGB: size of the moving parts, None: all as one; and spread [px]."""
 
 
 class TrainingClips(NamedTuple):
@@ -64,6 +66,8 @@ class Augmentation:
     """Share of samples in the dark."""
     holes: float = 0.12
     """Share of samples whose depth gets holes."""
+    misaligned: float = 0.0
+    """Share of samples whose depth has its outlines beside those of the RGB, as real sensors do."""
 
 
 class DeviceClips:
@@ -120,7 +124,7 @@ class DeviceClips:
         order = torch.randperm(len(scenes.rgb), generator=self.generator, device=self.device)
         scenes = Scenes(*(x[order] for x in scenes))
         factor = self._uniform(len(order), *self.augmentation.log_depth).exp()
-        depth_m = scenes.depth_m * factor.view(-1, 1, 1, 1, 1)
+        depth_m = self._misalign(scenes.depth_m * factor.view(-1, 1, 1, 1, 1))
         lq_m, step_m = self._sense(depth_m, scenes.rgb)
         guide = self._recolour(scenes.rgb)
         return TrainingClips(lq_m, guide, depth_m, step_m, scenes.flow_px, scenes.flow_valid)
@@ -156,6 +160,31 @@ class DeviceClips:
             lq.append((lq_m * measured).unflatten(0, (-1, t)))
             step.append(step_m.expand(len(lq_m)).unflatten(0, (-1, t))[:, 0])
         return self._punch(torch.cat(lq)), torch.cat(step)
+
+    def _misalign(self, depth_m: Tensor) -> Tensor:
+        """Move the outlines of some clips' depth by a few pixels, as one, smoothly and raggedly.
+
+        Two cameras are never calibrated to the pixel, and a sensor's outlines are ragged. Depth is
+        looked up at the nearest pixel: between two surfaces there is none.
+        """
+        chosen = self._uniform(len(depth_m)) < self.augmentation.misaligned
+        index = chosen.nonzero()[:, 0]
+        if len(index) == 0:
+            return depth_m
+        clips = depth_m[index]
+        b, t, _, h, w = clips.shape
+        moved_px = torch.zeros(b, 2, h, w, device=self.device)
+        for cell_px, spread_px in MISALIGNED_PX:
+            size = (1, 1) if cell_px is None else (max(h // cell_px, 2), max(w // cell_px, 2))
+            field = torch.randn(b, 2, *size, generator=self.generator, device=self.device)
+            moved_px += spread_px * F.interpolate(field, (h, w), mode="bilinear")
+        moved_px *= self._uniform(b, 0.2, 1.5).view(b, 1, 1, 1)
+        columns = torch.arange(w, device=self.device) + moved_px[:, 0]
+        rows = torch.arange(h, device=self.device)[:, None] + moved_px[:, 1]
+        grid = torch.stack(((2 * columns + 1) / w - 1, (2 * rows + 1) / h - 1), -1)
+        grid = grid.repeat_interleave(t, 0)
+        found = F.grid_sample(clips.flatten(0, 1), grid, "nearest", "border", align_corners=False)
+        return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
 
     def _punch(self, lq_m: Tensor) -> Tensor:
         """Holes of all sizes into some clips; they move little from frame to frame."""

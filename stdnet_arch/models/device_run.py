@@ -8,7 +8,7 @@ import torch
 from basicsr.archs import build_network
 from torch import nn
 
-from stdnet_arch.data.device_clips import DeviceClips, SceneMaker
+from stdnet_arch.data.device_clips import Augmentation, DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
 from stdnet_arch.data.synthetic.device_layers import DeviceLayers
@@ -32,7 +32,7 @@ def run_on_device(
     Args:
         options: ``name``, ``network_g``, ``data`` (``presets``, ``batch``, ``frames``, ``size``,
             ``seed``, ``echoes``, ``layers``: share of the batch that is layers where there are
-            worlds, too) and ``recipe``.
+            worlds, too; ``augmentation``: see :class:`Augmentation`) and ``recipe``.
         out: a folder ``name`` is made in it.
         seconds: time for training.
         device: device to run on.
@@ -105,4 +105,5 @@ def make_clips(
         device=device,
         seed=seed,
         echoes=data["echoes"],
+        augmentation=Augmentation(**data.get("augmentation", {})),
     )

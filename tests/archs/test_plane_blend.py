@@ -175,3 +175,55 @@ def test_sampling_moves_whole_pixels_exactly():
 def test_impossible_options_are_named(options, said):
     with pytest.raises(ValueError, match=said):
         build_network({"type": "PlaneBlend", **options})
+
+
+# ---- the head behind STDNet's trunk
+
+
+def stdnet(scale=4, **options):
+    torch.manual_seed(0)
+    options = {"num_feat": 16, "head_feat": 16, "init": "balanced", **options}
+    return build_network({"type": "STDNet", "scale": scale, **options}).eval()
+
+
+@pytest.mark.parametrize("scale", [4, 8])
+def test_stdnet_with_the_head_starts_as_an_untrained_plane_blend(scale):
+    lq, guide = 1 + torch.rand(1, 2, 1, 3, 5), torch.rand(1, 2, 3, 3 * scale, 5 * scale)
+    with torch.no_grad():
+        ours = make(scale, reach=1, temporal=False)(lq, guide)["pred"]
+        pred = stdnet(scale, head="planes")(lq, guide)["pred"]
+    torch.testing.assert_close(pred, ours, rtol=1e-5, atol=1e-5)
+
+
+def test_the_head_is_an_option_that_leaves_stdnet_as_it_was():
+    plain, planes = stdnet(), stdnet(head="planes")
+    assert set(planes.state_dict()) - set(plain.state_dict()) == {
+        "planes_head.head.out.weight",
+        "planes_head.head.out.bias",
+    }
+    assert not hasattr(plain, "step")
+    with pytest.raises(ValueError, match="head must be one of residual, planes, got 'plane'"):
+        stdnet(head="plane")
+
+
+@pytest.mark.parametrize("scale", [4, 8])
+def test_stdnet_with_the_head_streams_exactly_and_tells_its_error(scale):
+    net = shaken(stdnet(scale, head="planes"))
+    net.step = 0.05
+    lq = 1 + torch.rand(1, 11, 1, 3, 4)
+    lq[:, :, :, 1, 2] = 0  # a hole
+    guide = torch.rand(1, 11, 3, 3 * scale, 4 * scale)
+    with torch.no_grad():
+        whole = net(lq, guide)
+    stream, found, errors = net.open_stream(), [], []
+    for i in range(11):
+        found += stream.push([lq[:, i]], [guide[:, i]])
+        errors += stream.extras
+    found += stream.push([], [], last=True)
+    errors += stream.extras
+    torch.testing.assert_close(torch.stack(found, 1), whole["pred"], rtol=0, atol=1e-5)
+    streamed = torch.stack([extra["error"] for extra in errors], 1)
+    torch.testing.assert_close(streamed, whole["error"], rtol=0, atol=1e-5)
+    assert float(whole["error"].min()) >= 0.25 * 0.05
+    with torch.no_grad():
+        assert float((whole["pred"] - stdnet(scale)(lq, guide)["pred"]).abs().max()) > 0.01

@@ -207,10 +207,13 @@ class STDNetStream:
     """
 
     def __init__(self, net: "STDNet") -> None:
+        self.net = net
         self.replication = net.scale // 4
         self.coarse = StageStream(net.guided_stage)
         self.fine = StageStream(net.refining_stage)
         self.waiting: list[StageFrame] = []
+        self.extras: list[dict[str, Tensor]] = []
+        """The other maps of the frames of the last push, ``(b, 1, H, W)`` each, if there are."""
 
     @torch.no_grad()
     def push(
@@ -236,10 +239,18 @@ class STDNetStream:
             last=last,
         )
         done, self.waiting = self.waiting[: len(fine)], self.waiting[len(fine) :]
+        if self.net.planes_head is not None:
+            return self._weigh_planes(fine)
         return [
             blend(torch.stack((a.depth, b.depth)), torch.stack((a.confidence, b.confidence)))[0]
             for a, b in zip(done, fine, strict=True)
         ]
+
+    def _weigh_planes(self, frames: Sequence[StageFrame]) -> list[Tensor]:
+        """Predict with the head of planes, which also tells ``error``."""
+        made = [self.net.weigh_planes(frame.base[:, None], frame.feat[:, None]) for frame in frames]
+        self.extras = [{"error": maps["error"][:, 0]} for maps in made]
+        return [maps["pred"][:, 0] for maps in made]
 
     def to(self, device: torch.device | str) -> None:
         """Bring all that is kept for later frames to a device, each map once."""

@@ -1,0 +1,86 @@
+"""PlaneBlend's way to depth as a head for other networks' features."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from stdnet_arch.archs.plane_blend.candidates import (
+    CELL,
+    HOLE_PENALTY,
+    blend,
+    distance_prior,
+    evaluate_planes,
+    fill_holes,
+    look_around,
+    neighbour_offsets,
+    pixels_of,
+    places,
+)
+from stdnet_arch.archs.plane_blend.head import CellHead
+from stdnet_arch.ops.local_planes import fit_local_planes
+from stdnet_arch.ops.precision import at_least_float32
+from stdnet_arch.ops.resize import replicate_up
+
+
+class PlanesOutput(NamedTuple):
+    """Depth and its spread, ``(n, 1, H, W)``, in the unit of the input."""
+
+    depth: Tensor
+    spread: Tensor
+    """Weighted mean distance of the candidates from ``depth``: an untrained error bar."""
+
+
+class PlanesHead(nn.Module):
+    """Depth as a softmax-weighted mean of planes of neighbouring low-resolution pixels.
+
+    Untrained it is a sharp bilinear interpolation; see
+    :class:`~stdnet_arch.archs.plane_blend_arch.PlaneBlend`.
+
+    Args:
+        num_feat: channels of the features, which live on cells of 4x4 pixels.
+        scale: H / h, a multiple of 4.
+        reach: see :func:`~stdnet_arch.archs.plane_blend.candidates.neighbour_offsets`.
+    """
+
+    def __init__(self, num_feat: int, scale: int, reach: int = 1) -> None:
+        super().__init__()
+        self.scale = scale
+        self.offsets = neighbour_offsets(reach)
+        self.head = CellHead(num_feat, len(self.offsets))
+
+    def forward(self, lq: Tensor, feat: Tensor, step: float = 0.0) -> PlanesOutput:
+        """Weigh the planes of each pixel's neighbourhood.
+
+        Args:
+            lq: low-resolution depth, ``(n, 1, h, w)``, >= 0; 0: a hole.
+            feat: ``(n, num_feat, H/4, W/4)``.
+            step: quantisation step of ``lq``, in its unit; 0: continuous.
+        """
+        lq = at_least_float32(lq)
+        factor = self.scale // CELL
+        measured = lq > 0
+        filled = fill_holes(lq, measured)
+        planes = fit_local_planes(filled, step, measured)
+        y, x = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
+        known = look_around(measured.to(lq.dtype), self.offsets)
+        hole = HOLE_PENALTY * (1 - replicate_up(known, factor)[:, :, None])
+        logits = 4 * at_least_float32(self.head(feat)) + distance_prior(y, x, self.offsets) - hole
+        made = blend(logits, evaluate_planes(planes, y, x, self.offsets, factor))
+        return PlanesOutput(pixels_of(made.depth), pixels_of(made.spread))
+
+    def of_clip(self, lq: Tensor, feat: Tensor, step: float = 0.0) -> dict[str, Tensor]:
+        """Weigh the planes of a clip, frame by frame.
+
+        Args:
+            lq: ``(b, t, 1, h, w)``.
+            feat: ``(b, t, num_feat, H/4, W/4)``.
+            step: see :meth:`forward`.
+
+        Returns:
+            ``pred`` and ``error`` (the spread, at least a quarter of a step), ``(b, t, 1, H, W)``.
+        """
+        made = self(lq.flatten(0, 1), feat.flatten(0, 1), step)
+        floor = torch.full_like(made.spread, 0.25 * step)
+        maps = {"pred": made.depth, "error": torch.maximum(made.spread, floor)}
+        return {name: value.unflatten(0, lq.shape[:2]) for name, value in maps.items()}

@@ -1,0 +1,68 @@
+"""Batches made on the device: what is moved against RGB, and by how much."""
+
+import pytest
+import torch
+
+from stdnet_arch.data.device_clips import Augmentation, DeviceClips, Scenes
+
+SIDE = 48
+
+
+class Edge:
+    """Scenes with one outline of depth and RGB, in the middle."""
+
+    def scenes(self, batch):
+        depth = torch.full((batch, 2, 1, SIDE, SIDE), 3.0)
+        depth[..., SIDE // 2 :] = 1.0
+        rgb = (depth / 4).expand(-1, -1, 3, -1, -1)
+        none = torch.zeros(batch, 1, 2, SIDE // 4, SIDE // 4)
+        return Scenes(rgb, depth, none, none[:, :, :1] > 0)
+
+
+def every_nth(depth_m, rgb, scale, kind, generator, **clip):  # noqa: ARG001  the form of a sensor
+    lq = depth_m[..., ::scale, ::scale]
+    return lq, torch.ones_like(lq, dtype=torch.bool), torch.zeros(len(lq))
+
+
+def draw(batch, **plan):
+    plan = Augmentation(log_depth=(0, 0), wrong_guide=0, dark_guide=0, holes=0, **plan)
+    makers = [(Edge(), 1.0)]
+    place = torch.device("cpu")
+    made = DeviceClips(
+        makers, every_nth, {"any": 1}, scale=4, batch=batch, device=place, seed=3, augmentation=plan
+    )
+    return made()
+
+
+def outline(x):
+    """Where each line of pixels goes from far to near, in whatever way the clip was turned."""
+    return (x > 2).sum(-1), (x > 2).sum(-2)
+
+
+def test_without_it_depth_lies_where_rgb_does():
+    batch = draw(7)
+    assert {float(v) for v in batch.depth_m.unique()} == {1.0, 3.0}
+    for lines in outline(batch.depth_m):
+        assert set(lines.unique().tolist()) <= {0, SIDE // 2, SIDE}
+
+
+def test_outlines_move_by_a_few_pixels_and_no_depth_is_invented():
+    batch = draw(64, misaligned=1.0)
+    assert {float(v) for v in batch.depth_m.unique()} == {1.0, 3.0}
+    assert torch.equal(batch.depth_m[:, 0], batch.depth_m[:, 1])  # a clip moves as one
+    assert torch.equal(batch.lq_m, batch.depth_m[..., ::4, ::4])  # the sensor sees what is true
+    still = draw(64)
+    moved = (batch.depth_m != still.depth_m).float().mean((1, 2, 3, 4)) * SIDE
+    # One line of pixels along the outline is 1/SIDE of the picture: a mean way of a few pixels.
+    assert 0.3 < float(moved.mean()) < 3
+    assert float(moved.max()) < 8
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_as_many_clips_move_as_asked_for(share):
+    batch = draw(200, misaligned=share)
+    still = draw(200)
+    moved = (batch.depth_m != still.depth_m).flatten(1).any(1).float().mean()
+    # The order of a batch is drawn before anything moves, so both hold the same clips; a clip that
+    # moves along its outline does not change.
+    assert abs(float(moved) - share) < 0.12
