@@ -84,6 +84,13 @@ class DepthSRPredictor:
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
             the clip cannot be cut as asked.
+
+    Example:
+        >>> predictor = DepthSRPredictor("plane_blend_x4", device="cpu")
+        >>> depth_m = np.linspace(1, 3, 2 * 12 * 16).reshape(2, 12, 16)  # two frames
+        >>> rgb = np.zeros((2, 48, 64, 3), np.uint8)
+        >>> predictor.predict(depth_m, rgb).shape
+        (2, 48, 64)
     """
 
     def __init__(  # noqa: PLR0913  one keyword per choice of the user

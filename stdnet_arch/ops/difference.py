@@ -18,6 +18,12 @@ def spatial_difference(feat: Tensor, step: int = 2) -> Tensor:
 
     Raises:
         ValueError: a side is smaller than ``step``.
+
+    Example:
+        >>> import torch
+        >>> flat, edge = torch.zeros(1, 1, 2, 4), torch.tensor([0.0, 0, 0, 4]).expand(1, 1, 2, 4)
+        >>> spatial_difference(flat).amax().item(), spatial_difference(edge).amax().item()
+        (0.0, 2.0)
     """
     h, w = feat.shape[-2:]
     if min(h, w) < step:
@@ -37,5 +43,11 @@ def temporal_difference(feat: Tensor, step: int = 1) -> Tensor:
 
     Returns:
         ``|feat[:, i + step] - feat[:, i]|``, ``(b, max(t - step, 0), c, h, w)``, >= 0.
+
+    Example:
+        >>> import torch
+        >>> clip = torch.tensor([1.0, 1, 4]).view(1, 3, 1, 1, 1)
+        >>> [temporal_difference(clip, step).flatten().tolist() for step in (1, 2)]
+        [[0.0, 3.0], [3.0]]
     """
     return (feat[:, step:] - feat[:, :-step]).abs()

@@ -33,6 +33,13 @@ def joint_bilateral_upsample(
 
     Returns:
         ``(n, 1, H, W)``; 0 where no sample in reach has depth.
+
+    Example:
+        >>> depth, guide = torch.full((1, 1, 4, 5), 2.0), torch.rand(1, 3, 16, 20)
+        >>> width = {"radius": 1, "sigma_space": 1.0, "sigma_color": 0.1}
+        >>> large = joint_bilateral_upsample(depth, guide, **width)
+        >>> tuple(large.shape), round(large.mean().item(), 4)
+        ((1, 1, 16, 20), 2.0)
     """
     h, w = depth.shape[-2:]
     scale = guide.shape[-1] // w
@@ -68,6 +75,11 @@ def guided_filter(depth: Tensor, guide: Tensor, *, radius: int, eps: float) -> T
 
     Returns:
         ``(n, 1, H, W)``.
+
+    Example:
+        >>> depth, guide = torch.full((1, 1, 8, 9), 2.0), torch.rand(1, 3, 8, 9)
+        >>> round(guided_filter(depth, guide, radius=2, eps=1e-3).mean().item(), 4)
+        2.0
     """
     color, level = _box_mean(guide, radius), _box_mean(depth, radius)
     covariance = _box_mean(guide * depth, radius) - color * level  # (n, 3, H, W)

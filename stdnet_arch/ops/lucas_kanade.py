@@ -32,6 +32,12 @@ def lucas_kanade(
 
     Raises:
         ValueError: the shapes differ, or ``window`` is even.
+
+    Example:
+        >>> ramp = torch.linspace(0, 6, 32).sin().expand(1, 3, 32, 32) / 2 + 0.5
+        >>> flow_px = lucas_kanade(ramp, ramp)
+        >>> tuple(flow_px.shape), flow_px.abs().amax().item() < 1e-3
+        ((1, 2, 32, 32), True)
     """
     if frame.shape != other.shape or frame.ndim != 4:
         raise ValueError(

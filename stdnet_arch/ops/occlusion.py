@@ -29,6 +29,12 @@ def clean_mask(
 
     Raises:
         TypeError: ``mask`` is not bool.
+
+    Example:
+        >>> mask = torch.zeros(1, 1, 24, 24, dtype=torch.bool)
+        >>> mask[..., 5, 5] = True  # a lone pixel
+        >>> int(clean_mask(mask).sum())
+        0
     """
     if mask.dtype != torch.bool:
         raise TypeError(f"mask must be bool, got {mask.dtype}")

@@ -23,6 +23,11 @@ def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: other ``slices``.
+
+    Example:
+        >>> import torch
+        >>> [tuple(x.shape) for x in profile_gradient(torch.rand(1, 4, 1, 6, 8), "rows")]
+        [(1, 3, 1, 6, 7), (1, 3, 1, 6, 7)]
     """
     first, second = (_pick(clip, -4, k) for k in (0, 1))
     dim = _dim(slices)

@@ -21,6 +21,11 @@ def semi_global(cost: Tensor, step_cost: float, jump_cost: Tensor) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> cost = torch.rand(4, 5, 6)  # of 4 labels
+        >>> tuple(semi_global(cost, 0.1, torch.ones(5, 6)).shape)
+        (4, 5, 6)
     """
     if cost.ndim != 3 or jump_cost.shape != cost.shape[1:]:
         raise ValueError(

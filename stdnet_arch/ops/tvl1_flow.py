@@ -32,6 +32,12 @@ def tvl1_flow(frame: Tensor, other: Tensor, warps: int = 5, steps: int = 20) -> 
 
     Raises:
         ValueError: the shapes are not these.
+
+    Example:
+        >>> frame = torch.rand(1, 3, 20, 24)
+        >>> flow_px = tvl1_flow(frame, frame, warps=1, steps=2)
+        >>> tuple(flow_px.shape), flow_px.abs().amax().item() < 1e-3
+        ((1, 2, 20, 24), True)
     """
     if frame.shape != other.shape or frame.ndim != 4 or frame.shape[1] not in {1, 3}:
         raise ValueError(

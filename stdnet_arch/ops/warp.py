@@ -25,6 +25,13 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> later = torch.arange(3.0).view(1, 1, 1, 3)
+        >>> flow_px = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3)  # right
+        >>> warped, inside = flow_warp(later, flow_px)
+        >>> warped.flatten().tolist(), inside.flatten().tolist()
+        ([1.0, 2.0, 2.0], [True, True, False])
     """
     _check(x, flow_px)
     H, W = x.shape[-2:]
@@ -75,6 +82,11 @@ def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
 
     Returns:
         ``(b, c, h, w)``, dtype of ``x``.
+
+    Example:
+        >>> flow_px = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3)
+        >>> flow_sample(torch.arange(3.0).view(1, 1, 1, 3), flow_px).flatten().tolist()
+        [1.0, 2.0, 0.0]
     """
     return deform_sample(x, flow_px.flip(1), kernel=1, padding=0)[:, :, 0]
 
@@ -121,6 +133,13 @@ def splat(
 
     Raises:
         ValueError: the shapes do not fit, or the radius is negative.
+
+    Example:
+        >>> depth = torch.tensor([5.0, 2.0, 5.0]).view(1, 1, 1, 3)
+        >>> flow_px = torch.tensor([[1.0, 0, 0], [0, 0, 0]]).view(1, 2, 1, 3)  # right, behind
+        >>> thrown, hit = splat(depth, flow_px)
+        >>> thrown.flatten().tolist(), hit.flatten().tolist()
+        ([0.0, 2.0, 5.0], [False, True, True])
     """
     _check(depth, flow_px)
     if depth.shape[1] != 1 or not radius_px >= 0:
@@ -166,6 +185,14 @@ def camera_flow(
     Returns:
         Flow (dx, dy) [px], ``(b, 2, H, W)``, NaN for points that are not in front of the other
         camera, and z-depth there [m], ``(b, 1, H, W)``.
+
+    Example:
+        >>> depth_m, intrinsics_px = torch.full((1, 1, 1, 2), 4.0), torch.tensor([8.0, 8, 0.5, 0])
+        >>> move = torch.eye(4)
+        >>> move[0, 3] = 1.0  # for the other camera, points are 1 m further right
+        >>> flow_px, other_m = camera_flow(depth_m, intrinsics_px, move)
+        >>> flow_px.flatten(1).tolist(), other_m.flatten().tolist()
+        ([[2.0, 2.0, 0.0, 0.0]], [4.0, 4.0])
     """
     H, W = depth_m.shape[-2:]
     fx, fy, cx, cy = intrinsics_px.to(depth_m.dtype)

@@ -218,9 +218,9 @@ def test_stdnet_with_the_head_streams_exactly_and_tells_its_error(scale):
     stream, found, errors = net.open_stream(), [], []
     for i in range(11):
         found += stream.push([lq[:, i]], [guide[:, i]])
-        errors += stream.extras
+        errors += stream.further_maps
     found += stream.push([], [], last=True)
-    errors += stream.extras
+    errors += stream.further_maps
     torch.testing.assert_close(torch.stack(found, 1), whole["pred"], rtol=0, atol=1e-5)
     streamed = torch.stack([extra["error"] for extra in errors], 1)
     torch.testing.assert_close(streamed, whole["error"], rtol=0, atol=1e-5)

@@ -11,7 +11,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     blend,
     distance_prior,
     evaluate_planes,
-    fill_holes,
+    fill_by_means,
     look_around,
     neighbour_offsets,
     pixels_of,
@@ -60,7 +60,7 @@ class PlanesHead(nn.Module):
         lq = at_least_float32(lq)
         factor = self.scale // CELL
         measured = lq > 0
-        filled = fill_holes(lq, measured)
+        filled = fill_by_means(lq, measured)
         planes = fit_local_planes(filled, step, measured)
         y, x = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
         known = look_around(measured.to(lq.dtype), self.offsets)

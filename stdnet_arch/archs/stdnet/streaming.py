@@ -212,7 +212,7 @@ class STDNetStream:
         self.coarse = StageStream(net.guided_stage)
         self.fine = StageStream(net.refining_stage)
         self.waiting: list[StageFrame] = []
-        self.extras: list[dict[str, Tensor]] = []
+        self.further_maps: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each, if there are."""
 
     @torch.no_grad()
@@ -249,7 +249,7 @@ class STDNetStream:
     def _weigh_planes(self, frames: Sequence[StageFrame]) -> list[Tensor]:
         """Predict with the head of planes, which also tells ``error``."""
         made = [self.net.weigh_planes(frame.base[:, None], frame.feat[:, None]) for frame in frames]
-        self.extras = [{"error": maps["error"][:, 0]} for maps in made]
+        self.further_maps = [{"error": maps["error"][:, 0]} for maps in made]
         return [maps["pred"][:, 0] for maps in made]
 
     def to(self, device: torch.device | str) -> None:

@@ -6,8 +6,10 @@ import pytest
 import yaml
 
 from stdnet_arch.evaluation.zero_shot.plan import read_zero_shot_plan
+from stdnet_arch.option_file import read_mapping
 
 SHIPPED = Path(__file__).parents[3] / "options/benchmark/out_of_the_box.yml"
+BRIEF = SHIPPED.with_name("out_of_the_box_brief.yml")
 
 
 def test_the_shipped_options_are_read():
@@ -16,6 +18,13 @@ def test_the_shipped_options_are_read():
     assert len(plan.cells()) == 3 * 3 + 3
     assert plan.rules[1].lq == "area"
     assert plan.rules[3].preset == "iphone"
+
+
+def test_the_brief_form_is_the_whole_one_with_fewer_frames():
+    whole, brief = (read_zero_shot_plan(read_mapping(path)) for path in (SHIPPED, BRIEF))
+    assert (whole.frames, brief.frames) == (None, 2)
+    assert brief.cells() == whole.cells()
+    assert brief.methods == whole.methods
 
 
 def test_rules_run_at_the_scales_they_name(options):
