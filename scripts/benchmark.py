@@ -25,9 +25,10 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
 from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import KIND
-from stdnet_arch.option_file import read_mapping
+from stdnet_arch.option_file import merge_bases
 from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.yaml_file import load_mapping
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def main() -> int:
         return int(any(change.is_worse for change in changes))
     if args.config is None:
         parser.error("give --config or --compare")
-    options = read_mapping(args.config)
+    options = merge_bases(load_mapping(args.config), args.config, load_mapping)
     if options.get("kind") == KIND:
         sys.stdout.write(run_from_options(options, args.out, args.models, args.resume))
         return 0

@@ -9,7 +9,7 @@ import torch
 import yaml
 from addict import Dict
 
-from stdnet_arch.utils.yaml_file import load_mapping, load_yaml
+from stdnet_arch.utils.yaml_file import load_yaml
 
 BASE = "base"
 Untyped = Any  # YAML's loaders have no annotations
@@ -75,7 +75,7 @@ def merge_bases(
     merged = Dict()
     for layer in reversed(layers):
         merged.update(Dict(layer))
-    del merged[BASE]
+    merged.pop(BASE, None)
     return merged.to_dict()
 
 
@@ -84,16 +84,6 @@ def read(path: str | Path) -> dict[str, Any]:
     from basicsr.utils.options import ordered_yaml
 
     return _load(Path(path), ordered_yaml()[0])
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read the options of a command that is not the toolbox's, with what their ``base:`` names.
-
-    Raises:
-        ValueError: as :func:`merge_bases` and :func:`~stdnet_arch.utils.yaml_file.load_mapping`.
-    """
-    options = load_mapping(path)
-    return merge_bases(options, path, load_mapping) if BASE in options else options
 
 
 def read_alone(path: str | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 from basicsr.losses import build_loss
 from basicsr.utils.registry import MODEL_REGISTRY
 
+from stdnet_arch import option_file
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.data.dataset_options import read_options
 from stdnet_arch.data.rgbd_video_dataset import RGBDVideoDataset
@@ -21,26 +22,25 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import (
 )
 from stdnet_arch.evaluation.benchmark.benchmark_results import check_report
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
-from stdnet_arch.option_file import read_mapping
 
 ROOT = Path(__file__).parents[3]
 # Those of kind zero_shot: tests/evaluation/zero_shot/test_plan.py.
 YAMLS = [
     path
     for path in sorted((ROOT / "options/benchmark").rglob("*.yml"))
-    if "kind" not in read_mapping(path)
+    if "kind" not in option_file.read(path)
 ]
 SYNTHETIC = ROOT / "options/benchmark/Synthetic_x4.yml"
 ENTRIES = [
     pytest.param(plan, entry, id=f"{plan.name}-{entry.slug}")
-    for plan in (read_plan(read_mapping(path)) for path in YAMLS)
+    for plan in (read_plan(option_file.read(path)) for path in YAMLS)
     for entry in plan.models
 ]
 
 
 @pytest.fixture
 def options():
-    return read_mapping(SYNTHETIC)
+    return option_file.read(SYNTHETIC)
 
 
 @pytest.fixture(params=YAMLS, ids=lambda path: path.stem)
@@ -49,20 +49,21 @@ def path(request):
 
 
 def test_the_name_and_the_header_are_those_of_the_file(path):
-    plan = read_plan(read_mapping(path))
+    text = path.read_text()
+    plan = read_plan(option_file.read(path))
     assert plan.name == path.stem == f"{path.stem.rpartition('_')[0]}_x{plan.scale}"
-    assert f"--config {path.relative_to(ROOT)}" in path.read_text().partition("\nname:")[0]
+    assert f"--config {path.relative_to(ROOT)}" in text.partition("\nname:")[0]
 
 
 def test_a_plan_can_be_trained_and_reported(path):
-    plan = read_plan(read_mapping(path))
+    plan = read_plan(option_file.read(path))
     check_report(plan)
     assert plan.train["model_type"] in MODEL_REGISTRY
     assert build_loss(plan.train["train"]["pixel_opt"]) is not None
 
 
 def test_datasets_of_a_plan_read_their_options(path):
-    plan = read_plan(read_mapping(path))
+    plan = read_plan(option_file.read(path))
     common = {"scale": plan.scale}
     train = {**plan.train["datasets"]["train"], **common, "phase": "train"}
     assert read_options(RGBDVideoDataset.options_kind, train)
