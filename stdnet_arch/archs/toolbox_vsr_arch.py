@@ -18,12 +18,12 @@ from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 class ToolboxVSR(nn.Module):
     """Depth through a network of the toolbox, which is imported and neither copied nor changed.
 
-    As in STDNet, depth is replicated to a quarter of the output's size and enlarged four times, so
-    that one network serves x4, x8 and x16, and the result is a residual on bilinear depth: the
-    video networks have one of their own, the single-image networks get it. Depth as 3 channels is
-    depth three times; three channels of a result are averaged. Guided networks see the RGB at their
-    first convolutions, pixel-unshuffled to the size of the depth, as if it were concatenated with
-    the depth, and estimate flow from it.
+    As in STDNet, depth is replicated to a quarter of the output's size and enlarged four times: one
+    network serves x4, x8 and x16. The result is a residual on bilinear depth: the video networks
+    have one of their own, the single-image networks get it. Depth as 3 channels is depth three
+    times; three channels of a result are averaged. Guided networks see the RGB at their first
+    convolutions, pixel-unshuffled to the size of the depth, as if it were concatenated with the
+    depth. They estimate flow from it, too.
 
     Networks with batch normalisation (DUF, TOFlow) mix samples while they are trained.
 

@@ -22,7 +22,7 @@ class CropBox(NamedTuple):
     """A rectangle on the LR grid, in LR pixels.
 
     Corners on the LR grid keep LR and HR aligned. The authors of STDNet draw an HR corner and
-    divide it, which moves LR against HR by 1.5, 3.5 and 7.2 px on average at x4, x8 and x16.
+    divide it. That moves LR against HR by 1.5, 3.5 and 7.2 px on average at x4, x8 and x16.
     """
 
     top: int

@@ -21,8 +21,8 @@ class SizePlan:
     """Sizes of one clip.
 
     The network needs RGB at exactly ``scale`` times the depth. RGB of another size is resampled to
-    that (bicubic, antialiased) and the prediction back to the size of the RGB (bilinear, so that no
-    depth is invented beyond its neighbours'), both with half-pixel centres.
+    that (bicubic, antialiased). The prediction is resampled back to the size of the RGB: bilinear,
+    so that no depth is invented beyond its neighbours'. Both have half-pixel centres.
     """
 
     lq: Size

@@ -21,7 +21,7 @@ class FlowWarpLoss(nn.Module):
     features onto the frame. ``form: corrected`` holds it to just that: the neighbour, moved by the
     flow, must be the frame, where the flow stays inside. ``form: authors`` is the published code's
     term, the wrong way round: it moves the **frame** by its flow and compares it with the
-    **neighbour**, with zeros outside, and counts the frame of each direction that is not moved.
+    **neighbour**, with zeros outside. It counts the frame of each direction that is not moved.
 
     Photometric, so for RGB: depth changes along motion towards the camera.
 

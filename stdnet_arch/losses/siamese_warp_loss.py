@@ -69,9 +69,9 @@ class SiameseWarpLoss(_SiameseWarp):
     G[i+1]``: Warp-SR is then how much the error of a point changes, Warp-HR the error itself where
     the flow goes.
 
-    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, the flow
-    stays inside, and, where the flow back is known (flow that is estimated), the point is visible
-    in the next frame.
+    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, and the
+    flow stays inside. Where the flow back is known (flow that is estimated), the point must be
+    visible in the next frame.
 
     Args:
         loss_weight: factor of the whole.

@@ -88,8 +88,8 @@ def calculate_temporal_frequency_error(
     """Measure quick swings of the error of whole frames: a band of its spectrum over time.
 
     The mean absolute error of each frame is a series; of its discrete Fourier transform only a band
-    is kept; the root mean square of what is left is the result (after StereoDiff, which splits the
-    spectrum into 11 bands but does not say how it sums them up).
+    is kept; the root mean square of what is left is the result. This is after StereoDiff, which
+    splits the spectrum into 11 bands but does not say how it sums them up.
 
     Args:
         pred_m: predicted depth [m], ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``.
@@ -103,7 +103,7 @@ def calculate_temporal_frequency_error(
 
     Returns:
         Root mean square in cm; ``nan`` if a frame has no pixel that counts or the clip is too short
-        to have a frequency within the band, ``inf`` if a prediction that counts is not finite.
+        to have a frequency within the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:
         ValueError: the band is empty or leaves [0, 0.5].
@@ -160,7 +160,7 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
 
     Returns:
         A ratio, as AbsRel; ``nan`` if a frame has no pixel that counts or the clip is too short to
-        have a frequency in the band, ``inf`` if a prediction that counts is not finite.
+        have a frequency in the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:
         ValueError: no such band; shapes that differ or no clip; another ``align``.

@@ -116,8 +116,8 @@ def splat(
 ) -> tuple[Tensor, Tensor]:
     """Throw each pixel as a disc to where it goes; the nearest depth wins (a z-buffer).
 
-    A disc covers the pixels whose centres are less than ``radius_px`` away from where it lands, so
-    with radius 1 a flow of whole pixels moves single pixels and any other closes the gaps.
+    A disc covers the pixels whose centres are less than ``radius_px`` away from where it lands. So
+    with radius 1 a flow of whole pixels moves single pixels, and any other closes the gaps.
 
     Args:
         depth: depth to throw, which also gives the order, ``(b, 1, H, W)``, floating point.

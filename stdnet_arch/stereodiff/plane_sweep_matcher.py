@@ -28,8 +28,8 @@ EDGE = 0.05
 class PlaneSweep:
     """Multi-view stereo of static scenes on known poses: no network, no weights, metric depth.
 
-    Each frame is swept against others before and after it, made smooth by semi-global matching, and
-    kept where the depths of enough other frames confirm it. What moves by itself does not fit the
+    Each frame is swept against others before and after it, and made smooth by semi-global matching.
+    Its depth is kept where enough other frames confirm it. What moves by itself does not fit the
     cameras' geometry: mostly it finds no confirmation, and is left unknown (0).
 
     Args:

@@ -90,9 +90,9 @@ def fingerprint(folder: Path, unet: Path | None = None) -> str:
 class SVDStep:
     """One diffusion step on a window of depth, after StereoDiff.
 
-    The depth's latent gets noise of an early step's strength, and the network takes all of it away
-    in a single step, with the RGB of the frames beside it. Of ``steps`` noise levels (SVD's with 4:
-    700, 70.5, 2.27, 0.002) the window is noised to number ``start`` and lands on the next one.
+    The depth's latent gets noise of an early step's strength. The network takes all of it away in a
+    single step, with the RGB of the frames beside it. Of ``steps`` noise levels (SVD's with 4: 700,
+    70.5, 2.27, 0.002) the window is noised to number ``start`` and lands on the next one.
 
     Args:
         parts: the networks; they are moved to the device.

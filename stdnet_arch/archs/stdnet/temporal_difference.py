@@ -79,7 +79,7 @@ class PropagationPass(Foldable):
     """One pass over the clip, backward or forward in time; every frame reads its next two
     neighbours.
 
-    A pass maps the list of the previous pass to a new list and never reads its own outputs, so all
+    A pass maps the list of the previous pass to a new list and never reads its own outputs. So all
     frames and both neighbours run as one batch; folded, as many frames at once as is fastest.
     """
 
