@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-# What the test suite needs of the extras: each is a small wheel.
+# What the test suite needs of the extras: each is a wheel that installs anywhere.
 LIGHT_EXTRAS = {
     "video": ["av"],
     "exr": ["OpenEXR>=3.3"],
@@ -14,6 +14,8 @@ LIGHT_EXTRAS = {
     "record3d": ["lzfse"],
     "heic": ["pillow-heif"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
+    # Larger (200 MB): nothing else reads what --rerun writes.
+    "rerun": ["rerun-sdk>=0.41"],
     "diffusion": ["diffusers", "transformers"],
 }
 SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 
 from stdnet_arch import option_file
+from stdnet_arch.archs.contract import contract_of
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted(name for name, arch in ARCH_REGISTRY if arch.__module__.startswith("stdnet_arch."))
@@ -130,6 +131,12 @@ def test_halo_is_not_larger_than_needed(net, inputs):
         change = (net(moved, *guide)["pred"] - net(lq, *guide)["pred"]).abs().amax(dim=(0, 2, 3, 4))
     assert change[net.halo] > 0
     assert not change[net.halo + 1 :].any()
+
+
+def test_a_network_says_whether_it_expects_error(net, inputs):
+    with torch.no_grad():
+        made = net(*inputs(1, 3, 2, 3))
+    assert contract_of(net).expects_error == ("error" in made)
 
 
 def test_a_causal_network_does_not_look_ahead(net, inputs):

@@ -100,6 +100,7 @@ class PlaneBlend(nn.Module):
     """A 0 in ``lq`` is a hole; the network fills it itself."""
     scale_free = True
     """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
+    expects_error = True
 
     def __init__(  # noqa: PLR0913  one keyword per choice, as archs have
         self,

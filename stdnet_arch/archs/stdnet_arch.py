@@ -89,6 +89,7 @@ class STDNet(nn.Module):
             balance(self)
         # After balancing, which would undo its start as a bilinear interpolation.
         self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
+        self.expects_error = head == "planes"
         if self.planes_head is not None:
             self.step = 0.0
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
+from stdnet_arch.data.recordings.track.track import Pose
 from stdnet_arch.inference.predictor import Prediction
 
 RULES = ("median", "nth")
@@ -84,6 +85,16 @@ class Refinement:
         keep |= seen & (_supporters(measured_m, near_m) >= SUPPORT)
         return np.where(keep, measured_m, pred_m)
 
+    def finish(self, prediction: Prediction, depth_m: Depth) -> Prediction:
+        """Merge a whole prediction with what was measured; see :meth:`merge`."""
+        merged_m = self.merge(prediction.depth_m, depth_m)
+        height, width = depth_m.shape
+        error_m = prediction.error_m
+        if error_m is not None:
+            kept = merged_m != prediction.depth_m[:height, :width]
+            error_m = np.where(kept, noise_m(merged_m), error_m[:height, :width])
+        return Prediction(merged_m, np.isfinite(depth_m) & (depth_m > 0), error_m)
+
 
 def noise_m(depth_m: Depth) -> NDArray[np.float32]:
     """Return the standard deviation that a depth camera has at a depth [m]."""
@@ -143,13 +154,7 @@ class RefinedRecording:
         depth_m = self._whole.pop(i)
         for before in [j for j in self._whole if j < i]:
             del self._whole[before]
-        merged_m = self.refinement.merge(prediction.depth_m, depth_m)
-        height, width = depth_m.shape
-        error_m = prediction.error_m
-        if error_m is not None:
-            kept = merged_m != prediction.depth_m[:height, :width]
-            error_m = np.where(kept, noise_m(merged_m), error_m[:height, :width])
-        return Prediction(merged_m, np.isfinite(depth_m) & (depth_m > 0), error_m)
+        return self.refinement.finish(prediction, depth_m)
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """Yield RGB as it is."""
@@ -158,6 +163,14 @@ class RefinedRecording:
     def intrinsics(self, i: int) -> Intrinsics | None:
         """Return the camera of frame ``i``."""
         return self.recording.intrinsics(i)
+
+    def time_s(self, i: int) -> float | None:
+        """Return when frame ``i`` was taken [s]."""
+        return self.recording.time_s(i)
+
+    def pose(self, i: int) -> Pose | None:
+        """Return where frame ``i`` was taken."""
+        return self.recording.pose(i)
 
 
 class CoarseDepth:

@@ -1,7 +1,5 @@
 """RGB video and its cameras from files, from what a phone's app wrote, or from a dataset."""
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,16 +9,13 @@ from numpy.typing import NDArray
 from stdnet_arch.data.recordings.depth_io import DepthCoding, open_depth
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.record3d import INNER, is_record3d
+from stdnet_arch.data.recordings.record3d import is_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import RGBFiles, open_rgb
 from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner
+from stdnet_arch.data.recordings.track.pose_file import read_poses
 from stdnet_arch.data.sources.source import Source, build_source
-from stdnet_arch.stereodiff.pose_file import Pose, read_poses
 from stdnet_arch.stereodiff.posed_video import PosedVideo
-from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
-
-ODOMETRY = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 
 def open_files(
@@ -35,7 +30,7 @@ def open_files(
 
     Args:
         rgb: a folder of PNG or JPEG, or a video.
-        poses: see :func:`stdnet_arch.stereodiff.pose_file.read_poses`.
+        poses: see :func:`stdnet_arch.data.recordings.track.pose_file.read_poses`.
         pose_axes: see there.
         intrinsics: ``fx, fy, cx, cy`` in pixels of the RGB, of all frames.
         depth: a folder of depth frames or a npy or npz stack.
@@ -79,34 +74,12 @@ def open_app_recording(path: Path, coding: DepthCoding = DepthCoding()) -> Posed
     if not isinstance(recording, FileRecording):
         raise TypeError(f"expected a recording of files at {path}; got {type(recording).__name__}")
     depth = recording.depth
-    poses = record3d_poses(path) if is_record3d(path) else stray_scanner_poses(path)
-    if len(poses) != len(depth):
-        raise ValueError(f"{path}: expected {len(depth)} poses, as frames; got {len(poses)}")
-    names = [depth.name(i) for i in range(len(depth))]
-    return PosedVideo(
-        recording.rgb, names, f"{path}", recording.intrinsics, lambda i: poses[i], depth
-    )
-
-
-def record3d_poses(path: Path) -> list[Pose]:
-    """``poses`` of ``metadata.json``: camera to world, ``qx qy qz qw x y z``, OpenGL axes."""
-    place = path if (path / "metadata.json").is_file() else path / INNER
-    lines = json.loads((place / "metadata.json").read_text(encoding="utf-8")).get("poses") or []
-    return [pose_matrix(line[4:], line[:4]) @ OPENGL_AXES for line in lines]
-
-
-def stray_scanner_poses(path: Path) -> list[Pose]:
-    """``odometry.csv``: camera to world, x right, y down, z forward.
-
-    Raises:
-        ValueError: the columns are not there.
-    """
-    with (path / "odometry.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, skipinitialspace=True))
-    if rows and not set(ODOMETRY) <= rows[0].keys():
-        raise ValueError(f"{path / 'odometry.csv'}: expected columns {ODOMETRY}; got {[*rows[0]]}")
-    numbers = [[float(row[name]) for name in ODOMETRY] for row in rows]
-    return [pose_matrix(line[:3], line[3:]) for line in numbers]
+    frames = len(depth)
+    known = sum(recording.pose(i) is not None for i in range(frames))
+    if known != frames:
+        raise ValueError(f"{path}: expected {frames} poses, as frames; got {known}")
+    names = [depth.name(i) for i in range(frames)]
+    return PosedVideo(recording.rgb, names, f"{path}", recording.intrinsics, recording.pose, depth)
 
 
 def open_source_clip(

@@ -1,7 +1,5 @@
 """Videos with cameras: files, recordings of phones, clips of datasets."""
 
-import json
-
 import numpy as np
 import pytest
 from recording_parts import write_recording, write_rgb_folder
@@ -12,8 +10,6 @@ from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.stereodiff.open_video import (
     open_files,
     open_source_clip,
-    record3d_poses,
-    stray_scanner_poses,
 )
 
 
@@ -41,21 +37,6 @@ def test_a_clip_of_a_dataset_brings_its_cameras():
 def test_an_unknown_clip_is_told_which_there_are():
     with pytest.raises(ValueError, match="has the clips 0000; got '7'"):
         open_source_clip("Synthetic", "", "7", {"num_clips": 1})
-
-
-def test_record3d_and_stray_scanner_see_the_same_camera(tmp_path):
-    # A quarter turn about x: OpenGL's forward (-z) becomes y.
-    half = np.sqrt(0.5)
-    metadata = {"poses": [[half, 0, 0, half, 1, 2, 3]]}
-    (tmp_path / "metadata.json").write_text(json.dumps(metadata))
-    (pose,) = record3d_poses(tmp_path)
-    np.testing.assert_allclose(pose[:3, 2], [0, 1, 0], atol=1e-12)
-    # The same camera with y down and z forward is a quarter turn back.
-    line = f"0.0, 000000, 1, 2, 3, {-half}, 0, 0, {half}"
-    text = "timestamp, frame, x, y, z, qx, qy, qz, qw\n" + line + "\n"
-    (tmp_path / "odometry.csv").write_text(text)
-    (other,) = stray_scanner_poses(tmp_path)
-    np.testing.assert_allclose(other, pose, atol=1e-12)
 
 
 def test_numbers_of_frames_must_agree(tmp_path):

@@ -38,6 +38,12 @@ def encode_rgb(rgb: np.ndarray) -> bytes:
     return cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1], np.uint8))[1].tobytes()
 
 
+def encode_jpeg(rgb: np.ndarray, quality: int = 90) -> bytes:
+    """uint8 ``(H, W, 3)``, RGB, to the bytes of a JPEG; ``quality`` up to 100."""
+    bgr = np.ascontiguousarray(rgb[..., ::-1], np.uint8)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file that must not be empty."""
     if check_regular(path) == 0:

@@ -15,9 +15,12 @@ from stdnet_arch.data.recordings.pairing import pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
+from stdnet_arch.data.recordings.track.apps import arkitscenes_poses
+from stdnet_arch.data.recordings.track.track import Late, Track
 
 DEPTH = "lowres_depth"
 RGB = ("wide", "hires_wide", "vga_wide")
+TRAJECTORY = "lowres_wide.traj"
 NEAR_S = 0.5 / 60 + 1e-3
 """Depth comes 60 times a second, with times rounded to milliseconds."""
 
@@ -64,8 +67,18 @@ def open_arkitscenes(path: Path, reading: Reading) -> FileRecording:
         places=(f"{path / DEPTH}", f"{folder}"),
         about=About("ARKitScenes", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: None if cameras is None else read_pincam(cameras[j]),
+        track=_track(path, rgb_files),
         names=[rgb_files[j].stem for _, j in pairing.pairs],
     )
+
+
+def _track(path: Path, rgb: Sequence[Path]) -> Track:
+    """Find times in the names, and poses in ``lowres_wide.traj`` of raw scenes."""
+    times_s = [*map(time_of, rgb)]
+    trajectory = path / TRAJECTORY
+    if not trajectory.is_file():
+        return Track(times_s.__getitem__)
+    return Track(times_s.__getitem__, Late(lambda: arkitscenes_poses(trajectory, times_s)))
 
 
 def time_of(file: Path) -> float:

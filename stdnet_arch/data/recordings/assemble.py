@@ -27,6 +27,7 @@ from stdnet_arch.data.recordings.rgb_io import (
     TurnedRGB,
 )
 from stdnet_arch.data.recordings.stored_depth import DepthCoding, holds_whole_numbers
+from stdnet_arch.data.recordings.track.track import Late, Pose, Track, times_in_names, turn_pose
 
 Camera = Callable[[int], Intrinsics | None]
 
@@ -58,6 +59,7 @@ def assemble(  # noqa: PLR0913  what a recording consists of
     places: tuple[str, str],
     about: About,
     camera: Camera | None = None,
+    track: Track | None = None,
     names: Sequence[str] | None = None,
     keep: object = None,
 ) -> FileRecording:
@@ -71,6 +73,8 @@ def assemble(  # noqa: PLR0913  what a recording consists of
         places: names of depth and RGB in errors.
         about: layout and unit; the pairing and notes on turned frames are added.
         camera: the camera of the RGB frame at a place of ``rgb``.
+        track: when and where the RGB frame at a place of ``rgb`` was taken; None: nothing is known
+            but what names, video and rate say.
         names: names of the pairs; None: those of the depth.
         keep: objects that must live as long as the recording.
     """
@@ -91,6 +95,7 @@ def assemble(  # noqa: PLR0913  what a recording consists of
         *places,
         _camera(camera, rgb_at, stored, reading.rotate_rgb or 0),
         replace(about, pairing=pairing, notes=notes),
+        _track(track or Track(), rgb_at, stored, reading.rotate_rgb or 0),
         keep,
     )
 
@@ -140,6 +145,33 @@ def _camera(camera: Camera | None, places: Sequence[int], rgb: RGBReader, degree
         return turn_camera(found, degrees, height, width)
 
     return of_pair
+
+
+def _track(track: Track, places: Sequence[int], rgb: RGBReader, degrees: int) -> Track:
+    """Choose time and pose of each pair; times come from the RGB where nothing else says them."""
+    other_s = _times_of(rgb)
+
+    def time_s(i: int) -> float | None:
+        known_s = track.time_s(places[i])
+        return other_s(places[i]) if known_s is None else known_s
+
+    def pose(i: int) -> Pose | None:
+        known = track.pose(places[i])
+        return None if known is None else turn_pose(known, degrees)
+
+    return Track(time_s, pose)
+
+
+def _times_of(rgb: RGBReader) -> Callable[[int], float | None]:
+    """Read times from names or the video; else count by the rate, if that is known."""
+    if isinstance(rgb, RGBVideo):
+        return Late(rgb.times_s)
+    if isinstance(rgb, RGBFiles):
+        named_s = times_in_names([path.stem for path in rgb.files])
+        if named_s is not None:
+            return named_s.__getitem__
+    fps = rgb.fps
+    return (lambda _: None) if not fps else (lambda place: place / fps)
 
 
 def turn_camera(camera: Intrinsics, degrees: int, height: int, width: int) -> Intrinsics:

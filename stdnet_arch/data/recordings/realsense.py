@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
-from stdnet_arch.data.recordings.realsense_playback import Image, Playback
+from stdnet_arch.data.recordings.realsense_playback import Cameras, Image, Playback
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
+from stdnet_arch.data.recordings.track.track import Pose
 
 SUFFIXES = (".bag", ".db3")
 SENSOR = "realsense"
@@ -65,7 +66,8 @@ class RealSenseRecording:
         self.path, self.block = path, block
         with Playback(path) as playback:
             self.cameras = playback.cameras
-            self.count = sum(1 for _ in playback.pairs())
+            self.times_s = [color.time_ms / 1000 for _, color in playback.pairs()]
+        self.count = len(self.times_s)
         if self.count == 0:
             raise ValueError(f"{path}: expected depth and color of the same times; got none")
         self.depth = RealSenseDepth(self)
@@ -79,7 +81,7 @@ class RealSenseRecording:
         with Playback(self.path) as playback:
             for i, (depth, color) in enumerate(playback.pairs()):
                 if i >= start:
-                    yield self._decode(depth, color)
+                    yield decode_pair(depth, color, self.cameras, self.block, f"{self.path}")
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """Yield only the RGB."""
@@ -89,11 +91,36 @@ class RealSenseRecording:
         """The color camera; its distortion is not taken out."""
         return self.cameras.color
 
-    def _decode(self, depth: Image, color: Image) -> Frame:
-        if not color.data.size:
-            raise ValueError(f"{self.path}: color must be rgb8 or bgr8; got another format")
-        h, w = (side // self.block for side in color.data.shape[:2])
-        depth_m = np.asarray(depth.data, np.float32) * np.float32(depth.unit_m)
-        camera, target, pose, _ = self.cameras
-        lq_m = register_depth(depth_m, camera, target, pose, (h, w), self.block)
-        return lq_m, np.asarray(color.data[: h * self.block, : w * self.block], np.uint8)
+    def time_s(self, i: int) -> float | None:
+        """When the color of frame ``i`` was taken [s], by the sensor's clock."""
+        return self.times_s[i]
+
+    def pose(self, i: int) -> Pose | None:  # noqa: ARG002
+        """Return None: the cameras do not know where they are."""
+        return None
+
+
+def decode_pair(
+    depth: Image, color: Image, cameras: Cameras, block: int, where: str = "RealSense"
+) -> Frame:
+    """Move the depth of a pair to the view of its color.
+
+    Args:
+        depth: frame of the depth sensor.
+        color: frame of the color camera.
+        cameras: intrinsics of both, and the pose between them.
+        block: color pixels along a side of a depth pixel.
+        where: name of the recording in errors.
+
+    Returns:
+        Depth [m], ``(H // block, W // block)``, and RGB, cut to whole blocks.
+
+    Raises:
+        ValueError: the color cannot be read.
+    """
+    if not color.data.size:
+        raise ValueError(f"{where}: color must be rgb8 or bgr8; got another format")
+    h, w = (side // block for side in color.data.shape[:2])
+    depth_m = np.asarray(depth.data, np.float32) * np.float32(depth.unit_m)
+    lq_m = register_depth(depth_m, cameras.depth, cameras.color, cameras.pose, (h, w), block)
+    return lq_m, np.asarray(color.data[: h * block, : w * block], np.uint8)

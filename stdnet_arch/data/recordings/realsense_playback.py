@@ -1,4 +1,4 @@
-"""Frames of a RealSense recording, all of them and in order; needs the extra ``realsense``.
+"""Frames of a RealSense recording or camera, in order; needs the extra ``realsense``.
 
 The SDK's own pipeline drops frames at the start, and others if one is slow. So the sensors are
 played one frame after the other, and depth and color are paired by their times here.
@@ -6,6 +6,7 @@ played one frame after the other, and depth and color are paired by their times 
 
 import atexit
 import queue
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,10 @@ WAIT_S = 0.2
 """How often to look whether the file has ended."""
 KEEP = 64
 """Frames of one side that may wait for the other."""
+SIZE, RATE = (640, 480), 30
+"""Width, height and frames per second of a camera that can choose."""
+SILENT_S = 10.0
+"""A device that gives nothing for so long is gone."""
 
 
 class Image(NamedTuple):
@@ -46,46 +51,37 @@ class CameraPair(NamedTuple):
     """Frames per second of the color."""
 
 
-class Playback:
-    """An open recording; a context manager that closes it.
+class Device:
+    """The two streams of an open device; a context manager that starts and stops them.
 
     Args:
-        path: ``.bag`` or ``.db3``.
+        device: the SDK's.
+        name: its name in errors.
 
     Raises:
-        ValueError: it cannot be read, or holds no depth or no color.
-        ImportError: pyrealsense2 is not installed.
+        ValueError: it has no depth or no color.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, device: Any, name: str) -> None:  # noqa: ANN401  an optional library
         self._rs = import_realsense()
-        try:
-            self._device = self._rs.context().load_device(str(path))
-        except RuntimeError as error:
-            raise ValueError(f"{path}: expected a RealSense recording; {error}") from error
-        self._device.set_real_time(False)
+        self._device = device
         self._arrived: queue.Queue[Image] = queue.Queue(4)
         self._closed = False
         kinds = (self._rs.stream.depth, self._rs.stream.color)
         self._sensors = []
         found: dict[Any, Any] = {}
-        for sensor in self._device.query_sensors():
-            profiles = [p for p in sensor.get_stream_profiles() if p.stream_type() in kinds]
-            found |= {profile.stream_type(): profile for profile in profiles}
-            if profiles:
+        for sensor in device.query_sensors():
+            of_kinds = [p for p in sensor.get_stream_profiles() if p.stream_type() in kinds]
+            if profiles := self._choose(of_kinds):
+                found |= {profile.stream_type(): profile for profile in profiles}
                 self._sensors.append((sensor, profiles))
         if len(found) < 2:
-            raise ValueError(f"{path}: expected streams of depth and color; got {len(found)} of 2")
+            raise ValueError(f"{name}: expected streams of depth and color; got {len(found)} of 2")
         self.cameras = _cameras(*(found[kind] for kind in kinds))
 
-    def __enter__(self) -> "Playback":
-        """Start; nothing is lost before both sensors listen."""
-        self._device.pause()
-        for sensor, profiles in self._sensors:
-            sensor.open(profiles)
-            sensor.start(self._take)
-        self._device.resume()
+    def __enter__(self) -> "Device":
+        """Start."""
+        self._start()
         # The SDK's threads must not outlive the interpreter.
         atexit.register(self._stop)
         return self
@@ -94,6 +90,33 @@ class Playback:
         """Stop."""
         atexit.unregister(self._stop)
         self._stop()
+
+    def pairs(self, stop: threading.Event | None = None) -> Iterator[tuple[Image, Image]]:
+        """Depth and color of (almost) one time: no further apart than half a frame.
+
+        Args:
+            stop: ends it when it is set.
+        """
+        near_ms = 500 / self.cameras.fps
+        waiting: tuple[deque[Image], deque[Image]] = deque(maxlen=KEEP), deque(maxlen=KEEP)
+        depths, colors = waiting
+        for image in self._images(stop or threading.Event()):
+            waiting[0 if image.is_depth else 1].append(image)
+            while depths and colors:
+                gap_ms = depths[0].time_ms - colors[0].time_ms
+                if abs(gap_ms) <= near_ms:
+                    yield depths.popleft(), colors.popleft()
+                else:
+                    (colors if gap_ms > 0 else depths).popleft()
+
+    def _choose(self, profiles: list[Any]) -> list[Any]:
+        """Choose what a sensor is opened with."""
+        return profiles
+
+    def _start(self) -> None:
+        for sensor, profiles in self._sensors:
+            sensor.open(profiles)
+            sensor.start(self._take)
 
     def _stop(self) -> None:
         self._closed = True
@@ -104,30 +127,27 @@ class Playback:
             sensor.stop()
             sensor.close()
 
-    def pairs(self) -> Iterator[tuple[Image, Image]]:
-        """Depth and color of (almost) one time: no further apart than half a frame."""
-        near_ms = 500 / self.cameras.fps
-        waiting: tuple[deque[Image], deque[Image]] = deque(maxlen=KEEP), deque(maxlen=KEEP)
-        depths, colors = waiting
-        for image in self._images():
-            waiting[0 if image.is_depth else 1].append(image)
-            while depths and colors:
-                gap_ms = depths[0].time_ms - colors[0].time_ms
-                if abs(gap_ms) <= near_ms:
-                    yield depths.popleft(), colors.popleft()
-                else:
-                    (colors if gap_ms > 0 else depths).popleft()
+    def _has_ended(self) -> bool:
+        """Tell whether no further image will come."""
+        return False
 
-    def _images(self) -> Iterator[Image]:
-        """All images of the file, in order."""
-        stopped = self._rs.playback_status.stopped
-        while True:
-            ended = self._device.current_status() == stopped
+    def _images(self, stop: threading.Event) -> Iterator[Image]:
+        """All images, in order."""
+        silent_s = 0.0
+        while not stop.is_set():
+            ended = self._has_ended()
             try:
                 yield self._arrived.get(timeout=WAIT_S)
+                silent_s = 0.0
             except queue.Empty:
+                silent_s += WAIT_S
                 if ended:
                     return
+                if silent_s > SILENT_S:
+                    raise OSError(
+                        f"expected frames of the RealSense device; none came for {SILENT_S:g} s: "
+                        "is it still there, and does no other program use it?"
+                    ) from None
 
     def _take(self, frame: Any) -> None:  # noqa: ANN401  an optional library
         """Called by the SDK for every frame, in its thread; waits for room."""
@@ -147,6 +167,72 @@ class Playback:
         kinds = self._rs.format
         known = {str(kinds.rgb8): data, str(kinds.bgr8): data[..., ::-1]}
         return np.ascontiguousarray(known.get(str(kind), data[:0]))
+
+
+class Playback(Device):
+    """An open recording.
+
+    Args:
+        path: ``.bag`` or ``.db3``.
+        real_time: play it as it was recorded; else frame by frame, and nothing is lost.
+
+    Raises:
+        ValueError: it cannot be read, or holds no depth or no color.
+        ImportError: pyrealsense2 is not installed.
+    """
+
+    def __init__(self, path: Path, real_time: bool = False) -> None:
+        self.path = path
+        rs = import_realsense()
+        try:
+            device = rs.context().load_device(str(path))
+        except RuntimeError as error:
+            raise ValueError(f"{path}: expected a RealSense recording; {error}") from error
+        device.set_real_time(real_time)
+        super().__init__(device, f"{path}")
+
+    def _start(self) -> None:
+        """Start; nothing is lost before both sensors listen."""
+        self._device.pause()
+        super()._start()
+        self._device.resume()
+
+    def _has_ended(self) -> bool:
+        return bool(self._device.current_status() == self._rs.playback_status.stopped)
+
+
+class LiveDevice(Device):
+    """The first RealSense camera of this machine.
+
+    Each sensor runs at ``SIZE`` and ``RATE`` where it can, else at its first profile.
+
+    Raises:
+        ValueError: there is none, or it has no depth or no color.
+        ImportError: pyrealsense2 is not installed.
+    """
+
+    def __init__(self) -> None:
+        devices = list(import_realsense().context().query_devices())
+        if not devices:
+            raise ValueError(
+                "expected a RealSense camera; none is connected (--camera replay RECORDING plays a "
+                "recording)"
+            )
+        super().__init__(devices[0], "RealSense camera")
+
+    def _choose(self, profiles: list[Any]) -> list[Any]:
+        wanted = (str(self._rs.format.z16), str(self._rs.format.rgb8), str(self._rs.format.bgr8))
+        chosen: dict[Any, Any] = {}
+        for profile in sorted(profiles, key=self._distance):
+            if str(profile.format()) in wanted:
+                chosen.setdefault(profile.stream_type(), profile)
+        return list(chosen.values())
+
+    def _distance(self, profile: Any) -> tuple[int, int]:  # noqa: ANN401
+        """Measure how far a profile is from what is wanted: pixels, then rate."""
+        video = profile.as_video_stream_profile()
+        pixels = abs(video.width() - SIZE[0]) + abs(video.height() - SIZE[1])
+        return pixels, abs(video.fps() - RATE)
 
 
 def _cameras(depth: Any, color: Any) -> CameraPair:  # noqa: ANN401  an optional library

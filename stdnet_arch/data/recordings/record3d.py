@@ -26,6 +26,8 @@ from stdnet_arch.data.recordings.pairing import pair_frames
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
+from stdnet_arch.data.recordings.track.apps import record3d_poses, record3d_times_s
+from stdnet_arch.data.recordings.track.track import Late, Track
 
 INNER = "EXR_RGBD"
 CONFIDENCE = "confidence"
@@ -70,6 +72,7 @@ def open_record3d(path: Path, reading: Reading) -> FileRecording:
         places=(f"{place / 'depth'}", f"{place / 'rgb'}"),
         about=About("Record3D", say_unit_of(files, reading.coding), "phone"),
         camera=CamerasByNumber(cameras_of(metadata), rgb.files),
+        track=_track(metadata, rgb.files),
     )
 
 
@@ -135,7 +138,17 @@ def _open_unpacked(path: Path, reading: Reading) -> FileRecording:
         places=(f"depth of {path}", f"RGB of {path}"),
         about=About("Record3D .r3d", DEPTH_UNIT, "phone"),
         camera=CamerasByNumber(cameras_of(metadata), rgb.files),
+        track=_track(metadata, rgb.files),
     )
+
+
+def _track(metadata: dict[str, Any], files: list[Path]) -> Track:
+    """Find times (``frameTimestamps``) and poses by the numbers in the names."""
+    numbers = frame_numbers_of([file.stem for file in files])
+    places = range(len(files)) if numbers is None else [int(number) for number in numbers]
+    times_s = Late(lambda: record3d_times_s(metadata))
+    poses = Late(lambda: record3d_poses(metadata))
+    return Track(lambda j: times_s(places[j]), lambda j: poses(places[j]))
 
 
 def _fps(metadata: dict[str, Any]) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
 from stdnet_arch.data.recordings.pairing import Pairing
 from stdnet_arch.data.recordings.rgb_io import RGBReader
+from stdnet_arch.data.recordings.track.track import Pose, Track
 
 Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
 """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
@@ -63,6 +64,12 @@ class Recording(Protocol):
     def intrinsics(self, i: int) -> Intrinsics | None:
         """The camera of frame ``i``; None if the recording does not say."""
 
+    def time_s(self, i: int) -> float | None:
+        """When frame ``i`` was taken [s], since 1970 or any moment; None if it is not known."""
+
+    def pose(self, i: int) -> Pose | None:
+        """Return the pose of frame ``i``, camera to world, ``(4, 4)``; None if it is not known."""
+
 
 @dataclass(frozen=True)
 class FileRecording:
@@ -79,6 +86,7 @@ class FileRecording:
     rgb_name: str
     camera: Callable[[int], Intrinsics | None] = lambda _: None
     about: About = About()
+    track: Track = Track()
     keep: object = None
     """What must live as long as the recording: a temporary folder."""
 
@@ -110,6 +118,14 @@ class FileRecording:
     def intrinsics(self, i: int) -> Intrinsics | None:
         """See :class:`Recording`."""
         return self.camera(i)
+
+    def time_s(self, i: int) -> float | None:
+        """See :class:`Recording`."""
+        return self.track.time_s(i)
+
+    def pose(self, i: int) -> Pose | None:
+        """See :class:`Recording`."""
+        return self.track.pose(i)
 
     def _differ(self, rgb: str) -> str:
         return (

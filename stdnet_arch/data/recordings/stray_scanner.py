@@ -15,6 +15,8 @@ from stdnet_arch.data.recordings.pairing import Pairing, pair_by_order, pair_by_
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import RGBVideo
+from stdnet_arch.data.recordings.track.apps import stray_scanner_poses
+from stdnet_arch.data.recordings.track.track import Late, Track
 
 CAMERA_COLUMNS = ("fx", "fy", "cx", "cy")
 DEPTH_SUFFIXES = (".png", ".npy")
@@ -59,6 +61,7 @@ def open_stray_scanner(path: Path, reading: Reading) -> FileRecording:
         places=(f"{path / 'depth'}", f"{path / 'rgb.mp4'}"),
         about=About("Stray Scanner", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: cameras[min(depth_of[j], len(cameras) - 1)] if cameras else None,
+        track=_track(path, depth_of),
     )
 
 
@@ -110,6 +113,20 @@ def _pair(path: Path, numbers: list[int], rgb: RGBVideo, reading: Reading) -> Pa
     first_s = min(times_s.values())
     depth_s = [times_s[number] - first_s for number in numbers]
     return pair_by_time(depth_s, rgb.times_s(), reading.within_s)
+
+
+def _track(path: Path, number_of: dict[int, int]) -> Track:
+    """Find times and poses in ``odometry.csv``, by the number of the depth frame."""
+    if not (path / "odometry.csv").is_file():
+        return Track()
+    times_s = Late(lambda: _times_s(path))
+    poses = Late(lambda: stray_scanner_poses(path))
+    return Track(lambda j: times_s(number_of[j]), lambda j: poses(number_of[j]))
+
+
+def _times_s(path: Path) -> list[float | None]:
+    stamps = [row.get("timestamp") for row in _odometry(path)]
+    return [_number(stamp, path / "odometry.csv") if stamp else None for stamp in stamps]
 
 
 def _numbers(files: list[Path]) -> list[int]:

@@ -35,8 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(
             "give --depth (and --rgb, if the depth's recording does not hold it), or --manifest"
         )
-    if args.manifest is not None and (args.depth or args.rgb or args.mp4 or args.gt):
-        parser.error("--manifest names the clips: leave --depth, --rgb, --mp4 and --gt out")
+    if args.manifest is not None and (args.depth or args.rgb or args.mp4 or args.gt or args.rerun):
+        parser.error(
+            "--manifest names the clips: leave --depth, --rgb, --mp4, --rerun and --gt out"
+        )
     with log_to_screen(args.quiet):
         return run_command(lambda: _run(args), LOGGER.error, debug=args.debug)
 
@@ -57,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument("--rgb", type=Path, help="folder, pattern or file of pictures, or a video")
     files.add_argument("-o", "--output", type=Path, required=True, help="folder of the result")
     files.add_argument("--mp4", type=Path, help="also a video: RGB | LR depth | prediction")
+    files.add_argument(
+        "--rerun",
+        type=Path,
+        metavar="FILE.rrd",
+        help="also a time line for Rerun: RGB, LR depth, result, expected error, cameras, points",
+    )
     files.add_argument("--gt", type=Path, help="true depth, as --depth: errors and an x-t slice")
     many = parser.add_argument_group("many clips")
     many.add_argument("--manifest", type=Path, help="JSON lines: depth, rgb, output, ...")

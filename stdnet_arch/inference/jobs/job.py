@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
     misses_side_outputs,
     write_side_outputs,
 )
+from stdnet_arch.inference.jobs.timeline import SUFFIXES as TIMELINE_SUFFIXES
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
@@ -90,8 +91,8 @@ class Job:
             raise ValueError(f"holes must be one of {', '.join(HOLES)}; got {self.holes!r}")
         self._check_numbers()
         check_output_folder(self.output, self.read_from, SUBFOLDERS)
-        if self.side_outputs.mp4 is not None:
-            check_target(self.side_outputs.mp4, VIDEO_SUFFIXES, self.read_from)
+        for path, suffixes in self.extra_files:
+            check_target(path, suffixes, self.read_from)
 
     def _check_numbers(self) -> None:
         """Refuse numbers that mean nothing, such as NaN; files may hold any."""
@@ -122,6 +123,15 @@ class Job:
         """Files and folders that are read."""
         return [self.depth, self.rgb, self.side_outputs.gt]
 
+    @property
+    def extra_files(self) -> list[tuple[Path, tuple[str, ...]]]:
+        """Files that are written beside the frames, and how they may end."""
+        files = (
+            (self.side_outputs.mp4, VIDEO_SUFFIXES),
+            (self.side_outputs.rerun, TIMELINE_SUFFIXES),
+        )
+        return [(path, suffixes) for path, suffixes in files if path is not None]
+
 
 def run_job(
     job: Job,
@@ -147,10 +157,11 @@ def run_job(
     Raises:
         ImportError, MemoryError, OSError, TypeError, ValueError: what the message says.
     """
+    job = complete(job, predictor)
     output = OutputFolder(job.output, job.depth_format)
     settings, inputs = settings_of(job, predictor), inputs_of(job)
-    if job.side_outputs.mp4 is not None:
-        check_target(job.side_outputs.mp4, VIDEO_SUFFIXES, [predictor.weights])
+    for path, suffixes in job.extra_files:
+        check_target(path, suffixes, [predictor.weights])
     if not job.overwrite and is_done(job, output, settings, inputs):
         LOGGER.info("%s is done already", job.output)
         return 0
@@ -178,6 +189,7 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
     Raises:
         ValueError: frames are missing.
     """
+    job = complete(job, predictor)
     output = OutputFolder(job.output, job.depth_format)
     if is_done(job, output, settings_of(job, predictor), inputs_of(job)):
         return
@@ -190,6 +202,12 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
     with output.held():
         write_side_outputs(job.side_outputs, clip, 0)
         output.finish(names)
+
+
+def complete(job: Job, predictor: DepthSRPredictor) -> Job:
+    """Add what other outputs need: a time line shows the errors that the network expects."""
+    expects = contract_of(predictor.net).expects_error
+    return replace(job, error_map=True) if job.side_outputs.rerun is not None and expects else job
 
 
 def inputs_of(job: Job) -> State:

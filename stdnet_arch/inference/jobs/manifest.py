@@ -22,7 +22,7 @@ REQUIRED = ("depth", "output")
 OPTIONAL = (
     "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
     "min_confidence", "exr_channel", "disparity", "pair", "pair_within", "rotate_rgb",
-    "rotate_depth", "depth_topic", "rgb_topic", "refine",
+    "rotate_depth", "depth_topic", "rgb_topic", "refine", "rerun",
 )  # fmt: skip
 
 READING_KEYS = {
@@ -81,7 +81,7 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
             job = _job(json.loads(line), path.parent, root, defaults)
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: {error}") from error
-        for place in filter(None, (job.output, job.side_outputs.mp4)):
+        for place in filter(None, (job.output, job.side_outputs.mp4, job.side_outputs.rerun)):
             before = outputs.setdefault(place.resolve(), number)
             if before != number:
                 raise ValueError(f"{path}, line {number}: the same output as line {before}")
@@ -158,6 +158,8 @@ def _side_outputs(
 ) -> SideOutputs:
     if "mp4" in item:
         side_outputs = side_outputs._replace(mp4=resolve_name(root, item["mp4"], "mp4"))
+    if "rerun" in item:
+        side_outputs = side_outputs._replace(rerun=resolve_name(root, item["rerun"], "rerun"))
     if "gt" in item:
         side_outputs = side_outputs._replace(gt=folder / item["gt"])
     return side_outputs._replace(fps=item.get("fps", side_outputs.fps))

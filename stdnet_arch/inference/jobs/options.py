@@ -69,6 +69,12 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     """The network, and how clips and frames are cut."""
+    add_network_options(parser)
+    add_cutting_options(parser)
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """The network, and where it runs."""
     run = parser.add_argument_group("network")
     run.add_argument(
         "--weights",
@@ -96,6 +102,10 @@ def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     run.add_argument("--amp", action="store_true", help="half precision")
+
+
+def add_cutting_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how clips and frames are cut."""
     cut = parser.add_argument_group("long clips and large frames")
     cut.add_argument(
         "--chunk", type=int, default=1, help="frames at once; same result but for --overlap"
@@ -130,6 +140,7 @@ def job_options(args: argparse.Namespace) -> dict[str, Any]:
         "side_outputs": SideOutputs(
             mp4=getattr(args, "mp4", None),
             fps=args.fps,
+            rerun=getattr(args, "rerun", None),
             gt=getattr(args, "gt", None),
             gt_coding=DepthCoding(_unit(args.gt_unit)),
             ply=args.ply,
@@ -148,11 +159,11 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         num_feat=args.num_feat,
         depth_range_m=args.depth_range,
         amp=args.amp,
-        chunk=args.chunk,
-        overlap=args.overlap,
-        tile=args.tile,
-        tile_overlap=args.tile_overlap,
-        compare=args.report_difference,
+        chunk=getattr(args, "chunk", 1),
+        overlap=getattr(args, "overlap", None),
+        tile=getattr(args, "tile", None),
+        tile_overlap=getattr(args, "tile_overlap", None),
+        compare=getattr(args, "report_difference", None),
         any_ratio=args.any_ratio,
         step_m=args.depth_step,
         reason=getattr(args, "weights_reason", ""),

@@ -150,6 +150,15 @@ class OutputFolder:
         done = {"frames": len(names), "inputs": self._read(WRITTEN).get("inputs")}
         write_json(self.folder / DONE, done)
 
+    def finish_open(self, names: Sequence[str]) -> None:
+        """Note that a clip is complete whose frames nobody knew before.
+
+        Args:
+            names: names of the frames; all are there.
+        """
+        write_json(self.folder / WRITTEN, {"names": [*names], "inputs": None})
+        self.finish(names)
+
     def _read(self, name: str) -> dict[str, Any]:
         """Return what one of our JSON files holds; empty if it cannot be read."""
         try:

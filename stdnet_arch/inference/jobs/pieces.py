@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.jobs.job import (
     Job,
+    complete,
     finish_job,
     inputs_of,
     open_job,
@@ -47,7 +48,7 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
         raise ValueError(f"a piece needs at least 1 frame, got {frames}")
     size = -(-frames // predictor.chunk) * predictor.chunk
     pieces: list[Piece] = []
-    for job in jobs:
+    for job in (complete(job, predictor) for job in jobs):
         output, settings = OutputFolder(job.output, job.depth_format), settings_of(job, predictor)
         inputs = inputs_of(job)
         if not job.overwrite and output.is_done(settings, inputs):
@@ -129,6 +130,8 @@ def with_absolute_paths(job: Job) -> Job:
         rgb=absolute(job.rgb),
         output=job.output.absolute(),
         side_outputs=job.side_outputs._replace(
-            mp4=absolute(job.side_outputs.mp4), gt=absolute(job.side_outputs.gt)
+            mp4=absolute(job.side_outputs.mp4),
+            rerun=absolute(job.side_outputs.rerun),
+            gt=absolute(job.side_outputs.gt),
         ),
     )

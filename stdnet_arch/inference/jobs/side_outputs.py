@@ -1,4 +1,4 @@
-"""Side outputs of a finished clip: a video, errors, point clouds."""
+"""Side outputs of a finished clip: a video, a time line, errors, point clouds."""
 
 import json
 import logging
@@ -22,8 +22,10 @@ from stdnet_arch.data.recordings.pairing import pair_frames
 from stdnet_arch.data.recordings.recording import Intrinsics, Recording
 from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
-from stdnet_arch.inference.jobs.outputs import OutputFolder
+from stdnet_arch.inference.jobs.outputs import ERROR_MAP, OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
+from stdnet_arch.inference.jobs.timeline import Moment, import_rerun, write_timeline
+from stdnet_arch.inference.refinement import RefinedRecording
 from stdnet_arch.utils.names import resolve_name
 from stdnet_arch.visual.point_cloud import write_point_cloud
 from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
@@ -44,6 +46,8 @@ class SideOutputs(NamedTuple):
     gt: Path | None = None
     """True depth of the same frames, at the size of the RGB: errors are drawn."""
     gt_coding: DepthCoding = DepthCoding()
+    rerun: Path | None = None
+    """A file ``.rrd``: the clip and its result on the recording's time line, for Rerun."""
     ply: bool = False
     """A point cloud per frame."""
     camera: Intrinsics | None = None
@@ -70,6 +74,7 @@ class FinishedClip:
         quiet: bool = False,
     ) -> None:
         self.recording, self.output, self.quiet = recording, output, quiet
+        self.depth_format = depth_format
         self.unit = FLOAT16 if depth_format == "float16png" else None
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
@@ -86,6 +91,12 @@ class FinishedClip:
         for depth_m in depth_frames(self.recording.depth):
             yield np.where(self.cleaner.measured(depth_m), depth_m, np.float32(0))
 
+    def expected(self) -> Iterator[NDArray[np.float32] | None]:
+        """Read the errors that the network expects [m]; None where they were not written."""
+        for name in self.names():
+            path = self.output.beside(ERROR_MAP, name)
+            yield read_depth(path, self.unit) if path.is_file() else None
+
     def progress(self, items: Iterable[Any], what: str) -> Any:  # noqa: ANN401  tqdm has no types
         """The items, with a progress bar."""
         count = len(self.recording.depth)
@@ -96,7 +107,10 @@ def misses_side_outputs(side_outputs: SideOutputs, folder: Path, frames: int) ->
     """Tell whether something of what is wanted is not there."""
     points = sum(path.suffix == ".ply" for path in _files(folder / POINTS))
     return (
-        (side_outputs.mp4 is not None and not side_outputs.mp4.is_file())
+        any(
+            path is not None and not path.is_file()
+            for path in (side_outputs.mp4, side_outputs.rerun)
+        )
         or (side_outputs.gt is not None and not _is_compared(folder, side_outputs.gt))
         or (side_outputs.ply and points != frames)
     )
@@ -119,6 +133,8 @@ def write_side_outputs(side_outputs: SideOutputs, clip: FinishedClip, first: int
         limits_m = clip_limits(clip.measured())
         write_video(side_outputs.mp4, clip.progress(panels, side_outputs.mp4.name), limits_m, fps)
         LOGGER.info("wrote %s", side_outputs.mp4)
+    if side_outputs.rerun is not None:
+        _write_timeline(side_outputs.rerun, side_outputs, clip)
     if side_outputs.gt is not None:
         _write_errors(side_outputs.gt, open_truth(side_outputs, clip.recording), clip)
     if side_outputs.ply:
@@ -132,6 +148,15 @@ def check_side_outputs(side_outputs: SideOutputs, recording: Recording) -> None:
             "point clouds need the camera, which this recording does not say; give --intrinsics "
             "FX FY CX CY in pixels of the RGB"
         )
+    if side_outputs.rerun is not None:
+        import_rerun()
+        recording.time_s(0), recording.pose(0)
+        if side_outputs.camera is None and recording.intrinsics(0) is None:
+            LOGGER.warning(
+                "%s will hold no cameras and no points, since the recording does not say its "
+                "camera; --intrinsics FX FY CX CY does",
+                side_outputs.rerun,
+            )
     if side_outputs.gt is not None:
         size, needed = open_truth(side_outputs, recording).read(0).shape, _rgb_size(recording)
         if size != needed:
@@ -168,6 +193,32 @@ def open_truth(side_outputs: SideOutputs, recording: Recording) -> DepthReader:
 
 def _rgb_size(recording: Recording) -> tuple[int, ...]:
     return next(recording.colors()).shape[:2]
+
+
+def _write_timeline(path: Path, side_outputs: SideOutputs, clip: FinishedClip) -> None:
+    recording = clip.recording
+
+    def moments() -> Iterator[Moment]:
+        items = zip(
+            recording.colors(), clip.measured(), clip.written(), clip.expected(), strict=True
+        )
+        for i, (rgb, lq_m, pred_m, error_m) in enumerate(clip.progress(items, path.name)):
+            camera = side_outputs.camera or recording.intrinsics(i)
+            block = _block_of(recording, rgb, lq_m)
+            place = recording.pose(i), recording.time_s(i)
+            yield Moment(rgb, lq_m, pred_m, error_m, camera, block, *place)
+
+    write_timeline(path, moments(), clip_limits(clip.measured()), clip.depth_format == "png16")
+    LOGGER.info("wrote %s", path)
+
+
+def _block_of(
+    recording: Recording, rgb: NDArray[np.uint8], lq_m: NDArray[np.floating]
+) -> tuple[float, float]:
+    """Measure a pixel of the depth in pixels of the RGB: height and width."""
+    if isinstance(recording, RefinedRecording):  # its last blocks may reach beyond the picture
+        return recording.refinement.scale, recording.refinement.scale
+    return rgb.shape[0] / lq_m.shape[0], rgb.shape[1] / lq_m.shape[1]
 
 
 def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:

@@ -11,7 +11,8 @@ from stdnet_arch.inference.jobs.command import build_parser, main
 from stdnet_arch.weights.choice import Choice
 
 GIVEN = {
-    "depth": "other", "rgb": "other", "output": "other", "mp4": "v.mp4", "gt": "gt",
+    "depth": "other", "rgb": "other", "output": "other", "mp4": "v.mp4", "rerun": "t.rrd",
+    "gt": "gt",
     "depth_unit": "m", "invalid": "7", "max_depth": "3", "min_confidence": "1", "npz_key": "a",
     "pair": None, "pair_within": "0.1", "rotate_rgb": "90", "rotate_depth": "90",
     "depth_topic": "/d", "rgb_topic": "/c", "exr_channel": "Z", "disparity": "500 0.1",

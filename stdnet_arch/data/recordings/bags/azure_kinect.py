@@ -21,6 +21,7 @@ from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording
 from stdnet_arch.data.recordings.sequential import SequentialDepth
+from stdnet_arch.data.recordings.track.track import Late, Track
 from stdnet_arch.data.recordings.video_stream import VideoStream, gray16_frames, import_av
 
 CALIBRATION = "calibration.json"
@@ -99,6 +100,7 @@ def open_azure_kinect(path: Path, reading: Reading, scale: int) -> FileRecording
         places=(f"DEPTH of {path}", f"COLOR of {path}"),
         about=About("Azure Kinect, depth moved to the color camera", "mm (of this sensor)", "dtof"),
         camera=lambda _: camera,
+        track=Track(Late(kinect.color.times_s)),
     )
 
 

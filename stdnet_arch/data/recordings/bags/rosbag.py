@@ -29,6 +29,7 @@ from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.sequential import SequentialDepth
+from stdnet_arch.data.recordings.track.track import Track
 
 SUFFIXES = (".bag", ".db3", ".mcap")
 REALSENSE_SDK = "/device_"
@@ -170,6 +171,7 @@ def open_rosbag(path: Path, reading: Reading, scale: int) -> FileRecording:
             "as its encoding says (REP 118)",
         ),
         camera=lambda _: plan.cameras[1],
+        track=Track(plan.color_times.stamps_s.__getitem__),
     )
 
 

@@ -23,6 +23,7 @@ from stdnet_arch.data.recordings.pairing import Pairing
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording
 from stdnet_arch.data.recordings.rgb_io import RGBFiles, open_rgb
+from stdnet_arch.data.recordings.track.beside import find_track
 
 
 def open_two_places(depth: Path, reading: Reading, rgb: Path | None = None) -> FileRecording:
@@ -65,6 +66,7 @@ def open_two_places(depth: Path, reading: Reading, rgb: Path | None = None) -> F
         places=(f"{depth}", f"{rgb}"),
         about=About(layout, _say_unit(depths, reading)),
         camera=lambda _: camera,
+        track=find_track(root, colors.files) if isinstance(colors, RGBFiles) else None,
     )
 
 
@@ -96,6 +98,7 @@ def open_one_folder(root: Path, reading: Reading) -> FileRecording:
         places=(f"depth in {root}", f"RGB in {root}"),
         about=About(found.layout, say_unit_of(depth_files, reading.coding)),
         camera=lambda _: camera,
+        track=find_track(root, rgb_files),
     )
 
 
@@ -114,6 +117,7 @@ def open_transforms(root: Path, reading: Reading) -> FileRecording:
         places=(f"depth of {root / NAME}", f"RGB of {root / NAME}"),
         about=About("transforms.json", say_unit_of(frames.depth, reading.coding), notes=notes),
         camera=frames.cameras.__getitem__,
+        track=frames.track,
         names=[path.name.split(".")[0] for path in frames.depth],
     )
 
@@ -129,6 +133,7 @@ def _open_lists(root: Path, listed: ListedFrames, reading: Reading) -> FileRecor
         places=(f"depth of {root}", f"RGB of {root}"),
         about=About("TUM layout", say_unit_of(listed.depth, reading.coding)),
         camera=lambda _: camera,
+        track=find_track(root, listed.rgb),
     )
 
 

@@ -13,6 +13,8 @@ from stdnet_arch.data.recordings.frame_files import list_frames
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
+from stdnet_arch.data.recordings.track.apps import polycam_pose
+from stdnet_arch.data.recordings.track.track import Track
 
 PREFIXES = ("corrected_", "")
 """Pictures and cameras after the app's own adjustment come first."""
@@ -49,6 +51,7 @@ def open_polycam(path: Path, reading: Reading) -> FileRecording:
         places=(f"{root / 'depth'}", f"{root / (prefix + 'images')}"),
         about=About("Polycam", say_unit_of(files, reading.coding), "phone"),
         camera=lambda j: read_camera(cameras / f"{rgb_files[j].stem}.json"),
+        track=Track(pose=lambda j: polycam_pose(cameras / f"{rgb_files[j].stem}.json")),
     )
 
 

@@ -9,8 +9,13 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
 from stdnet_arch.data.recordings.recording import Intrinsics
+from stdnet_arch.data.recordings.track.track import Pose, Track
+from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.rotation import OPENGL_AXES
 
 NAME = "transforms.json"
 DEPTH_KEYS = ("depth_file_path", "depth_path")
@@ -25,6 +30,8 @@ class TransformsFrames(NamedTuple):
     rgb: list[Path]
     unit: float | None
     cameras: list[Intrinsics | None]
+    track: Track
+    """Times and poses, read when they are asked for."""
     without_depth: int
     """Frames that name no depth."""
 
@@ -57,7 +64,10 @@ def read_transforms(root: Path) -> TransformsFrames:
         )
     if unit is not None and not unit > 0:
         raise ValueError(f"{path}: expected a positive {' or '.join(UNIT_KEYS)}; got {unit}")
-    return TransformsFrames(depths, rgb, unit, cameras, len(frames) - len(depths))
+    without = len(frames) - len(depths)
+    used = [frame for frame, depth in listed if depth]
+    track = Track(lambda i: _time_s(used[i], path), lambda i: _pose(used[i], path))
+    return TransformsFrames(depths, rgb, unit, cameras, track, without)
 
 
 def _depth_of(frame: dict[str, Any]) -> str | None:
@@ -77,3 +87,17 @@ def _camera(frame: dict[str, Any]) -> Intrinsics | None:
     if not all(key in frame for key in CAMERA_KEYS):
         return None
     return Intrinsics(*(float(frame[key]) for key in CAMERA_KEYS))
+
+
+def _pose(frame: dict[str, Any], path: Path) -> Pose | None:
+    """Read a pose of OpenGL axes; None if the frame says none."""
+    if "transform_matrix" not in frame:
+        return None
+    with reading(path, "transform_matrix of 3 or 4 rows of 4 numbers"):
+        rows = np.asarray(frame["transform_matrix"], np.float64).reshape(-1, 4)
+        return np.vstack([rows[:3].reshape(3, 4), [0, 0, 0, 1]]) @ OPENGL_AXES
+
+
+def _time_s(frame: dict[str, Any], path: Path) -> float | None:
+    with reading(path, "a timestamp in seconds"):
+        return float(frame["timestamp"]) if "timestamp" in frame else None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from stdnet_arch.stereodiff.pose_file import read_poses
+from stdnet_arch.data.recordings.track.pose_file import read_poses
 
 QUATERNION = [0.1, -0.3, 0.2, 0.9]
 POSE = np.eye(4)

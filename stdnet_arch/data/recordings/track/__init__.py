@@ -1,0 +1,1 @@
+"""When and where the frames of a recording were taken."""
