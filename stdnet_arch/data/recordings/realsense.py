@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
-from stdnet_arch.data.recordings.realsense_playback import Cameras, Image, Playback
+from stdnet_arch.data.recordings.realsense_playback import CameraPair, Image, Playback
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
 from stdnet_arch.data.recordings.track.track import Pose
 
@@ -101,7 +101,7 @@ class RealSenseRecording:
 
 
 def decode_pair(
-    depth: Image, color: Image, cameras: Cameras, block: int, where: str = "RealSense"
+    depth: Image, color: Image, cameras: CameraPair, block: int, where: str = "RealSense"
 ) -> Frame:
     """Move the depth of a pair to the view of its color.
 
