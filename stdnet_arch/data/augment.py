@@ -142,3 +142,12 @@ def jitter_color(
     contrasted = mean + (bright - mean) * np.float32(contrast)
     luma = (contrasted @ _LUMA)[..., None]
     return np.clip(luma + (contrasted - luma) * np.float32(saturation), 0, 1)
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """Make a tensor of an array that may have been flipped.
+
+    An axis of length 1 counts as contiguous whatever its stride, and PyTorch takes no negative one.
+    """
+    whole = np.ascontiguousarray(array)
+    return torch.from_numpy(whole if min(whole.strides, default=0) >= 0 else whole.copy())

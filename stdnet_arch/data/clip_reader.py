@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from stdnet_arch.data.augment import FLOW, Clip, CropBox
+from stdnet_arch.data.augment import FLOW, Clip, CropBox, as_tensor
 from stdnet_arch.data.database.lmdb_source import LmdbSource, find_spans, open_source
 from stdnet_arch.data.dataset_options import ReadOptions
 from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES, make_lq
@@ -233,18 +233,14 @@ def to_item(
         guide = guide.astype(np.float32) / 255
     flow = {}
     if FLOW in clip:
-        flow[FLOW] = _tensor(clip[FLOW].transpose(0, 3, 1, 2).astype(np.float32))
+        flow[FLOW] = as_tensor(clip[FLOW].transpose(0, 3, 1, 2).astype(np.float32))
     return {
         **flow,
-        "lq": _tensor(clip["lq"][:, None] / np.float32(range_m)),
-        "guide": _tensor(guide),
-        "gt": _tensor(clip["gt"][:, None] / np.float32(range_m)),
-        "valid": _tensor(clip["valid"][:, None]),
+        "lq": as_tensor(clip["lq"][:, None] / np.float32(range_m)),
+        "guide": as_tensor(guide),
+        "gt": as_tensor(clip["gt"][:, None] / np.float32(range_m)),
+        "valid": as_tensor(clip["valid"][:, None]),
         "depth_range_m": torch.tensor(range_m, dtype=torch.float32),
         "clip": name,
         "frame": span.start,
     }
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))

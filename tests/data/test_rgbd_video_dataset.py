@@ -132,6 +132,15 @@ def test_reverse_turns_time_of_all_arrays(make_clip, section):
     assert orders == {(0, 1, 2), (2, 1, 0)}
 
 
+def test_single_frames_may_be_reversed_and_flipped(make_clip, section):
+    switches = {"use_hflip": True, "use_vflip": True, "use_transpose": True, "use_reverse": True}
+    dataset = build_dataset(section(make_clip(frames=2), num_frame=1, gt_size=16, **switches))
+    for _ in range(40):  # every switch both ways
+        item = dataset[1]
+        assert all(item[key].is_contiguous() for key in ("lq", "gt", "guide", "valid"))
+        assert not misaligned(in_metres(item), 4)
+
+
 def test_colour_jitter_changes_colour_alone(make_clip, section):
     opt = section(make_clip(frames=3, height=16, width=16))
     torch.manual_seed(1)

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
-from stdnet_arch.data.augment import Clip, CropBox
+from stdnet_arch.data.augment import Clip, CropBox, as_tensor
 from stdnet_arch.data.lq.bicubic import LR_MARGIN, shrink_bicubic, to_8bit
 from stdnet_arch.data.rgb.rgb_store import RGBStore
 
@@ -124,8 +123,8 @@ def to_rgb_item(clip: Clip, name: str, start: int = 0) -> dict[str, object]:
         ``lq (t',3,h,w)``, ``gt (t,3,H,W)`` float32 in [0, 1], ``clip``, ``frame`` (index of the
         first frame).
     """
-    frames = {key: np.ascontiguousarray(clip[key].transpose(0, 3, 1, 2)) for key in ("lq", "gt")}
-    lq, gt = (torch.from_numpy(frames[key]).float().div_(255) for key in ("lq", "gt"))
+    frames = (as_tensor(clip[key].transpose(0, 3, 1, 2)) for key in ("lq", "gt"))
+    lq, gt = (bytes_.float().div_(255) for bytes_ in frames)
     return {"lq": lq, "gt": gt, "clip": name, "frame": start}
 
 
