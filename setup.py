@@ -17,6 +17,7 @@ LIGHT_EXTRAS = {
     # Larger (200 MB): nothing else reads what --rerun writes.
     "rerun": ["rerun-sdk>=0.41"],
     "diffusion": ["diffusers", "transformers"],
+    "view": ["gradio>=6"],
 }
 SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")
 README = ROOT / "README.md"
@@ -36,6 +37,8 @@ setup(
             "data/meta_info/*.txt",
             "evaluation/benchmark/*.csv",
             "weights/*",
+            "view/viewer.*",
+            "view/points.js",
         ]
     },
     install_requires=[

@@ -11,7 +11,7 @@ from pathlib import Path
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.evaluation.benchmark.benchmark import Workplace, measure_costs, run_benchmark
+from stdnet_arch.evaluation.benchmark.benchmark import Workplace, measure_costs
 from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan
 from stdnet_arch.evaluation.benchmark.benchmark_report import write_report
 from stdnet_arch.evaluation.benchmark.benchmark_results import (
@@ -23,6 +23,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
     write_summary,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_samples import sample_pictures
+from stdnet_arch.evaluation.benchmark.fair import run_any
 from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import KIND
 from stdnet_arch.option_file import merge_bases
@@ -58,8 +59,8 @@ def main() -> int:
     plan = read_plan(options, args.models)
     place = Workplace(args.out / plan.name, Path.cwd())
     with hold_folder(place.out):
-        results = run_benchmark(plan, place, args.resume)
-        found = summary(plan, results, measure_costs(plan, place, args.resume))
+        results, fair = run_any(plan, place, args.resume, str(args.config))
+        found = summary(plan, results, measure_costs(plan, place, args.resume), fair)
         write_summary(found, place.out)
         pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
         write_report(found, place.out / f"{plan.name}.html", pictures)

@@ -30,7 +30,8 @@ def map_on_ray(
         sys.exit(f"this needs Ray: pip install 'stdnet_arch[ray]'; {error}")
     ray.init(ignore_reinit_error=True)
     data = ray.data.from_items(items, override_num_blocks=len(items))
-    pool = ray.data.ActorPoolStrategy(size=workers)
+    # As many as there are cores for, not a fixed number: on fewer, Ray would wait for ever.
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers)
     done = data.map(writer, fn_constructor_args=arguments, compute=pool)
     return list(done.take_all())
 

@@ -2,7 +2,9 @@
 
 python scripts/measure.py ops                       operators in every form, beside torchvision's
 python scripts/measure.py cost options/tiny/*.yml   networks: parameters, arithmetic, ms/frame, MB
-python scripts/measure.py speed -o results/speed    STDNet in every form, checked, and its limits
+python scripts/measure.py speed -o results/speed    STDNet in every form, checked, and its limits;
+                                                    streams, steps, filters, training, as ratios
+python scripts/measure.py profile options/tiny/tiny_STDNetT.yml    where a frame's time goes
 python scripts/measure.py scaling options/tiny/tiny_STDNetT.yml    growth with length, size, batch
 python scripts/measure.py loader                    samples per second of the training loader
 python scripts/measure.py lq                        frames per second of low-resolution depth
@@ -13,6 +15,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,15 +25,21 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
 from stdnet_arch import option_file
+from stdnet_arch.archs.checkpoints.loading import LoadedNetwork, build_arch
 from stdnet_arch.evaluation import cost, op_speed, scaling
+from stdnet_arch.evaluation.alternating import load_now, measure_cases, pinned, ratio_table
 from stdnet_arch.evaluation.loader_speed import measure, measure_memory_of
 from stdnet_arch.evaluation.lq_speed import measure_lq
+from stdnet_arch.evaluation.profiling import profile_operators, profile_table
 from stdnet_arch.evaluation.run_cost import Run
 from stdnet_arch.evaluation.scaling_plot import draw_scaling
 from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
+from stdnet_arch.evaluation.speed_cases import cases_of
 from stdnet_arch.evaluation.speed_forms import forms_of
+from stdnet_arch.inference.export import example
 from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.device import choose_device
+from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.visual.strips import save_png
 
 Add = Callable[..., argparse.Action]
@@ -108,24 +117,65 @@ def add_speed(add: Add) -> None:
     add("--num_feat", type=int, default=64, help="channels (64)")
     add("--rounds", type=int, default=5, help="runs of each form (5)")
     add("--threads", type=int, help="of the CPU (default: PyTorch's)")
-    add("--only", nargs="+", help="forms by name, beside the plain one")
-    add("-o", "--output", type=Path, help="writes OUTPUT.md and OUTPUT.json")
+    add("--only", nargs="+", help="forms of STDNet by name, beside the plain one; none: no form")
+    add("--cases", nargs="+", help="beside STDNet's forms, by name; none: no case")
+    add("--stream_size", type=cost.read_size, default=(480, 640), help="HxW of cases (480x640)")
+    add("--channels_last", action="store_true", help="streams also in that layout")
+    add("-o", "--output", type=Path, help="writes OUTPUT.md, .json and OUTPUT_cases.md")
 
 
 def run_speed(args: argparse.Namespace) -> None:
-    """Check and measure every form of STDNet."""
+    """Check and measure every form of STDNet, and the cases beside it."""
     device = choose_device(args.device)
-    if args.threads:
-        torch.set_num_threads(args.threads)
     forms = forms_of(device)
     if args.only:
-        unknown = set(args.only) - {each.name for each in forms}
-        if unknown:
-            names = "; ".join(each.name for each in forms)
-            sys.exit(f"no form is called {', '.join(sorted(unknown))}; there are: {names}")
-        forms = tuple(each for each in forms if each.plain or each.name in args.only)
+        known = [each.name for each in forms]
+        chosen = _chosen(args.only, known, "form")
+        forms = tuple(each for each in forms if chosen and (each.plain or each.name in chosen))
     setting = SpeedSetting(args.size, args.frames, args.num_feat, args.rounds)
-    run_benchmark(setting, device, args.output, forms)
+    cases = cases_of(args.stream_size, args.size, args.channels_last)
+    names = _chosen(args.cases, list(cases), "case") if args.cases else list(cases)
+    with pinned(args.threads or torch.get_num_threads()) as cores:
+        if forms:
+            run_benchmark(setting, device, args.output, forms)
+        if names and device.type == "cpu":
+            before = load_now()
+            ratios = measure_cases([cases[name] for name in names], args.rounds)
+            threads = torch.get_num_threads()
+            text = f"Cores {cores}, {threads} threads, {args.rounds} rounds in turn; {before} "
+            text += f"before, {load_now()} after.\n\n{ratio_table(ratios).markdown()}"
+            sys.stdout.write(text)
+            if args.output:
+                write_whole(args.output.with_name(f"{args.output.name}_cases.md"), text)
+
+
+def _chosen(wanted: list[str], known: list[str], what: str) -> list[str]:
+    """Those of ``known`` that are wanted; ``none`` is none of them."""
+    if wanted == ["none"]:
+        return []
+    if unknown := set(wanted) - set(known):
+        sys.exit(f"no {what} is called {', '.join(sorted(unknown))}; there are: {'; '.join(known)}")
+    return [name for name in known if name in wanted]
+
+
+def add_profile(add: Add) -> None:
+    """Add the options of ``profile``."""
+    add("yamls", nargs="+", type=Path, help="options whose network_g is profiled")
+    add("--size", type=cost.read_size, default=(480, 640), help="HxW (480x640)")
+    add("--frames", type=int, default=1, help="of a clip")
+    add("--repeats", type=int, default=3)
+    add("--depth", type=int, default=1, help="names of modules deep that parts are told apart")
+
+
+def run_profile(args: argparse.Namespace) -> None:
+    """Print processor time by part and kind of operator, on one thread."""
+    for path in args.yamls:
+        network = dict(option_file.read(path)["network_g"])
+        net = build_arch(network).eval()
+        clip = example(LoadedNetwork(net, network["scale"], 1.0, {}), args.frames, args.size)
+        seconds = profile_operators(net, partial(net, *clip), args.repeats, args.depth)
+        table = profile_table(seconds, args.frames)
+        sys.stdout.write(f"{path.stem}, {network}\n{table.text(1)}\n\n")
 
 
 def add_scaling(add: Add) -> None:
@@ -191,6 +241,7 @@ SUBJECTS = {
     "ops": (add_ops, run_ops),
     "cost": (add_cost, run_cost),
     "speed": (add_speed, run_speed),
+    "profile": (add_profile, run_profile),
     "scaling": (add_scaling, run_scaling),
     "loader": (add_loader, run_loader),
     "lq": (add_lq, run_lq),

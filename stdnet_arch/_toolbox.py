@@ -9,7 +9,6 @@ import argparse
 import codecs
 import difflib
 import importlib.util
-import math
 import os
 import pkgutil
 import random
@@ -32,6 +31,7 @@ from torchvision.transforms.functional import rgb_to_grayscale
 from stdnet_arch import option_file
 from stdnet_arch._toolbox_options import check_options
 from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.random_states import untouched
 from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.utils.yaml_file import PlainLoader, parse_yaml
 
@@ -230,30 +230,6 @@ def _model_to_device(model: Untyped, net: torch.nn.Module) -> torch.nn.Module:
     return DistributedDataParallel(net.to(model.device), find_unused_parameters=unused)
 
 
-@_replaces("basicsr.train", "create_train_val_dataloader")
-def _create_dataloaders(opt: dict[str, Untyped], logger: Untyped) -> tuple[Untyped, ...]:
-    """A run stops short of ``total_iter``, or does 0 iterations, and reports success.
-
-    basicsr/train.py:45-48 plans epochs with the incomplete batch that basicsr/data/__init__.py:72
-    drops; after a resume with another batch size or process count it counts in the new epochs from
-    the old epoch number. Here the loader is asked, and only what is left to do is planned.
-    """
-    if "train" not in opt["datasets"]:
-        raise ValueError(f"datasets: needs a train section, got {', '.join(opt['datasets'])}")
-    loader, sampler, val_loaders, _, total_iter = _create_dataloaders.__wrapped__(opt, logger)
-    if len(loader) == 0:
-        raise ValueError(
-            f"an epoch must fill a batch of {loader.batch_size}, but has {len(sampler)} samples "
-            f"per process (dataset of {len(sampler.dataset)}, enlarged and shared by "
-            f"{opt['world_size']}): raise dataset_enlarge_ratio or lower batch_size_per_gpu"
-        )
-    start = opt.get("resumed", {"epoch": 0, "iter": 0})
-    epochs = math.ceil((total_iter - start["iter"]) / len(loader))
-    logger.info(f"To do: {epochs} epochs of {len(loader)} iterations, from {start}.")
-    # The trainer's loop includes the last epoch's number.
-    return loader, sampler, val_loaders, start["epoch"] + epochs - 1, total_iter
-
-
 # ------------------------------------------------------------------------------------------- data
 
 
@@ -311,6 +287,7 @@ def _validate(model: Untyped, dataloader: Untyped, *args: Untyped, **kwargs: Unt
 
     basicsr/models/video_recurrent_model.py:76-81 and video_base_model.py:28-33 make the table once,
     on ``device='cuda'``: a driver error on a CPU, ``KeyError: '<folder>'`` for the second set.
+    And whether a run is validated would change the random numbers of its training.
     """
     metrics = model.opt["val"].setdefault("metrics", None)
     frames = Counter(getattr(dataloader.dataset, "data_info", {}).get("folder", ()))
@@ -319,7 +296,8 @@ def _validate(model: Untyped, dataloader: Untyped, *args: Untyped, **kwargs: Unt
             folder: torch.zeros(count, len(metrics), device=model.device)
             for folder, count in frames.items()
         }
-    _validate.__wrapped__(model, dataloader, *args, **kwargs)
+    with untouched(model.device):
+        _validate.__wrapped__(model, dataloader, *args, **kwargs)
 
 
 @_replaces("basicsr.models.sr_model:SRModel", "feed_data")

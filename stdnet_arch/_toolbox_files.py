@@ -14,9 +14,11 @@ import torch
 from basicsr.utils.dist_util import get_dist_info
 
 from stdnet_arch._toolbox import Untyped, _replaces
+from stdnet_arch._toolbox_order import data_state
 from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.folder_lock import let_go, take_folder
 from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.random_states import capture_rng, gather_objects, restore_rng
 from stdnet_arch.utils.torch_file import find_not_finite, read_torch, write_torch
 
 STATE_KEYS = ("epoch", "iter", "optimizers", "schedulers")
@@ -78,8 +80,20 @@ def _build_model(opt: dict[str, Untyped]) -> Untyped:
 def _build_dataset(dataset_opt: dict[str, Untyped]) -> Untyped:
     """Options of another kind end in whatever error they happen to meet.
 
-    basicsr/data/__init__.py:26-38.
+    basicsr/data/__init__.py:26-38. ``meta_info_file`` may be the name of a list of ours, since the
+    installed toolbox lacks those that its recipes name (basicsr/data/meta_info).
     """
+    given = dataset_opt.get("meta_info_file")
+    if given and not Path(given).is_file():
+        from stdnet_arch.data.sources.clip_list import META_INFO
+
+        if not (META_INFO / given).is_file():
+            known = ", ".join(sorted(path.name for path in META_INFO.glob("*.txt")))
+            raise InputError(
+                f"meta_info_file of the dataset {dataset_opt.get('name')} must be a file, or a "
+                f"list of this package ({known}); got {given}"
+            )
+        dataset_opt = {**dataset_opt, "meta_info_file": str(META_INFO / given)}
     with fitting(f"the options of the dataset {dataset_opt.get('name')}"):
         return _build_dataset.__wrapped__(dataset_opt)
 
@@ -123,8 +137,10 @@ def _save_network(
 def _save_training_state(model: Untyped, epoch: int, current_iter: int) -> None:
     """A kill leaves an empty ``N.state``; a full disk is a warning, and the run continues.
 
-    basicsr/models/base_model.py:324-353.
+    basicsr/models/base_model.py:324-353. Neither random states nor the place in the data are stored
+    there; every process must call, since each has random states of its own.
     """
+    rng = gather_objects(capture_rng(model.device))
     if current_iter == -1 or get_dist_info()[0] != 0:
         return
     state = {
@@ -132,8 +148,24 @@ def _save_training_state(model: Untyped, epoch: int, current_iter: int) -> None:
         "iter": current_iter,
         "optimizers": [optimizer.state_dict() for optimizer in model.optimizers],
         "schedulers": [scheduler.state_dict() for scheduler in model.schedulers],
+        "rng": rng,
+        "data": data_state(model.opt, epoch, current_iter),
+        **getattr(model, "further_state", dict)(),
     }
     write_torch(Path(model.opt["path"]["training_states"]) / f"{current_iter}.state", state)
+
+
+@_replaces("basicsr.models.base_model:BaseModel", "resume_training")
+def _resume_training(model: Untyped, resume_state: dict[str, Untyped]) -> None:
+    """A resumed run draws other random numbers than one that was not stopped.
+
+    basicsr/models/base_model.py:340-353. States of the stock toolbox lack ours and load, too.
+    """
+    _resume_training.__wrapped__(model, resume_state)
+    rank, world_size = get_dist_info()
+    rng = resume_state.get("rng", [])
+    if len(rng) == world_size:
+        restore_rng(rng[rank], model.device)
 
 
 @_replaces("basicsr.models.base_model:BaseModel", "load_network")
@@ -218,6 +250,6 @@ def _resume_from(opt: dict[str, Untyped], path: Path) -> dict[str, Untyped]:
         if f"network_{label}" not in ignored:
             read_torch(Path(opt["path"]["models"]) / f"net_{label}_{state['iter']}.pth")
     opt["path"]["resume_state"] = str(path)
-    opt["resumed"] = {"epoch": state["epoch"], "iter": state["iter"]}
+    opt["resumed"] = {"epoch": state["epoch"], "iter": state["iter"], **state.get("data", {})}
     check_resume(opt, state["iter"])
     return state

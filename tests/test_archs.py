@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 
@@ -149,15 +150,27 @@ def test_a_causal_network_does_not_look_ahead(net, inputs):
     torch.testing.assert_close(early, whole, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16])
-def test_autocast_stays_close_to_float32(net, inputs, device, dtype):
+def rms(x):
+    return x.square().mean().sqrt().item()
+
+
+def made_of_it(net, lq, pred):
+    """What a network adds to bilinear depth; of one that makes frames, all but the mean."""
+    if getattr(net, "time_scale", 1) != 1:
+        return pred - pred.mean((-1, -2), keepdim=True)
+    base = F.interpolate(lq.flatten(0, 1), size=pred.shape[-2:], mode="bilinear")
+    return pred - base.unflatten(0, lq.shape[:2])
+
+
+def test_autocast_stays_close_to_float32(net, inputs, device):
+    # Measured against what the network itself does: an error of 0.01 may be all of an edge.
     given = inputs(1, 3, 2, 3, device)
     net.to(device)
     with torch.no_grad():
         exact = net(*given)["pred"]
-        with torch.autocast(device.type, dtype):
-            rough = net(*given)["pred"]
-    torch.testing.assert_close(rough.float(), exact, atol=2e-2, rtol=2e-2)
+        with torch.autocast(device.type, torch.bfloat16):
+            rough = net(*given)["pred"].float()
+    assert rms(rough - exact) <= 0.04 * rms(made_of_it(net, given[0], exact)) + 1e-6
 
 
 def test_inputs_are_not_modified(net, inputs):

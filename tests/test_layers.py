@@ -11,7 +11,8 @@ FLOORS = {
     "archs": 1, "losses": 1, "metrics": 1, "data": 1,
     "models": 2, "visual": 2, "weights": 2,
     "inference": 3,
-    "evaluation": 4, "stereodiff": 4,
+    "evaluation": 4, "stereodiff": 4, "view": 4,
+    "live": 5,
 }  # fmt: skip
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 MOST_FILES = 22
@@ -21,6 +22,7 @@ BASICSR = {
     4: ("basicsr.utils.registry",),
 }
 ONLY_IN = {"cv2": {"data", "visual", "evaluation"}, "lmdb": {"data"}, "yaml": {"utils"}}
+ONLY_IN |= dict.fromkeys(("gradio", "fastapi", "starlette", "uvicorn"), {"view"})
 
 
 def imports(path):

@@ -46,7 +46,28 @@ def test_each_rule_of_low_resolution_depth_is_timed(monkeypatch, capsys):
     assert rules == {*LQ_MODES, *RANDOM_LQ_MODES}
 
 
-@pytest.mark.parametrize("subject", ["ops", "cost", "speed", "scaling", "loader", "lq"])
+def test_speeds_of_a_case_are_printed_and_written(monkeypatch, tmp_path, capsys):
+    options = ["--only", "none", "--cases", "joint bilateral", "--stream_size", "16x24"]
+    output = ["--rounds", 2, "--threads", 1, "--device", "cpu", "-o", tmp_path / "speed"]
+    run(monkeypatch, "speed", *options, *output)
+    written = (tmp_path / "speed_cases.md").read_text()
+    assert "| joint bilateral | block by block |" in written
+    assert "1 threads, 2 rounds in turn; load " in written
+    assert written in capsys.readouterr().out
+
+
+def test_an_unknown_case_is_told_with_those_there_are(monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="no case is called nothing; there are: joint bilateral;"):
+        run(monkeypatch, "speed", "--cases", "nothing", "--device", "cpu")
+
+
+def test_a_profile_names_parts_and_kinds(monkeypatch, capsys):
+    run(monkeypatch, "profile", EDSR, "--size", "16x24", "--repeats", 1)
+    head = capsys.readouterr().out.splitlines()[1]
+    assert head.split()[:3] == ["part", "ms/frame", "convolutions"]
+
+
+@pytest.mark.parametrize("subject", ["ops", "cost", "speed", "profile", "scaling", "loader", "lq"])
 def test_each_subject_lists_its_options(monkeypatch, capsys, subject):
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch, subject, "--help")

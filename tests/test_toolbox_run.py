@@ -91,15 +91,6 @@ def saved(opt, every):
     return opt
 
 
-def test_four_and_four_iterations_are_eight(toolbox_run, tmp_path):
-    toolbox_run(saved(options(total_iter=4), every=4))
-    log = toolbox_run(saved(options(total_iter=8), every=4), "--auto_resume")
-    assert iterations(log) == [5, 6, 7, 8]
-    state = torch.load(tmp_path / "experiments/tiny/training_states/8.state")
-    assert state["optimizers"][0]["state"][0]["step"] == 8
-    assert (tmp_path / "experiments/tiny/models/net_g_8.pth").exists()
-
-
 def test_a_resumed_run_reaches_total_iter_with_another_batch_size(toolbox_run):
     toolbox_run(saved(options(total_iter=6, batch=4), every=6))
     log = toolbox_run(options(total_iter=40, batch=1), "--auto_resume")

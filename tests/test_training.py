@@ -78,6 +78,8 @@ def test_twenty_steps_lower_the_loss(opt, toolbox_run):
 def test_four_iterations_resumed_for_four_more_end_like_eight(opt, toolbox_run, tmp_path):
     half = copy.deepcopy(opt)
     half["train"]["total_iter"] = 4
+    whole = {**copy.deepcopy(opt), "name": "whole"}
+    toolbox_run(whole)
     assert iterations(toolbox_run(half)) == [1, 2, 3, 4]
     log = toolbox_run(opt, "--auto_resume")
     assert iterations(log) == [5, 6, 7, 8]
@@ -86,8 +88,10 @@ def test_four_iterations_resumed_for_four_more_end_like_eight(opt, toolbox_run, 
     saved = [path.name for path in sorted(root.glob("*/*[0-9t].[ps]t*"))]
     assert saved == ["net_g_4.pth", "net_g_8.pth", "net_g_latest.pth", "4.state", "8.state"]
     weights = torch.load(root / "models/net_g_8.pth", weights_only=True)
+    expected = torch.load(tmp_path / "experiments/whole/models/net_g_8.pth", weights_only=True)
     for key in ("params", "params_ema"):
         build_network(opt["network_g"]).load_state_dict(weights[key], strict=True)
+        torch.testing.assert_close(weights[key], expected[key], rtol=0, atol=1e-6)
     state = torch.load(root / "training_states/8.state", weights_only=True)
     assert (state["iter"], state["optimizers"][0]["state"][0]["step"]) == (8, 8)
 

@@ -22,6 +22,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import PUBLISHED
 folder = Path(stdnet_arch.__file__).parent
 print(folder)
 assert (folder / "py.typed").is_file() and PUBLISHED.is_file()
+assert {path.suffix for path in (folder / "view").iterdir()} >= {".html", ".js", ".css"}
 assert len(read_entries("dydtof_test.txt")) == 2
 assert stdnet_arch.load("STDNet_x4_small").scale == 4
 write_synthetic_recording(Path("clip"), 2, (32, 48), 4)

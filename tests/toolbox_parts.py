@@ -13,21 +13,28 @@ from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY
 
 @ARCH_REGISTRY.register()
 class TinyVideoNet(nn.Module):
-    """One convolution and one BatchNorm per frame, ``(b, t, 3, h, w)`` to the same shape."""
+    """One convolution and one BatchNorm per frame, ``(b, t, 3, h, w)`` to the same shape.
 
-    def __init__(self):
+    With ``dropout`` it draws random numbers; with ``flow`` a part is named as the toolbox's flow
+    network.
+    """
+
+    def __init__(self, dropout=0.0, flow=False):
         super().__init__()
         self.conv = nn.Conv2d(3, 3, 3, padding=1)
         self.norm = nn.BatchNorm2d(3)
+        self.dropout = nn.Dropout(dropout)
+        self.spynet = nn.Conv2d(3, 3, 1) if flow else nn.Identity()
 
     def forward(self, lq):
         b, t, _, _, _ = lq.shape
-        return lq + self.norm(self.conv(lq.flatten(0, 1))).unflatten(0, (b, t))
+        feat = self.norm(self.conv(self.spynet(lq.flatten(0, 1))))
+        return lq + self.dropout(feat).unflatten(0, (b, t))
 
 
 @DATASET_REGISTRY.register()
 class TinyVideoDataset(torch.utils.data.Dataset):
-    """``num_clip`` clips of two random frames, named ``<name>_<index>``."""
+    """``num_clip`` clips of two random frames, named ``<name>_<index>``; ``noise`` draws anew."""
 
     def __init__(self, opt):
         self.opt = opt
@@ -41,6 +48,9 @@ class TinyVideoDataset(torch.utils.data.Dataset):
         size = self.opt.get("size", 8)
         gt = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(index))
         lq = gt[..., :: self.opt["scale"], :: self.opt["scale"]].clone()
+        if self.opt.get("noise"):
+            numbers = random.random(), np.random.random(), torch.rand(()).item()  # noqa: NPY002
+            lq += 0.1 * torch.tensor(numbers).view(3, 1, 1)
         return {"lq": lq, "gt": gt, "folder": self.folders[index]}
 
 

@@ -4,6 +4,7 @@ An arch declares by attributes of its own: ``self.halo = 8``. Whoever runs netwo
 ``contract_of(net).halo``.
 """
 
+import inspect
 from typing import NamedTuple
 
 from stdnet_arch.utils.windows import Context
@@ -21,7 +22,7 @@ class Contract(NamedTuple):
     time_scale: int = 1
     """2: the network also makes a frame between each two."""
     lq_channels: int = 1
-    """1: depth; 3: RGB without a guide; 6: both views of stereo RGB."""
+    """1: depth; 3: RGB without a guide, also of the toolbox; 6: both views of stereo RGB."""
     min_frames: int = 1
     """Fewest frames that the network takes at once."""
     takes_holes: bool = False
@@ -56,4 +57,15 @@ def contract_of(net: object) -> Contract:
         Context(before=3, after=0)
     """
     declared = {name: getattr(net, name) for name in Contract._fields if hasattr(net, name)}
+    if is_plain(net):
+        declared.setdefault("lq_channels", 3)
     return Contract(**declared)
+
+
+def is_plain(net: object) -> bool:
+    """Tell whether a network takes RGB clips alone and gives a tensor, as the toolbox's do."""
+    forward = getattr(type(net), "forward", None)
+    if not inspect.isfunction(forward):
+        return False
+    _, *inputs = inspect.signature(forward).parameters.values()
+    return len(inputs) == 1 and inputs[0].kind is not inputs[0].VAR_POSITIONAL

@@ -1,29 +1,19 @@
 """DFlow's recurrence on depth guided by RGB: the fast network of this plugin."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.archs.dflow.depth_parts import WORK, DepthHead, GuideEncoder, localize
+from stdnet_arch.archs.dflow.depth_step import DFlowDepthStep
 from stdnet_arch.archs.dflow.depth_stream import DFlowDepthStream
 from stdnet_arch.archs.dflow.distillation import DistillationTrunk
+from stdnet_arch.archs.dflow.memory import Memory
 from stdnet_arch.archs.dflow.motion import PairFlow
 from stdnet_arch.archs.dflow.propagation import propagate
 from stdnet_arch.ops.resize import replicate_up, upsample
 from stdnet_arch.utils.shapes import check_clip, check_sides
-
-
-@dataclass(frozen=True)
-class Memory:
-    """State that the next frame needs of all frames before it."""
-
-    frame: Tensor
-    """Small RGB of the last frame, ``(b, 3, H/4, W/4)``."""
-    state: Tensor
-    """``(b, c, H/4, W/4)``."""
 
 
 @ARCH_REGISTRY.register()
@@ -94,6 +84,10 @@ class DFlowDepth(nn.Module):
     def open_stream(self) -> DFlowDepthStream:
         """Super-resolve frame by frame, without delay; see :class:`DFlowDepthStream`."""
         return DFlowDepthStream(self)
+
+    def open_step(self) -> DFlowDepthStep:
+        """One frame of a stream as a function of tensors; see :class:`DFlowDepthStep`."""
+        return DFlowDepthStep(self)
 
     def advance(
         self, lq: Tensor, guide: Tensor, memory: Memory | None = None

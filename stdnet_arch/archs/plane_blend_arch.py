@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
-    EXCLUDED,
     HOLE_PENALTY,
-    blend,
     distance_prior,
     evaluate_planes,
     fill_by_means,
@@ -19,7 +17,9 @@ from stdnet_arch.archs.plane_blend.candidates import (
     neighbour_offsets,
     pixels_of,
     places,
+    planes_around,
 )
+from stdnet_arch.archs.plane_blend.choice import Choice, choose
 from stdnet_arch.archs.plane_blend.head import Detail, make_head
 from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
@@ -31,6 +31,7 @@ from stdnet_arch.archs.plane_blend.motion import (
     nothing_carried,
     see_carried,
 )
+from stdnet_arch.archs.plane_blend.step import PlaneBlendStep
 from stdnet_arch.archs.plane_blend.stream import PlaneBlendStream
 from stdnet_arch.archs.plane_blend.trunk import (
     SEEN_COLOUR,
@@ -44,8 +45,6 @@ from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
 
-GATE = 4.0
-"""What the carried candidate lacks at first (in logits): the network has to learn to trust it."""
 MOST_FLAT = 0.02
 """Share of the depth by which the network may move a plane, beside half a step."""
 
@@ -172,6 +171,10 @@ class PlaneBlend(nn.Module):
         """Super-resolve frame by frame, without delay; see :class:`PlaneBlendStream`."""
         return PlaneBlendStream(self)
 
+    def open_step(self) -> PlaneBlendStep:
+        """One frame of a stream as a function of tensors; see :class:`PlaneBlendStep`."""
+        return PlaneBlendStep(self)
+
     def advance(
         self,
         lq: Tensor,
@@ -230,24 +233,24 @@ class PlaneBlend(nn.Module):
         maps: dict[str, Tensor] = {}
         feat = self.colour_in(colour) + replicate_up(self.depth_in(frame.seen), factor)
         if self.place_in is not None:
-            middle = torch.cat((y.mean(1, keepdim=True), x.mean(1, keepdim=True)), 1)
-            feat = feat + self.place_in(middle)
+            middle = (at.mean(1, keepdim=True).expand(-1, -1, *feat.shape[-2:]) for at in (y, x))
+            feat = feat + self.place_in(torch.cat(tuple(middle), 1))
         sharp = None
         if self.detail is not None:
             sharp = self.detail(colour)
             feat = feat + self.detail.down(sharp)
         carried = None
         if self.temporal:
-            own = evaluate_planes(frame.planes, y, x, [(0, 0)], factor)[:, 0]
+            own = evaluate_planes(planes_around(frame.planes, [(0, 0)]), y, x, factor)[:, 0]
             traces = self.motion.traces(colour)
             if memory is None:
                 carried = nothing_carried(own)
             else:
                 maps["flow"] = self.motion(traces, Traces(memory.fine, memory.coarse))
-                carried = carry(memory, guide, maps["flow"])
+                carried = carry(memory, guide, maps["flow"], own)
             feat = feat + self.carried_in(see_carried(carried, own))
         feat = self.trunk(feat)
-        logits = 4 * at_least_float32(self.head(feat, sharp))
+        logits = at_least_float32(self.head(feat, sharp))
         maps |= self._decide(feat, logits, frame, (y, x), carried)
         if not self.temporal:
             return maps, None
@@ -272,20 +275,14 @@ class PlaneBlend(nn.Module):
         carried: Carried | None,
     ) -> dict[str, Tensor]:
         """Weigh the candidates, and say how far off the result may be."""
-        y, x = place
         factor = self.scale // CELL
-        planes = self._move_planes(feat, frame, factor)
-        candidates = evaluate_planes(planes, y, x, self.offsets, factor)
-        known = replicate_up(look_around(frame.measured, self.offsets), factor)[:, :, None]
-        prior = distance_prior(y, x, self.offsets) - HOLE_PENALTY * (1 - known)
-        if carried is not None:
-            candidates = torch.cat((candidates, carried.depth[:, None]), 1)
-            gate = -GATE + (EXCLUDED + GATE) * (1 - carried.inside)
-            prior = torch.cat((prior, gate[:, None]), 1)
-        blended = blend(logits + prior, candidates)
+        around = planes_around(self._move_planes(feat, frame, factor), self.offsets)
+        bias = -HOLE_PENALTY * (1 - look_around(frame.measured, self.offsets))
+        choice = Choice(around, bias, distance_prior(*place, self.offsets), place, carried)
+        blended = choose(logits, choice, factor, self.with_weights)
         error = self._expect_error(feat, blended.depth, blended.spread, frame.limit, factor)
         maps = {"pred": pixels_of(blended.depth), "error": pixels_of(error)}
-        if self.with_weights:
+        if blended.weight is not None:
             maps["weights"] = pixels_of(blended.weight.flatten(1, 2))
         return maps
 

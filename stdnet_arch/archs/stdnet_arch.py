@@ -10,7 +10,8 @@ from stdnet_arch.archs.plane_blend.planes_head import PlanesHead
 from stdnet_arch.archs.stdnet.folded import Foldable
 from stdnet_arch.archs.stdnet.initialization import balance
 from stdnet_arch.archs.stdnet.regularizer import DifferenceRegularizer
-from stdnet_arch.archs.stdnet.stage import Stage, StageOutput, blend, pass_names
+from stdnet_arch.archs.stdnet.stage import STAGES, Stage, StageOutput, blend, pass_names
+from stdnet_arch.archs.stdnet.step import STDNetStep
 from stdnet_arch.archs.stdnet.streaming import STDNetStream
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS
 from stdnet_arch.ops.resize import replicate_up
@@ -18,7 +19,6 @@ from stdnet_arch.utils.shapes import check_clip
 
 INITS = ("paper", "balanced")
 HEADS = ("residual", "planes")
-STAGES = 2
 
 
 @ARCH_REGISTRY.register()
@@ -164,6 +164,10 @@ class STDNet(nn.Module):
     def open_stream(self) -> STDNetStream:
         """Super-resolve frame by frame, in constant memory; see :class:`STDNetStream`."""
         return STDNetStream(self)
+
+    def open_step(self) -> STDNetStep:
+        """One frame of a stream as a function of tensors; see :class:`STDNetStep`."""
+        return STDNetStep(self)
 
     def _difference_maps(self, *stages: StageOutput) -> dict[str, Tensor]:
         """Stack the maps that the difference regularisation reads, stages along a leading axis."""

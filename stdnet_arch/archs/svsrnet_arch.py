@@ -30,11 +30,12 @@ class SVSRNet(nn.Module):
     The views of a clip lie behind one another as channels: red, green, blue of the left one, then
     of the right one. Views must be rectified: a point lies on the same row of both.
 
-    Built after published facts of the network; its number of parameters is the authors'. Their code
-    departs from what it declares, and ``as_released`` does so, too: the left fusion and the left
+    Built after published facts of the network. The authors' code declares 4,613,686 parameters and
+    uses 3,564,958 of them, and ``as_released`` has just these: the left fusion and the left
     enlargement serve both views; of the other view's other times the past frame and the centre one
     are looked at (not the future one); one of two fusing convolutions does the work of both. The
-    authors' weights fit only that form.
+    authors' weights and their number of parameters fit that form alone. Without it every declared
+    part does what its name says, with 4,563,766 parameters.
 
     Args:
         scale: H / h, a power of 2; 4 in the paper.

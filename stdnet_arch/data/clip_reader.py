@@ -50,7 +50,8 @@ class ClipReader:
         Returns:
             ``lq (t', h, w)`` and ``gt (t, H, W)`` float32 metres, finite and >= 0; ``valid
             (t, H, W)`` bool; ``guide (t, H, W, 3)`` uint8. Only every ``lq_every``-th of the frames
-            has LR depth, so ``t'`` is ``ceil(t / lq_every)``.
+            has LR depth, so ``t'`` is ``ceil(t / lq_every)``. ``confidence (t', h, w)`` uint8 from
+            0 to 2, if the device of ``sensor_opt: {preset: ..}`` gives it.
         """
         every = self.options.lq_every
         parts = [self._read_frame(clip, i, box, seed, k % every == 0) for k, i in enumerate(frames)]
@@ -96,10 +97,14 @@ class ClipReader:
         part = {"gt": gt, "valid": valid}
         if measured:
             rngs = frame_rng(seed, clip), frame_rng(seed, clip, i)
-            part["lq"] = self._low_resolution(whole, rgb, (clip, i), box, rngs)
+            part |= self._low_resolution(whole, rgb, (clip, i), box, rngs)
         if sensor.moves_guide:
             corner = (box.top * scale, box.left * scale)
-            guide = disturb_guide(np.asarray(rgb), depth, sensor, frame_rng(seed, clip), corner)
+            rng, focal_px = (
+                frame_rng(seed, clip),
+                self._focal_px(clip) if sensor.offset_m else (0, 0),
+            )
+            guide = disturb_guide(np.asarray(rgb), depth, sensor, rng, corner, focal_px)
         if sensor.camera:
             # Other numbers than the depth sensor's, which has the frame's own generator.
             rngs = frame_rng(seed, f"{clip}/rgb"), frame_rng(seed, f"{clip}/rgb", i)
@@ -113,8 +118,9 @@ class ClipReader:
         frame: tuple[str, int],
         box: CropBox,
         rngs: tuple[np.random.Generator, np.random.Generator],
-    ) -> np.ndarray:
+    ) -> Clip:
         options, (clip, i), rng = self.options, frame, rngs[1]
+        confidence = None
         mode = "dtof_peak" if options.lq == "auto" else options.lq
         size = self.lr_size(clip)
         # With what effects and kernels see beyond the crop, it gets the LR of the whole frame.
@@ -123,7 +129,8 @@ class ClipReader:
         stored = self._stored_lq(clip, i, size)
         if options.sensor_opt.preset:
             depth = np.array(whole[seen.hr(options.scale)])
-            lq = measure(depth, np.asarray(colour), options.scale, options.sensor_opt.preset, rngs)
+            preset = options.sensor_opt.preset
+            lq, confidence = measure(depth, np.asarray(colour), options.scale, preset, rngs)
         elif stored is None:
             depth = np.array(whole[seen.hr(options.scale)])
             sensor = options.dtof_range_m, options.dtof_bins, options.sensor_opt.photons(rng)
@@ -132,8 +139,22 @@ class ClipReader:
             lq = np.array(stored[seen.lr()])
             self._check_no_negative(lq, clip, i, f"lq{options.scale}")
         lq = clean_lq(lq, self.range_m, options.beyond_range)
-        lq = disturb_lq(lq, colour, options.sensor_opt, rng)[box.within(seen).lr()]
-        return clean_lq(lq, self.range_m, options.beyond_range)
+        inner = box.within(seen).lr()
+        lq = disturb_lq(lq, colour, options.sensor_opt, rng)[inner]
+        made = {"lq": clean_lq(lq, self.range_m, options.beyond_range)}
+        if confidence is not None:
+            # What further effects have lost has none.
+            made["confidence"] = np.where(made["lq"] > 0, confidence[inner], np.uint8(0))
+        return made
+
+    def _focal_px(self, clip: str) -> tuple[float, float]:
+        """Focal length along rows and columns; the longer side where the source knows none."""
+        ask = getattr(self.source, "intrinsics_px", None)
+        camera = ask(clip) if ask else None
+        if camera is None:
+            side = float(max(self.lr_size(clip)) * self.options.scale)
+            return side, side
+        return float(camera[1]), float(camera[0])
 
     def _stored_lq(self, clip: str, i: int, size: tuple[int, int]) -> np.ndarray | None:
         options = self.options
@@ -225,17 +246,19 @@ def to_item(
     Returns:
         ``lq (t',1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
         ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame); and
-        ``flow_px (t-1,2,H,W)`` float32 if the clip has one.
+        ``flow_px (t-1,2,H,W)`` float32 and ``confidence (t',1,h,w)`` uint8 if the clip has them.
     """
     # Ordered while it is small: bytes move faster than floats.
     guide = np.ascontiguousarray(clip["guide"].transpose(0, 3, 1, 2))
     if guide.dtype == np.uint8 and not as_bytes:
         guide = guide.astype(np.float32) / 255
-    flow = {}
+    extras = {}
     if FLOW in clip:
-        flow[FLOW] = as_tensor(clip[FLOW].transpose(0, 3, 1, 2).astype(np.float32))
+        extras[FLOW] = as_tensor(clip[FLOW].transpose(0, 3, 1, 2).astype(np.float32))
+    if "confidence" in clip:
+        extras["confidence"] = as_tensor(clip["confidence"][:, None])
     return {
-        **flow,
+        **extras,
         "lq": as_tensor(clip["lq"][:, None] / np.float32(range_m)),
         "guide": as_tensor(guide),
         "gt": as_tensor(clip["gt"][:, None] / np.float32(range_m)),

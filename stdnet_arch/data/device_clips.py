@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -75,8 +75,8 @@ class DeviceClips:
 
     Args:
         makers: each with its share of a batch.
-        degrade: ``(depth_m (n, 1, H, W), rgb (n, 3, H, W), scale, preset, generator)`` ->
-            ``lq_m``, ``measured``, ``step_m``.
+        degrade: ``(depth_m (n, 1, H, W), rgb (n, 3, H, W), scale, preset, generator,
+            frames)`` -> ``lq_m``, ``measured``, ``step_m``.
         presets: presets of sensors, each with its share of the batches' groups.
         scale: H / h.
         batch: clips in a batch.
@@ -90,7 +90,7 @@ class DeviceClips:
     def __init__(  # noqa: PLR0913  one keyword per ingredient
         self,
         makers: Sequence[tuple[SceneMaker, float]],
-        degrade: Callable[..., tuple[Tensor, Tensor, Tensor]],
+        degrade: Callable[..., Sequence[Any]],
         presets: Mapping[str, float],
         *,
         scale: int,
@@ -154,7 +154,12 @@ class DeviceClips:
         for depth, colour in zip(depth_m.chunk(self.groups), rgb.chunk(self.groups), strict=True):
             kind = self.random.choices(kinds, shares)[0]
             made = self.degrade(
-                depth.flatten(0, 1), colour.flatten(0, 1), self.scale, kind, self.generator
+                depth.flatten(0, 1),
+                colour.flatten(0, 1),
+                self.scale,
+                kind,
+                self.generator,
+                frames=t,
             )
             lq_m, measured, step_m = made[:3]
             lq.append((lq_m * measured).unflatten(0, (-1, t)))

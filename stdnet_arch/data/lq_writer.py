@@ -43,8 +43,8 @@ def write_lq(options: TestOptions, out: str) -> Iterator[Path]:
         )
     if options.sensor_opt.moves_guide:
         raise ValueError(
-            "shift_px and parallax_px misalign RGB, which is not written: set them where the LR"
-            " files are read"
+            "shift_px, parallax_px and offset_m misalign RGB, which is not written: set them where"
+            " the LR files are read"
         )
     if options.sensor_opt.camera:
         raise ValueError(

@@ -4,6 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,8 @@ from stdnet_arch.utils.whole_file import whole_file
 
 SIZES = ("256x256", "480x640", "528x960")
 """H x W: a training crop, TarTanAir's and DynamicReplica's frames, DyDToF's frames."""
-COLUMNS = ("method", "scale", "size", "device", "dtype", "M params", "GFLOP/frame", "ms/frame",
-           "peak MB", "failed")  # fmt: skip
+COLUMNS = ("method", "scale", "size", "device", "dtype", "M params", "GFLOP/frame", "as run",
+           "ms/frame", "peak MB", "failed")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,15 @@ class Setting:
     """Runs before the first that counts."""
     repeats: int = 5
     """Runs that count; their median is taken."""
+    threads: int | None = None
+    """Of PyTorch on a CPU, said with the device; None: as it is."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""
-        if min(self.frames, self.repeats, *self.size) < 1 or self.warmup < 0:
+        threads = 1 if self.threads is None else self.threads
+        if min(self.frames, self.repeats, threads, *self.size) < 1 or self.warmup < 0:
             raise ValueError(
-                f"cost needs sides, frames and repeats of at least 1, and no negative warmup; "
+                f"cost needs sides, frames, threads and repeats of at least 1, no warmup below 0; "
                 f"got {self}"
             )
 
@@ -60,7 +64,9 @@ class Cost:
     dtype: str
     parameters: int = 0
     gflop_per_frame: float = math.nan
-    """A multiply-add counts two; see :mod:`stdnet_arch.evaluation.flops`."""
+    """As published; a multiply-add counts two; see :mod:`stdnet_arch.evaluation.flops`."""
+    gflop_as_run: float = math.nan
+    """The same of the form that is run: STDNet folded."""
     ms_per_frame: float = math.nan
     peak_mb: float = math.nan
     """Weights and one clip: allocated on CUDA, resident on a CPU (in a process of its own)."""
@@ -72,8 +78,8 @@ class Cost:
         height, width = self.size
         return [
             self.method, self.scale, f"{height}x{width}", self.device, self.dtype,
-            self.parameters / 1e6, self.gflop_per_frame, self.ms_per_frame, self.peak_mb,
-            self.failed,
+            self.parameters / 1e6, self.gflop_per_frame, self.gflop_as_run, self.ms_per_frame,
+            self.peak_mb, self.failed,
         ]  # fmt: skip
 
 
@@ -132,7 +138,8 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
     run = _prepare(competitor, device, setting)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    seconds = time_runs(run, device, setting.warmup, setting.repeats)
+    with on_threads(setting.threads):
+        seconds = time_runs(run, device, setting.warmup, setting.repeats)
     if device.type == "cuda":
         peak_mb = torch.cuda.max_memory_allocated(device) / MB
     else:
@@ -141,26 +148,27 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
         method=name,
         scale=competitor.scale,
         size=setting.size,
-        device=str(device),
+        device=str(device) + (f", threads: {setting.threads}" if setting.threads else ""),
         dtype=getattr(competitor, "dtype", "float32"),
         parameters=0 if net is None else count_parameters(net),
-        gflop_per_frame=_gflop_per_frame(competitor, setting.size),
+        gflop_per_frame=_gflop_per_frame(competitor, setting.size, published=True),
+        gflop_as_run=_gflop_per_frame(competitor, setting.size, published=False),
         ms_per_frame=1e3 * statistics.median(seconds) / setting.frames,
         peak_mb=peak_mb,
     )
 
 
-def _gflop_per_frame(competitor: Competitor, size: tuple[int, int]) -> float:
+def _gflop_per_frame(competitor: Competitor, size: tuple[int, int], published: bool) -> float:
     network = getattr(competitor, "network", None)
     if network is None:
         return math.nan
-    return _count(json.dumps(network, sort_keys=True, default=str), size) / 1e9
+    return _count(json.dumps(network, sort_keys=True, default=str), size, published) / 1e9
 
 
 @cache
-def _count(network: str, size: tuple[int, int]) -> float:
+def _count(network: str, size: tuple[int, int], published: bool) -> float:
     """Once for all precisions and devices; ``network`` is JSON."""
-    return flops_per_frame(build_arch(json.loads(network)), size)
+    return flops_per_frame(build_arch(json.loads(network)), size, published)
 
 
 def _prepare(
@@ -181,6 +189,17 @@ def time_runs(
     """Seconds of each of ``repeats`` runs after ``warmup`` others; the device is waited for."""
     seconds = [time_run(run, device).seconds for _ in range(warmup + repeats)]
     return seconds[warmup:]
+
+
+@contextmanager
+def on_threads(count: int | None) -> Iterator[None]:
+    """Let PyTorch compute with so many threads inside; None: as it does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def count_parameters(net: nn.Module) -> int:

@@ -94,7 +94,8 @@ def describe_machine() -> dict[str, str | int]:
         "threads": torch.get_num_threads(),
         "gpu": ", ".join(gpus) or "none",
         "cuda": torch.version.cuda or "none" if gpus else "none",
-        "system": platform.platform(),
+        # Not the kernel's version: it names the host, and says nothing about a result.
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,

@@ -1,5 +1,6 @@
 """Published computations written down as published: what the fast forms are measured against."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -7,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import deform_conv2d
 
+from stdnet_arch.archs.plane_blend.candidates import CELL, FURTHEST, SHARPNESS, look_around
+from stdnet_arch.archs.plane_blend.choice import GAIN
 from stdnet_arch.archs.stdan.deformable_aggregation import TOP, DeformableAggregation
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.stage import Stage
@@ -14,6 +17,7 @@ from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass, Tempor
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.ops.deform_sample import deform_sample
 from stdnet_arch.ops.difference import spatial_difference
+from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
 
@@ -171,3 +175,65 @@ def _published_temporal(
     aligned = module.conv_aligned(F.leaky_relu(aligned, 0.1))
     joint = torch.cat((current, aligned, aligned_guide * attention), dim=1)
     return module.conv_fuse(module.residual_group(joint))
+
+
+def literal_joint_bilateral(
+    depth: Tensor, guide: Tensor, *, radius: int, sigma_space: float, sigma_color: float
+) -> Tensor:
+    """:func:`~stdnet_arch.ops.guided_filters.joint_bilateral_upsample`, tap by tap at full size.
+
+    Args:
+        depth: ``(n, 1, h, w)``; 0 where there is none.
+        guide: ``(n, 3, H, W)``.
+        radius: see there.
+        sigma_space: see there.
+        sigma_color: see there.
+
+    Returns:
+        ``(n, 1, H, W)``; 0 where no sample in reach has depth or a weight.
+    """
+    h, w = depth.shape[-2:]
+    scale = guide.shape[-1] // w
+    around = [F.pad(x, [radius] * 4) for x in (depth, F.avg_pool2d(guide, scale))]
+    place = (torch.arange(scale, dtype=depth.dtype) + 0.5) / scale - 0.5
+    total = weights = torch.zeros(())
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if dy * dy + dx * dx > radius * radius:
+                continue
+            window = (..., slice(radius + dy, radius + dy + h), slice(radius + dx, radius + dx + w))
+            sample, color = (replicate_up(x[window], scale) for x in around)
+            apart = (guide - color).abs().sum(1, keepdim=True)
+            far = (place - dy).square()[:, None] + (place - dx).square()
+            weight = torch.exp(-0.5 * (apart / sigma_color).square())
+            weight = weight * torch.exp(-0.5 * far / sigma_space**2).repeat(h, w) * (sample > 0)
+            total, weights = total + weight * sample, weights + weight
+    return torch.where(weights > 0, total / weights, 0.0)
+
+
+def literal_choice(
+    logits: Tensor, planes: LocalPlanes, offsets: Sequence[tuple[int, int]]
+) -> Tensor:
+    """PlaneBlend's choice at x4 with every map at full size.
+
+    Args:
+        logits: ``(n, j, 16, h, w)``.
+        planes: ``(n, 1, h, w)`` each.
+        offsets: (dy, dx) of the candidates.
+
+    Returns:
+        The mean of the candidates, ``(n, 16, h, w)``.
+    """
+    one = ((torch.arange(CELL, dtype=logits.dtype) + 0.5) / CELL - 0.5).expand(CELL, -1)
+    y, x = (m.flatten()[:, None, None].expand(logits.shape[2:]) for m in (one.T, one))
+    depth, slope_x, slope_y = (look_around(m, list(offsets)) for m in planes)
+    candidates, prior = [], []
+    for j, (dy, dx) in enumerate(offsets):
+        own = depth[:, j : j + 1]
+        change = slope_y[:, j : j + 1] * (y - dy) + slope_x[:, j : j + 1] * (x - dx)
+        candidates.append(
+            own + torch.minimum(torch.maximum(change, -FURTHEST * own), FURTHEST * own)
+        )
+        prior.append(-((y - dy) ** 2 + (x - dx) ** 2) / (2 * SHARPNESS**2))
+    weight = (GAIN * logits + torch.stack(prior)).softmax(1)
+    return (weight * torch.stack(candidates, 1)).sum(1)

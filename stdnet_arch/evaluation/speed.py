@@ -5,14 +5,16 @@ import math
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from stdnet_arch.archs.stdnet_arch import STDNet
+from stdnet_arch.evaluation.alternating import load_now, quartiles
 from stdnet_arch.evaluation.flops import count_flops
 from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
 from stdnet_arch.evaluation.peak_rates import PeakRates, measure_peak_rates
@@ -21,10 +23,11 @@ from stdnet_arch.evaluation.speed_forms import Form, Run, forms_of
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 
-COLUMNS = ("form", "ms/frame", "times", "CPU ms/frame", "peak MB", "of plain", "x matmul time",
-           "error", "RMSE %", "failed")  # fmt: skip
+COLUMNS = ("form", "ms/frame", "times", "from", "to", "CPU ms/frame", "peak MB", "of plain",
+           "x matmul time", "error", "RMSE %", "failed")  # fmt: skip
 TAIL = """
-times: how many times faster than the first form. CPU ms/frame: of all threads together. peak MB:
+times: how many times faster than the first form, by the medians; from, to: quartiles of the rounds'
+ratios. CPU ms/frame: of all threads together. peak MB:
 beyond weights and clip; for graphs and compiled forms, with what they keep. x matmul time: time
 over what the published arithmetic takes at the measured rate of matrix products of that precision.
 error: relative to float64, on random frames. RMSE %: change against the plain form on a synthetic
@@ -65,6 +68,8 @@ class Speed:
     error: float = math.nan
     rmse_change_percent: float = math.nan
     failed: str = ""
+    times_range: tuple[float, float] = (math.nan, math.nan)
+    """Quartiles of how many times faster than the first form each round was."""
 
 
 def run_benchmark(
@@ -94,13 +99,20 @@ def run_benchmark(
             "setting": asdict(setting),
             "device": device.type,
             "ceilings": asdict(ceilings),
-            "forms": [{k: None if v != v else v for k, v in asdict(x).items()} for x in speeds],
+            "forms": [{k: None if v != v else v for k, v in _numbers(x).items()} for x in speeds],
         }
         with whole_file(output.with_name(output.name + ".json")) as part:
             part.write_text(json.dumps(report, indent=1, allow_nan=False))
         with whole_file(output.with_name(output.name + ".md")) as part:
             part.write_text(text)
     return speeds
+
+
+def _numbers(speed: Speed) -> dict[str, Any]:
+    """A speed as plain values, of which each stands by itself."""
+    values = asdict(speed)
+    values["times_low"], values["times_high"] = values.pop("times_range")
+    return values
 
 
 _DTYPES = {
@@ -131,8 +143,13 @@ def measure_forms(
         for each in working:
             each.time_once(device)
     operations = count_flops(make_net(setting.num_feat), setting.frames, setting.size)
-    return [
+    speeds = [
         each.speed(setting.frames, operations, ceilings.matmul_gflops, device) for each in measured
+    ]
+    first = measured[0].seconds
+    return [
+        replace(speed, times_range=each.times_range(first)) if each.seconds and first else speed
+        for speed, each in zip(speeds, measured, strict=True)
     ]
 
 
@@ -159,6 +176,10 @@ class _Measured:
         elapsed = time_run(self.run, device)
         self.seconds.append(elapsed.seconds)
         self.cpu_seconds.append(elapsed.cpu_seconds)
+
+    def times_range(self, first: Sequence[float]) -> tuple[float, float]:
+        """Quartiles of how many times faster the rounds were than those of the first form."""
+        return quartiles([a / b for a, b in zip(first, self.seconds, strict=True)])
 
     def speed(
         self, frames: int, operations: int, matmul_gflops: dict[str, float], device: torch.device
@@ -206,6 +227,7 @@ def speed_table(speeds: Iterable[Speed]) -> Table:
             each.form,
             each.ms_per_frame,
             first.ms_per_frame / each.ms_per_frame,
+            *each.times_range,
             each.cpu_ms_per_frame,
             each.peak_mb,
             each.peak_mb / first.peak_mb if first.peak_mb else math.nan,
@@ -227,7 +249,8 @@ def _head(setting: SpeedSetting, device: torch.device, ceilings: PeakRates) -> s
     height, width = setting.size
     return (
         f"STDNet, {setting.num_feat} channels, {setting.frames} frames of {height}x{width} on "
-        f"{device.type}, median of {setting.rounds} runs in turn.\n\nMeasured on: {machine}.\n\n"
+        f"{device.type}, median of {setting.rounds} runs in turn, {load_now()}.\n\n"
+        f"Measured on: {machine}.\n\n"
         f"GFLOP/s of matrix products: {matmul}; of 3x3 convolutions: {conv}; "
         f"copies: {ceilings.copy_gb_per_s:.1f} GB/s.\n"
     )

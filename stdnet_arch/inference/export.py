@@ -4,7 +4,7 @@ import importlib
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,19 +37,19 @@ class Window(nn.Module):
 
 @dataclass(frozen=True)
 class Agreement:
-    """An ONNX file beside PyTorch, on the same window and threads."""
+    """An ONNX file beside PyTorch, on the same frames and threads."""
 
     largest_difference: float
     """Largest difference of predictions, in units of the depth range."""
     torch_ms: float
     onnx_ms: float
-    """Time [s] of a frame; medians."""
+    """Processor time of a frame [ms], of all threads together; medians."""
 
     def in_words(self) -> str:
         """A sentence for the user."""
         return (
             f"largest difference from PyTorch {self.largest_difference:.1e} of the depth range; "
-            f"{self.onnx_ms:.1f} ms/frame, PyTorch {self.torch_ms:.1f} ms/frame"
+            f"processor time {self.onnx_ms:.1f} ms/frame, PyTorch {self.torch_ms:.1f} ms/frame"
         )
 
 
@@ -74,26 +74,56 @@ def export_window(
         ImportError: ONNX is not installed.
         ValueError: another suffix, or a window that the network cannot take.
     """
+    path = check_export(path)
+    inputs = example(loaded, frames, size)
+    names = (["lq", "guide"], ["pred"])
+    write_export(Window(loaded.net.cpu().eval()), inputs, path, names, _about(loaded, frames))
+
+
+def check_export(path: str | Path) -> Path:
+    """Refuse a file that cannot be written here.
+
+    Raises:
+        ImportError: ONNX is not installed.
+        ValueError: the suffix is not one of :data:`SUFFIXES`.
+    """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"an export must be named {' or '.join(SUFFIXES)}, got {path.name!r}")
-    needs_onnx = path.suffix == ".onnx"
-    onnx = _optional("onnx") if needs_onnx else None
-    if needs_onnx:
-        _optional("onnxscript")  # torch.onnx asks for it late, in words of its own
-    inputs = example(loaded, frames, size)
+    if path.suffix == ".onnx":
+        optional("onnx")
+        optional("onnxscript")  # torch.onnx asks for it late, in words of its own
+    return path
+
+
+def write_export(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    names: tuple[Sequence[str], Sequence[str]],
+    about: Mapping[str, object],
+) -> None:
+    """Trace a function of tensors and write it; the file is there whole or not at all.
+
+    Args:
+        module: module to trace, on the CPU.
+        inputs: an example.
+        path: path of :func:`check_export`.
+        names: names of inputs and of outputs.
+        about: text in the file for its users.
+    """
+    words = {name: str(value) for name, value in about.items()}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own code
-        program = torch.export.export(Window(loaded.net.cpu().eval()), inputs)
-    about = {name: str(value) for name, value in _about(loaded, frames).items()}
+        program = torch.export.export(module, inputs)
     with whole_file(path) as part:
-        if onnx is None:
-            with part.open("wb") as file:
-                torch.export.save(program, file, extra_files=about)
-        else:
-            model = _to_onnx(program)
-            onnx.helper.set_model_props(model, about)
+        if path.suffix == ".onnx":
+            model = _to_onnx(program, *names)
+            optional("onnx").helper.set_model_props(model, words)
             part.write_bytes(model.SerializeToString())
+        else:
+            with part.open("wb") as file:
+                torch.export.save(program, file, extra_files=words)
 
 
 def example(
@@ -132,14 +162,16 @@ def _about(loaded: LoadedNetwork, frames: int) -> dict[str, Any]:
     }
 
 
-def _to_onnx(program: torch.export.ExportedProgram) -> Any:  # noqa: ANN401  an optional library's
+def _to_onnx(
+    program: torch.export.ExportedProgram, inputs: Sequence[str], outputs: Sequence[str]
+) -> Any:  # noqa: ANN401  an optional library's
     """The program as ONNX's ModelProto, weights inside."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = torch.onnx.export(
             program,
-            input_names=["lq", "guide"],
-            output_names=["pred"],
+            input_names=list(inputs),
+            output_names=list(outputs),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -155,11 +187,20 @@ def run_onnx(path: str | Path, threads: int = 1) -> Callable[[Tensor, Tensor], N
     Raises:
         ImportError: onnxruntime is not installed.
     """
-    runtime = _optional("onnxruntime")
+    session = open_session(path, threads)
+    return lambda lq, guide: session.run(None, {"lq": lq.numpy(), "guide": guide.numpy()})[0]
+
+
+def open_session(path: str | Path, threads: int = 1) -> Any:  # noqa: ANN401  onnxruntime's
+    """A file of ONNX in onnxruntime, on the CPU.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+    """
+    runtime = optional("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda lq, guide: session.run(None, {"lq": lq.numpy(), "guide": guide.numpy()})[0]
+    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def compare_onnx(
@@ -182,18 +223,19 @@ def compare_onnx(
     seconds: dict[str, list[float]] = {"torch": [], "onnx": []}
     with torch.no_grad():
         for _ in range(repeats + 1):
-            began = time.perf_counter()
+            began = time.process_time()
             expected = window(*inputs)
-            between = time.perf_counter()
+            between = time.process_time()
             got = run(*inputs)
             seconds["torch"].append(between - began)
-            seconds["onnx"].append(time.perf_counter() - between)
+            seconds["onnx"].append(time.process_time() - between)
     ms = {name: 1e3 * statistics.median(times[1:]) / frames for name, times in seconds.items()}
     difference = float(np.abs(got - expected.numpy()).max())
     return Agreement(difference, ms["torch"], ms["onnx"])
 
 
-def _optional(name: str) -> Any:  # noqa: ANN401  an optional library
+def optional(name: str) -> Any:  # noqa: ANN401  an optional library
+    """Import a library of the extra ``onnx``, or say how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

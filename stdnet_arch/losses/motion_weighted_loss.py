@@ -7,7 +7,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.losses.flow import FlowSource, NeighborFlow
-from stdnet_arch.losses.masked import masked_mean
+from stdnet_arch.losses.masked import mean_over_pixels
 from stdnet_arch.losses.penalty import read_penalty
 from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.warp import warp_known
@@ -59,15 +59,16 @@ class _MotionWeighted(nn.Module):
         amount = motion_amount(self.weight, gt, known, flow, self.focal_px)
         weight = motion_weight(amount, known, self.floor, self.normalize)
         cost = weight * self.penalty((at_least_float32(pred) - gt).where(valid, 0))
-        return self.loss_weight * masked_mean(cost, valid)
+        return self.loss_weight * mean_over_pixels(cost, known)
 
 
 @LOSS_REGISTRY.register()
 class MotionWeightedLoss(_MotionWeighted):
     """``mean(w * criterion(pred - gt))``, ``w`` large where things move.
 
-    With ``weight: flow, criterion: l2, floor: 0, normalize: false`` it is SoSR's WMSE, ``(1 / N)
-    sum |d|^2 sqrt(u^2 + v^2)``, where what stands still does not count at all. The floor gives it
+    The mean is over pixels; the costs of a pixel's channels are summed. With ``weight: flow,
+    criterion: l2, floor: 0, normalize: false`` it is SoSR's WMSE, ``(1 / N) sum |d|^2 sqrt(u^2 +
+    v^2)``, where what stands still does not count at all. The floor gives it
     a weight, normalisation makes the mean weight of each clip 1.
 
     Args:

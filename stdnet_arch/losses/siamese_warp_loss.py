@@ -5,7 +5,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.losses.flow import FlowSource, NeighborFlow, visible_in_next
-from stdnet_arch.losses.masked import masked_mean
+from stdnet_arch.losses.masked import mean_over_pixels
 from stdnet_arch.losses.motion_weighted_loss import check_colour_clips
 from stdnet_arch.losses.penalty import read_penalty
 from stdnet_arch.ops.precision import at_least_float32
@@ -49,18 +49,25 @@ class _SiameseWarp(nn.Module):
         total = 0 * pred.where(valid, 0).sum()
         if self.pixel_weight:
             cost = self.penalty((pred - gt).where(valid, 0))
-            total = total + self.pixel_weight * masked_mean(cost, valid)
+            # Alpha of the paper weighs the sum of both frames of a pair.
+            frames = (slice(-1), slice(1, None)) if gt.shape[1] > 1 else (slice(None),)
+            for part in frames:
+                mean = mean_over_pixels(cost[:, part], valid[:, part])
+                total = total + self.pixel_weight * mean
         if gt.shape[1] > 1:
             flow = self.source(flow_px, colour)
             sr, hr, counted = warp_errors(pred, gt, valid, flow, self.form)
             for weight, error in ((self.warp_sr_weight, sr), (self.warp_hr_weight, hr)):
-                total = total + weight * masked_mean(self.penalty(error), counted.expand_as(error))
+                total = total + weight * mean_over_pixels(self.penalty(error), counted)
         return self.loss_weight * total
 
 
 @LOSS_REGISTRY.register()
 class SiameseWarpLoss(_SiameseWarp):
-    """``pixel + 0.8 Warp-SR + 0.1 Warp-HR`` over all pairs of neighbouring frames.
+    """``pixel + 0.8 Warp-SR + 0.1 Warp-HR``, the mean over all pairs of neighbouring frames.
+
+    As in the paper, ``pixel`` is the sum of both frames' errors, so that frames inside a clip count
+    twice. Each error is a mean over pixels of what their channels cost together.
 
     With ``W`` the bilinear lookup along the flow from frame i to i + 1, ToSR compares the frame
     with what is found in the next one, as if a point kept its value: Warp-SR ``P[i] - W P[i+1]``,
@@ -69,13 +76,13 @@ class SiameseWarpLoss(_SiameseWarp):
     G[i+1]``: Warp-SR is then how much the error of a point changes, Warp-HR the error itself where
     the flow goes.
 
-    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, and the
-    flow stays inside. Where the flow back is known (flow that is estimated), the point must be
-    visible in the next frame.
+    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, the flow
+    stays inside, and, where the flow back is known (flow that is estimated), the point is visible
+    in the next frame.
 
     Args:
         loss_weight: factor of the whole.
-        pixel_weight: weight of the error of each frame; 0 where ``pixel_opt`` does that.
+        pixel_weight: alpha of the paper; 0 where ``pixel_opt`` does that.
         warp_sr_weight: beta of the paper.
         warp_hr_weight: gamma of the paper.
         form: see above.

@@ -1,7 +1,8 @@
 """PSNR and SSIM of RGB video on the luma channel, as the space-time papers report them.
 
 Predictions are clamped to [0, 1] and rounded to 8 bit first, as a saved picture would be; Y is
-BT.601 with limited range (16-235). Both are computed per frame and averaged over the clip.
+BT.601 with limited range (16-235). Both are computed per frame and averaged over the clip. A clip
+with a value that is not finite, which no picture could hold, counts as 0.
 """
 
 import math
@@ -16,6 +17,8 @@ from stdnet_arch.metrics.traits import higher_is_better
 Y_WEIGHTS = (65.481, 128.553, 24.966)
 Y_OFFSET = 16.0
 VIEWS = ("left", "right")
+BROKEN = 0.0
+"""Quality of a prediction that is not finite."""
 _SSIM_SIDE, _SSIM_SIGMA = 11, 1.5
 
 
@@ -33,13 +36,15 @@ def calculate_psnr_y(
         view: view of stereo video, ``(..., 6, H, W)``: ``left`` or ``right``.
 
     Returns:
-        Mean over the frames [dB]; ``inf`` if one is exact, ``nan`` if a prediction is not finite.
+        Mean over the frames [dB]; ``inf`` if one is exact, 0 if a prediction is not finite.
 
     Raises:
         ValueError: shapes differ, are not RGB, or a pixel is invalid.
     """
     pred, gt = _of_view(pred, view), _of_view(gt, view)
     _check(pred, gt, None if valid is None else _of_view(valid, view))
+    if not bool(pred.isfinite().all()):
+        return BROKEN
     error = (luma(pred) - luma(gt)).square().mean(dim=(-1, -2)).flatten()
     return (10 * torch.log10(255.0**2 / error)).mean().item()
 
@@ -58,7 +63,7 @@ def calculate_ssim_y(
         view: view of stereo video, ``(..., 6, H, W)``: ``left`` or ``right``.
 
     Returns:
-        Mean over the frames, at most 1; ``nan`` if a prediction is not finite.
+        Mean over the frames, at most 1; 0 if a prediction is not finite.
 
     Raises:
         ValueError: shapes differ, are not RGB or too small, or a pixel is invalid.
@@ -67,6 +72,8 @@ def calculate_ssim_y(
     _check(pred, gt, None if valid is None else _of_view(valid, view))
     if min(pred.shape[-2:]) < _SSIM_SIDE:
         raise ValueError(f"SSIM needs sides of at least {_SSIM_SIDE}, got {tuple(pred.shape[-2:])}")
+    if not bool(pred.isfinite().all()):
+        return BROKEN
     one, two = (luma(x).reshape(-1, 1, *x.shape[-2:]) for x in (pred, gt))
     # One frame at a time: five float64 maps each.
     values = [_ssim(a[None], b[None]) for a, b in zip(one, two, strict=True)]

@@ -8,10 +8,10 @@ import torch
 from basicsr.losses import build_loss
 from torch import Tensor, nn
 
-from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint
-from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
+from stdnet_arch.archs.checkpoints.loading import load_described
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.losses.distill_loss import memory_distance
+from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.feature_tap import FeatureTap
 from stdnet_arch.models.memory_distillation import (
     CollapseGuard,
@@ -20,6 +20,7 @@ from stdnet_arch.models.memory_distillation import (
     spread_of,
 )
 from stdnet_arch.models.option_checks import refuse_unknown, require
+from stdnet_arch.utils.input_errors import check_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Teacher:
 
     net: nn.Module
     depth_range_m: float | None
-    """Divisor of its depths in training [m]; None: its checkpoint does not say."""
+    """Divisor of its depths in training [m]; None: RGB, or its checkpoint does not say."""
 
     @classmethod
     def load(cls, options: DistillOptions, device: torch.device) -> "Teacher":
@@ -84,19 +85,16 @@ class Teacher:
 
         Raises:
             FileNotFoundError, ValueError: see
-                :func:`stdnet_arch.archs.checkpoints.loading.load_network`.
+                :func:`stdnet_arch.archs.checkpoints.loading.load_described`.
         """
-        if options.teacher_network is None:
-            try:
-                loaded = load_network(options.teacher)
-            except ValueError as error:
-                raise ValueError(
-                    f"distill.teacher: {error}; or write distill.teacher_network: {{type: ...}}"
-                ) from error
-            net, range_m = loaded.net, loaded.depth_range_m
-        else:
-            net, range_m = build_arch(options.teacher_network, "distill.teacher_network"), None
-            load_any(net, read_checkpoint(options.teacher))
+        try:
+            net, about = load_described(options.teacher, options.teacher_network)
+        except ValueError as error:
+            raise ValueError(
+                f"distill.teacher: {error}; or write distill.teacher_network: {{type: ...}}"
+            ) from error
+        said = about.get("depth_range_m")
+        range_m = None if said is None else check_positive(said, "depth_range_m of the teacher")
         return cls(net.to(device).eval().requires_grad_(False), range_m)
 
     def check_range(self, range_m: Tensor | None) -> None:
@@ -141,13 +139,15 @@ class Distillation(nn.Module):
         Args:
             student: ``(b, t, c, h, w)``.
             teacher: ``(b, t, c', h', w')``.
-            valid: bool, ``(b, t, 1, H, W)``.
+            valid: bool, ``(b, t, c, H, W)``, of the truth: a pixel of RGB counts if all its
+                channels do.
 
         Returns:
             The losses, and for the guard distance of the memories and spread of the teacher's,
             ``(2,)``; NaN where there is no memory or nothing is valid.
         """
         student, teacher = student.float(), teacher.float()
+        valid = valid.all(dim=2, keepdim=True)
         losses = {}
         watched = student.new_full((2,), torch.nan)
         if self.spatial is not None:
@@ -192,8 +192,9 @@ def probe_features(
         lq = torch.zeros(1, n, channels, size // scale, size // scale, device=place)
         guide = None if channels == 3 else torch.zeros(1, t, 3, size, size, device=place)
         mode = net.training
-        with torch.no_grad(), tap:
-            net.eval()(lq, guide)
+        # With gradients: without, STDNet joins layers, and a hook on one would see nothing.
+        with torch.enable_grad(), tap:
+            call_network(net.eval(), lq, guide)
         net.train(mode)
-        found[name] = tap.clip(1, t)
+        found[name] = tap.clip(1, t).detach()
     return found

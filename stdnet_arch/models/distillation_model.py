@@ -7,8 +7,10 @@ from typing import Any, cast
 import torch
 from basicsr.utils import get_root_logger
 from basicsr.utils.registry import MODEL_REGISTRY
-from torch import Tensor
+from torch import Tensor, nn
 
+from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.distillation import (
     Distillation,
     DistillOptions,
@@ -48,10 +50,12 @@ class Distilling(RGBDVideoModel):
         section = self.opt.get("datasets", {}).get("train", {})
         t, size = section.get("num_frame") or 7, section.get("gt_size") or 64
         tapped = {name: (net, self.taps[name]) for name, net in nets.items()}
-        probes = probe_features(tapped, t, size, cast(int, nets["student"].scale))
+        scale = int(getattr(nets["student"], "scale", self.opt["scale"]))
+        probes = probe_features(tapped, t, size, scale)
         bare = Distillation(options, **probes).to(self.device)
         with torch.no_grad():  # what does not fit is said now
-            valid = torch.ones(1, t, 1, size, size, dtype=torch.bool, device=self.device)
+            truth = 1, t, contract_of(nets["student"]).lq_channels, size, size
+            valid = torch.ones(truth, dtype=torch.bool, device=self.device)
             bare(**probes, valid=valid)
         # Where there is something to learn, in step with other processes.
         self.distillation = self.model_to_device(bare) if list(bare.parameters()) else bare
@@ -69,20 +73,25 @@ class Distilling(RGBDVideoModel):
     def setup_optimizers(self) -> None:
         """The student's, and one for ConvLSTM and adapter."""
         super().setup_optimizers()
-        learnt = list(self.distillation.parameters())
-        if learnt:
+        self.learnt_beside = list(self.distillation.parameters())
+        if self.learnt_beside:
             options = dict(self.distill_options.optim)
-            self.optimizer_aux = build_optimizer(options.pop("type"), learnt, options)
+            self.optimizer_aux = build_optimizer(options.pop("type"), self.learnt_beside, options)
             for group in self.optimizer_aux.param_groups:
                 group.setdefault("initial_lr", group["lr"])
             self.optimizers.append(self.optimizer_aux)
+
+    def _learnt(self) -> dict[str, list[nn.Parameter]]:
+        # On its own: what ConvLSTM and adapter do must not shorten the student's steps.
+        return {**super()._learnt(), "grad_norm_distill": self.learnt_beside}
 
     def _run_network(self) -> dict[str, Tensor]:
         self.teacher.check_range(self.fed.range_m)
         with self.taps["student"]:
             out = super()._run_network()
-        with torch.no_grad(), self.taps["teacher"]:
-            self.teacher.net(self.fed.lq, self.fed.guide)
+        # Nothing of it wants a gradient; see probe_features for why none is switched off.
+        with self.taps["teacher"]:
+            call_network(self.teacher.net, self.fed.lq, self.fed.guide)
         return out
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
@@ -113,8 +122,9 @@ class Distilling(RGBDVideoModel):
             watched /= torch.distributed.get_world_size()
         return watched
 
-    def _further_state(self) -> dict[str, Any]:
-        return {"distillation": self.bare_distillation.state_dict()}
+    def further_state(self) -> dict[str, Any]:
+        """Add ConvLSTM, adapter and guard."""
+        return {**super().further_state(), "distillation": self.bare_distillation.state_dict()}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state, with ConvLSTM, adapter and guard as they were.

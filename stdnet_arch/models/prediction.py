@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.models.calling import call_network
 from stdnet_arch.ops.resize import PADDINGS, pad_to_multiple, unpad
 from stdnet_arch.utils.windows import time_windows
 
@@ -190,7 +191,7 @@ def outputs_padded(
         The maps of :data:`FULL_SIZE` that the network makes, ``(b, t, c, H, W)`` float32.
     """
     multiple = contract_of(net).multiple_of
-    scale = cast(int, net.scale) if guide is None else max(guide.shape[-1] // lq.shape[-1], 1)
+    scale = 1 if guide is None else max(guide.shape[-1] // lq.shape[-1], 1)
     lq, padding = pad_to_multiple(lq, multiple, pad)
     if guide is not None:
         guide, _ = pad_to_multiple(guide, multiple * scale, pad)
@@ -198,7 +199,9 @@ def outputs_padded(
     net.eval()
     try:
         with torch.no_grad():
-            made = net(lq, guide)
+            made = call_network(net, lq, guide)
+            if guide is None:
+                scale = made["pred"].shape[-1] // lq.shape[-1]
             maps = {name: made[name].float() for name in FULL_SIZE if name in made}
             return {name: unpad(value, padding, scale) for name, value in maps.items()}
     finally:

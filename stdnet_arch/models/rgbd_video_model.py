@@ -2,24 +2,22 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from basicsr.archs import build_network
 from basicsr.models.base_model import BaseModel
 from basicsr.utils import get_root_logger
-from basicsr.utils.dist_util import get_dist_info
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from stdnet_arch.archs.checkpoints.adapters import ABOUT, SAFETENSORS, read_checkpoint
 from stdnet_arch.models.batch import Batch, DeviceBatch
+from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
 from stdnet_arch.models.prediction import ClipPrediction, FramePrediction
-from stdnet_arch.models.resume import capture_rng, gather_objects, restore_rng
 from stdnet_arch.models.saving import describe_network
 from stdnet_arch.models.training_step import (
     MixedPrecision,
@@ -32,7 +30,6 @@ from stdnet_arch.models.training_step import (
 from stdnet_arch.models.validation import ClipDataset
 from stdnet_arch.models.validator import Validator
 from stdnet_arch.models.weights_files import check_start
-from stdnet_arch.utils.torch_file import write_torch
 
 TRAIN_KEYS = frozenset({
     "total_iter", "warmup_iter", "optim_g", "scheduler",
@@ -165,25 +162,32 @@ class RGBDVideoModel(BaseModel):
 
     def _run_network(self) -> dict[str, Tensor]:
         """Output of the network on the batch of :meth:`feed_data`."""
-        return self.net_g(self.fed.lq, self.fed.guide)
+        return call_network(self.net_g, self.fed.lq, self.fed.guide)
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         """Every term that is summed and minimised, scalars by name."""
         return self.objective(out, *self.fed.truth(), current_iter, self.fed.named_inputs)
 
     def _step(self, current_iter: int) -> Tensor:
-        """Clip and apply the gradient; returns its norm before clipping."""
+        """Clip and apply the gradients; returns the network's norm before clipping."""
         scaler = self.precision.scaler
         used = [optimizer for optimizer in self.optimizers if has_gradient(optimizer)]
         for optimizer in used:
             scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(self.trained, self.grad_clip)
+        norms = {
+            name: nn.utils.clip_grad_norm_(parameters, self.grad_clip)
+            for name, parameters in self._learnt().items()
+        }
         if not scaler.is_enabled():  # the scaler of fp16 leaves out such a step and scales down
-            check_finite({"grad_norm": norm}, current_iter, self.fed.where)
+            check_finite(norms, current_iter, self.fed.where)
         for optimizer in used:
             scaler.step(optimizer)
         scaler.update()
-        return norm
+        return norms["grad_norm"]
+
+    def _learnt(self) -> dict[str, list[nn.Parameter]]:
+        """Every set of parameters whose gradient is clipped as a whole, by the norm's name."""
+        return {"grad_norm": self.trained}
 
     def model_ema(self, decay: float = 0.999) -> None:
         """Update the moving average, buffers included (the toolbox leaves them at their start)."""
@@ -200,25 +204,9 @@ class RGBDVideoModel(BaseModel):
         self.save_network(nets, "net_g", current_iter, param_key=keys, said=said)
         self.save_training_state(epoch, current_iter)
 
-    def save_training_state(self, epoch: int, current_iter: int) -> None:
-        """Save the toolbox's state, the gradient scale and every rank's random state."""
-        rng = gather_objects(capture_rng(self.device))
-        if current_iter == -1 or get_dist_info()[0] != 0:
-            return
-        state = {
-            "epoch": epoch,
-            "iter": current_iter,
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
-            "scaler": self.precision.scaler.state_dict(),
-            "rng": rng,
-            **self._further_state(),
-        }
-        write_torch(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
-
-    def _further_state(self) -> dict[str, Any]:
-        """Give what a derived model adds to the training state; its resume_training reads it."""
-        return {}
+    def further_state(self) -> dict[str, Any]:
+        """Give what a training state holds beyond the toolbox's; ``resume_training`` reads it."""
+        return {"scaler": self.precision.scaler.state_dict()}
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Go on from a saved state; states of stock models lack our entries and load too."""
@@ -226,10 +214,6 @@ class RGBDVideoModel(BaseModel):
         self.validator.resumed_iter = resume_state["iter"]
         if resume_state.get("scaler"):
             self.precision.scaler.load_state_dict(resume_state["scaler"])
-        rank, world_size = get_dist_info()
-        rng = resume_state.get("rng", [])
-        if len(rng) == world_size:
-            restore_rng(rng[rank], self.device)
 
     # ------------------------------------------------------------------------------ validation
 

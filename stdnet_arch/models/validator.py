@@ -13,7 +13,6 @@ from tqdm import tqdm
 from stdnet_arch.models.batch import Batch
 from stdnet_arch.models.prediction import ClipPrediction
 from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
-from stdnet_arch.models.resume import gather_objects
 from stdnet_arch.models.saving import PredictionWriter
 from stdnet_arch.models.validation import (
     ClipDataset,
@@ -24,6 +23,7 @@ from stdnet_arch.models.validation import (
     shard,
 )
 from stdnet_arch.models.weights_files import build_baseline
+from stdnet_arch.utils.random_states import gather_objects
 
 
 class Validator:

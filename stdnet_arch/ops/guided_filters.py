@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.ops.resize import replicate_up
+from stdnet_arch.ops.frame_parts import run_in_parts
 
 TINY = 1e-12
 """Weight of the pixel itself where all others vanish."""
@@ -41,27 +41,46 @@ def joint_bilateral_upsample(
         >>> tuple(large.shape), round(large.mean().item(), 4)
         ((1, 1, 16, 20), 2.0)
     """
-    h, w = depth.shape[-2:]
-    scale = guide.shape[-1] // w
-    small = F.avg_pool2d(guide, scale)
-    around = [F.pad(x, [radius] * 4) for x in (depth, small)]
-    # Where the pixels of a block lie, seen from its centre, in pixels of ``depth``.
-    place = (torch.arange(scale, device=depth.device, dtype=depth.dtype) + 0.5) / scale - 0.5
-    total = TINY * replicate_up(depth, scale)
-    weights = TINY * replicate_up((depth > 0).to(depth.dtype), scale)
-    for dy in range(-radius, radius + 1):
-        for dx in range(-radius, radius + 1):
-            if dy * dy + dx * dx > radius * radius:
-                continue
-            window = (..., slice(radius + dy, radius + dy + h), slice(radius + dx, radius + dx + w))
-            sample, color = (replicate_up(x[window], scale) for x in around)
-            apart = (guide - color).abs().sum(1, keepdim=True)
-            far = (place - dy).square()[:, None] + (place - dx).square()
-            weight = torch.exp(-0.5 * (apart / sigma_color).square())
-            weight = weight * torch.exp(-0.5 * far / sigma_space**2).repeat(h, w)
-            weight = weight * (sample > 0)
-            total, weights = total + weight * sample, weights + weight
-    return total / weights.clamp_min(TINY * TINY)
+    scale = guide.shape[-1] // depth.shape[-1]
+    taps = _disc(radius)
+    near = -0.5 / sigma_space**2 * _squared_distances(scale, taps, depth)
+    # A sample without depth has a colour so far away that its weight is 0, also in float64.
+    nowhere = 1 + 100 * sigma_color
+
+    def average(depth: Tensor, guide: Tensor) -> tuple[Tensor]:
+        color = F.avg_pool2d(guide, scale).where(depth > 0, nowhere)
+        padded = [F.pad(x, [radius] * 4, value=v) for x, v in ((color, nowhere), (depth, 0.0))]
+        samples = torch.cat(padded, 1)
+        # The pixels of a block lie side by side: a sample meets them all without being repeated.
+        pixels = F.pixel_unshuffle(guide, scale).unflatten(1, (3, -1)).unbind(1)
+        total = (TINY * depth).repeat(1, scale**2, 1, 1)
+        weights = (TINY * (depth > 0).to(depth.dtype)).repeat(1, scale**2, 1, 1)
+        h, w = depth.shape[-2:]
+        for (dy, dx), log_near in zip(taps, near, strict=True):
+            rows, columns = (slice(radius + d, radius + d + n) for d, n in ((dy, h), (dx, w)))
+            *color, value = samples[..., rows, columns].contiguous().split(1, 1)
+            apart = (pixels[0] - color[0]).abs_()
+            apart += (pixels[1] - color[1]).abs_()
+            apart += (pixels[2] - color[2]).abs_()
+            weight = torch.addcmul(log_near, apart, apart, value=-0.5 / sigma_color**2).exp_()
+            total.addcmul_(weight, value)
+            weights += weight
+        return (F.pixel_shuffle(total / weights.clamp_min_(TINY * TINY), scale),)
+
+    return run_in_parts(average, (depth, guide), guide[0].numel())[0]
+
+
+def _disc(radius: int) -> list[tuple[int, int]]:
+    """(dy, dx) of the pixels within a radius, row by row."""
+    side = range(-radius, radius + 1)
+    return [(dy, dx) for dy in side for dx in side if dy * dy + dx * dx <= radius * radius]
+
+
+def _squared_distances(scale: int, taps: list[tuple[int, int]], like: Tensor) -> Tensor:
+    """From each pixel of a block to each tap, in blocks: ``(taps, scale * scale, 1, 1)``."""
+    place = (torch.arange(scale, device=like.device, dtype=like.dtype) + 0.5) / scale - 0.5
+    far = [(place - dy).square()[:, None] + (place - dx).square() for dy, dx in taps]
+    return torch.stack(far).view(len(taps), -1, 1, 1)
 
 
 def guided_filter(depth: Tensor, guide: Tensor, *, radius: int, eps: float) -> Tensor:

@@ -82,7 +82,8 @@ def run_stereodiff(
     matcher = build_matcher(matcher_options)
     matcher.check(video)
     if options.diffusion is not None and step is None:
-        check_folders(options.diffusion.folder, options.diffusion.unet)
+        diffusion = options.diffusion
+        check_folders(diffusion.folder, diffusion.unet, diffusion.context)
     truth = None if options.gt is None else open_depth(options.gt, DepthCoding(), by_name=True)
     if truth is not None and len(truth) != len(video):
         raise ValueError(f"{options.gt}: expected {len(video)} true depths; got {len(truth)}")

@@ -4,14 +4,17 @@ Nothing is ever downloaded. The libraries are the extra ``diffusion``.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from stdnet_arch.utils.input_errors import reading
 
 CONTEXTS = ("clip", "zeros")
 FPS, MOTION, NOISE_AUGMENTATION = 7, 127, 0.02
@@ -65,11 +68,25 @@ def load_parts(folder: Path, unet: Path | None = None, context: str = "clip") ->
     return Parts(parts["unet"], parts["vae"], scheduler, encoder)
 
 
-def check_folders(folder: Path, unet: Path | None = None) -> None:
-    """Raise FileNotFoundError if a part is missing; nothing is loaded yet."""
+def check_folders(folder: Path, unet: Path | None = None, context: str = "clip") -> None:
+    """Look for all that :func:`load_parts` reads, without loading it: hours later is too late.
+
+    Args:
+        folder: see :func:`load_parts`, as the others.
+        unet: wins over ``folder/unet``.
+        context: ``clip`` needs the image encoder.
+
+    Raises:
+        FileNotFoundError: a part, its configuration or its weights are missing.
+        ImportError: the extra ``diffusion`` is not installed.
+    """
+    import_diffusers()
     for place in (unet or folder / "unet", folder / "vae"):
-        _expect(place / "config.json")
+        _expect_part(place)
     _expect(folder / "scheduler" / "scheduler_config.json")
+    if context == "clip":
+        import_encoder()
+        _expect_encoder(folder / "image_encoder")
 
 
 def fingerprint(folder: Path, unet: Path | None = None) -> str:
@@ -246,9 +263,7 @@ def import_diffusers() -> Any:  # noqa: ANN401  an optional library
 
 
 def _load(kind: Any, place: Path) -> Any:  # noqa: ANN401  classes of an optional library
-    _expect(place / "config.json")
-    if not any(place.glob("*.safetensors")) and not any(place.glob("*.bin")):
-        raise FileNotFoundError(f"expected weights (*.safetensors or *.bin) in {place}; got none")
+    _expect_part(place)
     plain = any(place.glob(f"{WEIGHTS}.safetensors*")) or any(place.glob(f"{WEIGHTS}-*"))
     half = not plain and any(place.glob(f"{WEIGHTS}.fp16*"))
     try:
@@ -262,12 +277,8 @@ def _load(kind: Any, place: Path) -> Any:  # noqa: ANN401  classes of an optiona
     return net
 
 
-def _load_encoder(place: Path) -> Any:  # noqa: ANN401  a class of an optional library
-    if not (place / "config.json").is_file():
-        raise FileNotFoundError(
-            f"expected CLIP's image encoder at {place}; it is not there (context: zeros does "
-            "without, which is not how SVD was trained)"
-        )
+def import_encoder() -> Any:  # noqa: ANN401  a class of an optional library
+    """The class of CLIP's image encoder, or an error that says how to get it."""
     try:
         from transformers import CLIPVisionModelWithProjection
     except ImportError as error:
@@ -275,8 +286,13 @@ def _load_encoder(place: Path) -> Any:  # noqa: ANN401  a class of an optional l
             "CLIP's image encoder needs transformers: pip install 'stdnet_arch[diffusion]'; got no "
             "such module"
         ) from error
+    return CLIPVisionModelWithProjection
+
+
+def _load_encoder(place: Path) -> Any:  # noqa: ANN401  a class of an optional library
+    _expect_encoder(place)
     half = not any(place.glob("model.safetensors")) and any(place.glob("model.fp16.*"))
-    net, report = cast(Any, CLIPVisionModelWithProjection).from_pretrained(
+    net, report = import_encoder().from_pretrained(
         place, local_files_only=True, output_loading_info=True, variant="fp16" if half else None
     )
     _check_complete(place, report)
@@ -289,6 +305,28 @@ def _check_complete(place: Path, report: dict[str, Any]) -> None:
     said = [f"{len(keys)} {name}, such as {keys[0]}" for name, keys in wrong.items() if keys]
     if said:
         raise ValueError(f"{place}: the weights do not fit config.json: {'; '.join(said)}")
+
+
+def _expect_encoder(place: Path) -> None:
+    if not (place / "config.json").is_file():
+        raise FileNotFoundError(
+            f"expected CLIP's image encoder at {place}; it is not there (context: zeros does "
+            "without, which is not how SVD was trained)"
+        )
+    _expect_part(place)
+
+
+def _expect_part(place: Path) -> None:
+    """Raise unless a folder has a configuration, weights, and every file that an index names."""
+    _expect(place / "config.json")
+    found = [*place.glob("*.safetensors"), *place.glob("*.bin")]
+    if not any(path.stat().st_size for path in found):
+        raise FileNotFoundError(f"expected weights (*.safetensors or *.bin) in {place}; got none")
+    for index in place.glob("*.index*.json"):
+        with reading(index, "JSON with a weight_map"):
+            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        for name in sorted(names):
+            _expect(place / Path(name).name)
 
 
 def _expect(path: Path) -> None:

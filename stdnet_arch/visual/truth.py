@@ -74,6 +74,7 @@ def write_errors(
     folder: Path,
     frames: Callable[[], Iterable[TruthFrame]],
     about: str,
+    unit: str | float | None = None,
 ) -> dict[str, float | int | None]:
     """Write ``<name>.png`` for each frame, ``slice.png`` and, last, ``errors.json``.
 
@@ -84,6 +85,7 @@ def write_errors(
         folder: target folder.
         frames: starts the clip again at each call; each goes through all frames.
         about: name of the truth, stored in ``errors.json``.
+        unit: unit of the stored truth, if somebody chose it; stored, too.
 
     Returns:
         ``rmse_cm``, ``mae_cm``, ``pixels`` and ``limit_cm``.
@@ -106,5 +108,6 @@ def write_errors(
         picture = draw_slices(first, lines.pop("RGB"), lines, len(first) // 2)
         save_png(folder / SLICE, picture)
     with whole_file(folder / SUMMARY) as part:
-        part.write_text(json.dumps({"gt": about, **numbers}, indent=2) + "\n")
+        chosen = {} if unit is None else {"unit": unit}
+        part.write_text(json.dumps({"gt": about, **chosen, **numbers}, indent=2) + "\n")
     return numbers

@@ -48,6 +48,19 @@ def test_extras_are_frames_and_flows_between_neighbours():
     assert out["flow_to_next"].shape == out["flow_to_before"].shape == (2, 3, 2, 15, 16)
 
 
+def test_a_clip_run_backwards_exchanges_both_flows():
+    net, lq = build_network(SMALL), torch.rand(2, 4, 3, 15, 16)
+    for flow in (net.forward_flow, net.backward_flow):
+        for parameter in flow.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    out = net(lq)
+    net.forward_flow, net.backward_flow = net.backward_flow, net.forward_flow
+    back = net(lq.flip(1))
+    assert out["flow_to_next"].std() > 1e-3
+    torch.testing.assert_close(back["flow_to_before"].flip(1), out["flow_to_next"])
+    torch.testing.assert_close(back["flow_to_next"].flip(1), out["flow_to_before"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"scale": 6}, "power of 2.*got 6"), ({"num_feat": 6}, "multiple of 4.*got 6")],

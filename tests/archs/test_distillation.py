@@ -24,8 +24,11 @@ def test_attention_is_its_formula_where_the_authors_works():
 
 
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (3, 40), (14, 15)])
-def test_small_frames_work(h, w):
-    assert SpatialAttention(6, 4)(torch.rand(1, 6, h, w)).shape == (1, 6, h, w)
+def test_small_frames_are_weighed_as_parts_of_extended_ones(h, w):
+    attention, x = SpatialAttention(6, 4), torch.rand(1, 6, h, w)
+    border = (0, max(15 - w, 0), 0, max(15 - h, 0))
+    extended = attention(F.pad(x, border, mode="replicate"))
+    torch.testing.assert_close(attention(x), extended[..., :h, :w])
 
 
 def test_a_block_distills_as_described():

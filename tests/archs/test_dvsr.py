@@ -65,9 +65,12 @@ def test_the_last_frame_reaches_the_first(clip):
     assert change > 0
 
 
-def test_one_frame_alone_is_possible(clip):
+def test_one_frame_alone_is_possible_and_knows_no_other_clip(clip):
     net = build_network(SMALL)
-    assert net(*clip(4, 2, 1, 2, 3))["pred"].shape == (2, 1, 1, 8, 12)
+    lq, guide = clip(4, 2, 1, 2, 3)
+    pred = net(lq, guide)["pred"]
+    assert pred.shape == (2, 1, 1, 8, 12)
+    torch.testing.assert_close(net(lq[1:], guide[1:])["pred"], pred[1:])
 
 
 def test_flow_weights_reach_both_stages(tmp_path, clip):

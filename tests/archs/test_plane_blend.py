@@ -5,6 +5,7 @@ import torch
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.plane_blend import candidates as parts
+from stdnet_arch.archs.plane_blend import choice
 from stdnet_arch.archs.plane_blend.motion import correlate
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.warp import warp_to_edges
@@ -115,6 +116,20 @@ def test_weights_sum_to_one_and_give_the_prediction():
     torch.testing.assert_close(weights.sum(2), torch.ones(1, 2, 16, 12))
 
 
+@pytest.mark.parametrize(("scale", "temporal"), [(4, True), (12, False)])
+def test_a_few_rows_at_a_time_choose_as_all_at_once(scale, temporal, monkeypatch):
+    monkeypatch.setattr(choice, "PART_VALUES", 3000)  # a row or two
+    net = shaken(make(scale, reach=2, temporal=temporal))
+    lq = 1 + torch.rand(2, 2, 1, 7, 5)
+    lq[0, 1, 0, 3, 2] = 0  # a hole
+    guide = torch.rand(2, 2, 3, 7 * scale, 5 * scale)
+    at_once = net(lq, guide)  # gradients are wanted
+    with torch.no_grad():
+        by_rows = net(lq, guide)
+    for name in ("pred", "error"):
+        torch.testing.assert_close(by_rows[name], at_once[name], rtol=1e-5, atol=1e-5)
+
+
 def test_error_bars_have_gradients_of_their_own():
     net = shaken(make())
     lq, guide = 1 + torch.rand(1, 2, 1, 4, 5), torch.rand(1, 2, 3, 16, 20)
@@ -129,7 +144,7 @@ def test_planes_are_evaluated_at_the_pixel():
     planes = LocalPlanes(1 + depth, 0.1 * slope_x, 0.1 * slope_y)
     y, x = parts.places(h, w, scale, planes.depth)
     offsets = parts.neighbour_offsets(2)
-    got = parts.evaluate_planes(planes, y, x, offsets, scale // 4)
+    got = parts.evaluate_planes(parts.planes_around(planes, offsets), y, x, scale // 4)
     got = parts.pixels_of(got.flatten(1, 2))
     for j, row, column in [(0, 0, 0), (4, 9, 17), (8, 23, 31), (12, 16, 8)]:
         dy, dx = offsets[j]

@@ -66,3 +66,15 @@ def test_as_many_clips_move_as_asked_for(share):
     # The order of a batch is drawn before anything moves, so both hold the same clips; a clip that
     # moves along its outline does not change.
     assert abs(float(moved) - share) < 0.12
+
+
+def test_the_sensor_is_told_which_pictures_are_one_clip():
+    asked = []
+
+    def sensor(depth_m, *more, **clip):
+        asked.append((len(depth_m), clip))
+        return every_nth(depth_m, *more)
+
+    place = torch.device("cpu")
+    DeviceClips([(Edge(), 1.0)], sensor, {"any": 1}, scale=4, batch=7, device=place, seed=3)()
+    assert asked == [(6, {"frames": 2}), (6, {"frames": 2}), (2, {"frames": 2})]

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader
 
 from stdnet_arch.data.dataset_options import TestOptions, read_options
+from stdnet_arch.data.lq.sensor_effects import misalign
+from stdnet_arch.data.lq.sensor_model import frame_rng
 from stdnet_arch.data.lq.sensors import PRESETS
 from stdnet_arch.data.lq_writer import write_lq
 from stdnet_arch.data.rgbd_video_dataset import RGBDVideoDataset
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
+from stdnet_arch.data.synthetic.source import Synthetic
 
 SECTION = {
     "name": "rooms", "phase": "val", "scale": 4, "source": "Synthetic",
@@ -51,6 +56,28 @@ def test_training_draws_another_device_every_time():
     assert (one != two).float().mean() > 0.5
 
 
+def test_a_batch_holds_the_confidence_of_a_phone():
+    loader = DataLoader(RGBDVideoTestDataset(SECTION | {"sensor_opt": {"preset": "iphone"}}))
+    (batch,) = loader
+    assert batch["confidence"].shape == batch["lq"].shape == (1, 3, 1, 12, 16)
+    assert batch["confidence"].dtype == torch.uint8
+    assert batch["confidence"].unique().tolist() == [0, 1, 2]
+    assert "confidence" not in clip_of(sensor_opt={"preset": "realsense"})
+
+
+def test_confidence_is_cropped_and_turned_with_its_depth():
+    section = SECTION | {
+        "phase": "train", "num_frame": 2, "gt_size": 32, "use_reverse": True,
+        "sensor_opt": {"preset": "iphone", "holes": 0.4},
+    }  # fmt: skip
+    dataset = RGBDVideoDataset(section)
+    items = [dataset[0] for _ in range(12)]
+    lost, confidence = (torch.stack([item[k] for item in items]) for k in ("lq", "confidence"))
+    assert 0.2 < (lost == 0).float().mean() < 0.8
+    assert (confidence[lost == 0] == 0).all()
+    assert (confidence[lost > 0] > 0).float().mean() > 0.5
+
+
 @pytest.mark.parametrize("camera", ["phone", "webcam", "dark"])
 def test_a_camera_changes_rgb_alone_and_the_same_at_every_read(camera):
     plain = clip_of()
@@ -58,6 +85,17 @@ def test_a_camera_changes_rgb_alone_and_the_same_at_every_read(camera):
     np.testing.assert_array_equal(one["guide"], two["guide"])
     np.testing.assert_array_equal(one["lq"], plain["lq"])
     assert (one["guide"] - plain["guide"]).abs().mean() > 2e-3
+
+
+def test_an_offset_in_metres_takes_the_focal_length_of_the_source():
+    plain, moved = clip_of(), clip_of(sensor_opt={"offset_m": 0.1})
+    fx, fy, *_ = Synthetic(**SECTION["source_opt"]).intrinsics_px("0000")
+    _, _, down, right = frame_rng(0, "0000").uniform(-1, 1, 4)
+    rgb, got = ((255 * x["guide"][0]).permute(1, 2, 0).numpy().round() for x in (plain, moved))
+    depth_m = (plain["gt"] * plain["depth_range_m"])[0, 0].numpy()
+    expected = misalign(rgb.astype(np.uint8), depth_m, (0, 0), (0.1 * fy * down, 0.1 * fx * right))
+    np.testing.assert_allclose(got, expected, atol=1)
+    assert np.abs(got - rgb).mean() > 1
 
 
 @pytest.mark.parametrize(

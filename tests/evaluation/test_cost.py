@@ -60,6 +60,24 @@ def test_only_runs_after_the_warm_up_count(monkeypatch):
     assert (seconds, len(calls)) == ([1, 2], 3)
 
 
+def test_threads_are_those_asked_for_and_said(fixed_memory, monkeypatch):
+    seen = []
+    before = torch.get_num_threads()
+    look = lambda *given: seen.append(torch.get_num_threads()) or [0.5]  # noqa: E731
+    monkeypatch.setattr(cost_module, "time_runs", look)
+    found = [measure("edsr", NETWORK, Setting((16, 24), threads=n)).device for n in (1, 2, None)]
+    assert found == ["cpu, threads: 1", "cpu, threads: 2", "cpu"]
+    assert seen == [1, 2, before]
+
+
+def test_the_arithmetic_that_is_run_stands_beside_the_published(fixed_memory, monkeypatch):
+    count = lambda net, size, published: 5e9 if published else 4e9  # noqa: E731
+    monkeypatch.setattr(cost_module, "flops_per_frame", count)
+    cost = measure("edsr", NETWORK, Setting((20, 24), frames=1, warmup=0, repeats=1))
+    assert (cost.gflop_per_frame, cost.gflop_as_run) == (5, 4)
+    assert cost.row()[6:8] == [5, 4]
+
+
 def test_the_median_is_per_frame(fixed_memory, monkeypatch):
     monkeypatch.setattr(cost_module, "time_runs", lambda *given: [0.5, 0.004, 0.002])
     assert measure("edsr", NETWORK, SETTING).ms_per_frame == pytest.approx(2.0)
@@ -86,7 +104,8 @@ def test_memory_on_cuda_is_what_was_allocated():
 
 
 def test_the_files_hold_all_rows_and_the_machine(tmp_path):
-    costs = [Cost("one", 4, (16, 24), "cpu", "float32", 2_000_000, math.nan, 1.25, 3.0)]
+    known = {"parameters": 2_000_000, "ms_per_frame": 1.25, "peak_mb": 3.0}
+    costs = [Cost("one", 4, (16, 24), "cpu", "float32", **known)]
     write_costs(tmp_path / "x4.cost", costs)
     written = json.loads((tmp_path / "x4.cost.json").read_text())
     assert written["costs"][0]["gflop_per_frame"] is None

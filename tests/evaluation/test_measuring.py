@@ -1,7 +1,10 @@
 """Time, memory and the machine."""
 
 import json
+import platform
+import re
 import time
+from pathlib import Path
 
 import torch
 
@@ -14,6 +17,20 @@ def test_it_is_plain_and_names_what_matters():
     assert said["torch"] == torch.__version__
     assert said["threads"] == torch.get_num_threads()
     assert all(value not in ("", None) for value in said.values())
+
+
+def test_neither_kernel_nor_host_is_said():
+    said = json.dumps(describe_machine())
+    assert platform.release() not in said
+    assert platform.node() not in said
+
+
+def test_no_published_report_holds_a_kernel_s_version():
+    docs = Path(__file__).parents[2] / "docs"
+    pages = [*docs.rglob("*.md"), *docs.rglob("*.html"), docs.parent / "README.md"]
+    kernel = re.compile(r"Linux-\d|-generic\b|glibc\d|#\d+ SMP")
+    assert [page.name for page in pages if kernel.search(page.read_text())] == []
+    assert len(pages) > 10
 
 
 def test_the_model_of_the_processor_is_read(monkeypatch, tmp_path):

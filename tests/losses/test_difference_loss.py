@@ -94,7 +94,14 @@ def test_nothing_valid_costs_nothing():
 @pytest.mark.parametrize("t", [1, 2])
 def test_short_clips_have_the_terms_that_exist(t):
     out, gt = output(t=t)
-    assert DifferenceLoss()(out, gt).isfinite()
+    valid = torch.ones_like(gt, dtype=torch.bool)
+    spatial = sum(spatial_by_numpy(out["pred"], gt, sigma, valid) for sigma in out["sigma"])
+    # A clip of two frames has a pair at distance 1 and none at 2.
+    pairs = out["phi_1"] if t == 2 else []
+    temporal = sum(temporal_by_numpy(gt, phi, valid, 1) for phi in pairs)
+    assert DifferenceLoss()(out, gt).item() == pytest.approx(
+        0.01 * (0.1 * spatial + 0.5 * temporal), abs=1e-12
+    )
 
 
 def test_gradients_are_those_of_finite_differences():

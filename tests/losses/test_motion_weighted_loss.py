@@ -43,6 +43,15 @@ def test_the_paper_s_weighted_error_is_the_sum_over_pixels():
     assert got.item() == pytest.approx(total / valid.sum().item())
 
 
+def test_the_channels_of_a_pixel_are_summed():
+    # SoSR's |I(p) - P(p)|^2 of a colour: 0.1, 0.2, 0.3 off is 0.14, and a motion of 5 px weighs 5.
+    gt = torch.zeros(1, 2, 3, 4, 6, dtype=torch.float64)
+    pred = gt + torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).view(1, 1, 3, 1, 1)
+    flow = torch.tensor([3.0, -4.0], dtype=torch.float64).view(1, 1, 2, 1, 1).expand(1, 1, 2, 4, 6)
+    loss = MotionWeightedLoss(criterion="l2", floor=0, normalize=False)
+    assert loss({"pred": pred}, gt, flow_px=flow).item() == pytest.approx(5 * 0.14)
+
+
 def test_floor_and_normalization_are_the_formula():
     amount = torch.rand(2, 3, 1, 4, 5, dtype=torch.float64)
     known = torch.rand(amount.shape) > 0.4

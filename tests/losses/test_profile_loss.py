@@ -68,7 +68,9 @@ def test_gradients_are_those_of_finite_differences():
 
 
 def test_it_is_registered():
-    assert isinstance(build_loss({"type": "ProfileGradientLoss"}), ProfileGradientLoss)
+    built = build_loss({"type": "ProfileGradientLoss", "eps": 0.25, "loss_weight": 3})
+    assert isinstance(built, ProfileGradientLoss)
+    assert (built.eps, built.loss_weight) == (0.25, 3)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from stdnet_arch.losses.siamese_warp_loss import (
 )
 
 
-def clips(b=2, t=3, h=5, w=7):
+def clips(b=2, t=3, h=5, w=7, c=1):
     """Prediction, truth, mask and flow; double, all sizes differ."""
-    pred, gt = (torch.rand(b, t, 1, h, w, dtype=torch.float64) for _ in range(2))
+    pred, gt = (torch.rand(b, t, c, h, w, dtype=torch.float64) for _ in range(2))
     flow = torch.randn(b, t - 1, 2, h, w, dtype=torch.float64)
     return pred, gt, torch.rand(b, t, 1, h, w) > 0.15, flow
 
@@ -39,6 +39,46 @@ def by_loop(pred, gt, valid, flow, form):
     return [s / count for s in sums]
 
 
+def pixel_by_loop(pred, gt, valid):
+    """Mean over pairs of the squared errors of the one frame and of the other, added."""
+    total = 0.0
+    for frames in (range(pred.shape[1] - 1), range(1, pred.shape[1])):
+        squares = [
+            (pred[i, k, 0, y, x] - gt[i, k, 0, y, x]).item() ** 2
+            for i, k, y, x in torch.nonzero(valid[:, :, 0]).tolist()
+            if k in frames
+        ]
+        total += sum(squares) / len(squares)
+    return total
+
+
+def test_alpha_weighs_the_sum_of_both_frames():
+    # ToSR: L = alpha (|I_t - P_t|^2 + |I_t+1 - P_t+1|^2) + beta ... + gamma ...: one off in red of
+    # the first frame, two off in green and blue of the second is 1 + 4 + 4 for every pixel.
+    target = torch.full((1, 2, 3, 16, 20), 0.5)
+    error = torch.tensor([[1.0, 0, 0], [0, 2, 2]]).view(1, 2, 3, 1, 1)
+    loss = SiameseWarpPixelLoss(pixel_weight=1, warp_sr_weight=0, warp_hr_weight=0)
+    assert loss(target + error, target).item() == pytest.approx(9)
+
+
+def test_the_channels_of_every_term_are_summed():
+    target = torch.full((1, 2, 3, 16, 20), 0.5)  # nothing moves
+    pred = target + torch.tensor([[1.0, 2, 3], [0, 0, 5]]).view(1, 2, 3, 1, 1)
+    beta = SiameseWarpPixelLoss(pixel_weight=0, warp_sr_weight=1, warp_hr_weight=0)
+    gamma = SiameseWarpPixelLoss(pixel_weight=0, warp_sr_weight=0, warp_hr_weight=1)
+    assert beta(pred, target).item() == pytest.approx(1 + 4 + 4)
+    assert gamma(pred, target).item() == pytest.approx(25)
+
+
+def test_a_pixel_of_rgb_counts_if_all_its_channels_do():
+    pred, gt, _, flow = clips(c=3)
+    valid = torch.rand(gt.shape) > 0.1
+    loss = SiameseWarpLoss(pixel_weight=1, criterion="l2")
+    whole = valid.all(2, keepdim=True).expand_as(valid)
+    reference = loss({"pred": pred}, gt, whole, flow_px=flow)
+    torch.testing.assert_close(loss({"pred": pred}, gt, valid, flow_px=flow), reference)
+
+
 @pytest.mark.parametrize("form", ["difference", "constant"])
 def test_the_terms_are_the_formulas(form):
     pred, gt, valid, flow = clips()
@@ -46,7 +86,7 @@ def test_the_terms_are_the_formulas(form):
         2, pixel_weight=3, warp_sr_weight=5, warp_hr_weight=7, form=form, criterion="l2"
     )
     sr, hr = by_loop(pred, gt, valid, flow, form)
-    pixel = ((pred - gt) ** 2)[valid].mean().item()
+    pixel = pixel_by_loop(pred, gt, valid)
     got = loss({"pred": pred}, gt, valid, flow_px=flow)
     assert got.item() == pytest.approx(2 * (3 * pixel + 5 * sr + 7 * hr))
 
@@ -131,8 +171,13 @@ def test_a_guide_gives_the_flow_where_the_batch_has_none():
 def test_the_toolbox_s_form_is_the_paper_s_whole_loss():
     target = torch.full((1, 2, 3, 16, 20), 0.5)  # nothing moves
     pred = torch.rand(1, 2, 3, 16, 20)
-    errors = pred - target, pred[:, 0] - pred[:, 1], target[:, 0] - pred[:, 1]
-    expected = sum(a * e.square().mean() for a, e in zip((1, 0.8, 0.1), errors, strict=True))
+    expected = 0.0
+    for y in range(16):
+        for x in range(20):
+            (i_1, i_2), (p_1, p_2) = target[0, :, :, y, x], pred[0, :, :, y, x]
+            alpha = (i_1 - p_1).square().sum() + (i_2 - p_2).square().sum()
+            beta, gamma = (p_1 - p_2).square().sum(), (i_1 - p_2).square().sum()
+            expected += (1.0 * alpha + 0.8 * beta + 0.1 * gamma) / (16 * 20)
     got = build_loss({"type": "SiameseWarpPixelLoss"})(pred, target)
     torch.testing.assert_close(got, expected)
 

@@ -1,12 +1,17 @@
 """A student trained by a frozen teacher, through the model's own steps and checkpoints."""
 
+import math
+
 import pytest
 import torch
+from basicsr.archs import build_network
 from basicsr.models import build_model
 from model_parts import RANGE_M, TinyDepthNet, batches, options, train, weights
 
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
+from stdnet_arch.models.distillation import probe_features
 from stdnet_arch.models.distillation_model import SpaceTimeDistillationModel
+from stdnet_arch.models.feature_tap import FeatureTap
 
 TEACHER = {"type": "TinyDepthNet", "scale": 2, "shift": 0.1}
 ABOUT = {"network_g": TEACHER, "depth_range_m": RANGE_M}
@@ -33,6 +38,26 @@ def test_training_lowers_both_losses(tmp_path):
     logs = train(make(tmp_path, optim={"type": "Adam", "lr": 0.0}), batches(1) * 30)
     assert logs[-1]["l_spatial"] < 0.9 * logs[0]["l_spatial"]
     assert logs[-1]["l_memory"] < 0.9 * logs[0]["l_memory"]
+
+
+def test_layers_that_inference_joins_are_seen():
+    net = build_network({"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16})
+    layer = "refining_stage.prediction_head.5"
+    tap = FeatureTap(net, layer, "distill.teacher_layer")
+    found = probe_features({"teacher": (net, tap)}, t=2, size=32, scale=4)["teacher"]
+    assert found.shape == (1, 2, 16, 32, 32)
+    assert not found.requires_grad
+
+
+def test_a_frozen_network_shows_all_its_layers_and_keeps_no_graph():
+    net = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16}
+    layer = "refining_stage.prediction_head.5"
+    frozen = build_network(net).eval().requires_grad_(False)
+    lq, guide = torch.rand(1, 2, 1, 6, 8), torch.rand(1, 2, 3, 24, 32)
+    with FeatureTap(frozen, layer, "distill.teacher_layer") as tap:
+        pred = frozen(lq, guide)["pred"]
+    assert tap.clip(1, 2).shape == (1, 2, 16, 24, 32)
+    assert not pred.requires_grad
 
 
 def test_the_teacher_does_not_change(tmp_path):
@@ -96,6 +121,28 @@ def test_a_frozen_convlstm_learns_no_more_but_the_student_does(tmp_path, log):
     train(model, batches(1))
     assert all(torch.equal(v, kept[k]) for k, v in model.distillation.reader.state_dict().items())
     assert not torch.equal(student["conv.weight"], model.net_g.conv.weight)
+
+
+def norm_of(parameters):
+    return torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in parameters])).item()
+
+
+def test_convlstm_and_adapter_are_clipped_by_their_own_norm(tmp_path):
+    opt = distilling(tmp_path, memory_opt={"type": "TemporalMemoryDistillLoss", "loss_weight": 1e4})
+    opt["train"]["grad_clip"] = 0.01
+    model = build_model(opt)
+    train(model, batches(1))
+    assert norm_of(model.distillation.parameters()) == pytest.approx(0.01, rel=1e-3)
+    assert norm_of(model.net_g.parameters()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_gradient_of_the_convlstm_that_is_not_finite_changes_nothing(tmp_path):
+    model = make(tmp_path)
+    next(model.distillation.reader.recurrence.parameters()).register_hook(lambda g: g * math.nan)
+    before = model.net_g.conv.weight.clone()
+    with pytest.raises(FloatingPointError, match="grad_norm_distill nan"):
+        train(model, batches(1))
+    assert torch.equal(model.net_g.conv.weight, before)
 
 
 def test_a_frozen_convlstm_goes_with_the_scaling_of_half_precision(tmp_path):

@@ -61,6 +61,18 @@ def test_depth_and_svd_make_a_depth_video(tmp_path):
     assert all((frame > 0).all() for frame in frames)
 
 
+def test_a_folder_without_weights_is_refused_before_stage_1(tmp_path, caplog):
+    pytest.importorskip("diffusers")
+    write_recording(tmp_path)
+    folder = write_folder(tmp_path / "svd")
+    (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
+    argv = ["--rgb", tmp_path / "rgb", "--depth", tmp_path / "depth", "-o", tmp_path / "out"]
+    argv += ["--matcher", "SensorDepth", "--diffusion", folder, "--set", "diffusion.context=zeros"]
+    assert main([str(word) for word in argv]) == 1
+    assert "expected weights" in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", ["os.system", "subprocess.check_output", "nobody.Knows", 3])
 def test_a_file_cannot_name_code(tmp_path, kind, caplog):
     options = {"rgb": "rgb", "output": "out", "matcher": {"type": kind, "command": "touch ran"}}

@@ -1,5 +1,6 @@
 """One step of Stable Video Diffusion: its folder, its noise, and the context of each frame."""
 
+import json
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from tiny_svd import make_parts, write_folder
 from stdnet_arch.stereodiff.svd import (
     Parts,
     SVDStep,
+    check_folders,
     context_per_frame,
     fingerprint,
     load_parts,
@@ -101,18 +103,43 @@ def test_weights_that_lack_a_layer_are_refused(tmp_path):
         load_parts(folder, context="zeros")
 
 
-@pytest.mark.parametrize(
-    ("missing", "message"),
-    [
-        ("unet/config.json", r"expected .*config\.json"),
-        ("vae/diffusion_pytorch_model.safetensors", "expected weights"),
-        ("scheduler/scheduler_config.json", r"expected .*scheduler_config\.json"),
-    ],
-)
-def test_a_part_that_is_missing_is_named_and_nothing_is_downloaded(tmp_path, missing, message):
+MISSING = [
+    ("unet/config.json", r"expected .*config\.json"),
+    ("unet/diffusion_pytorch_model.safetensors", r"expected weights .*unet"),
+    ("vae/diffusion_pytorch_model.safetensors", r"expected weights .*vae"),
+    ("scheduler/scheduler_config.json", r"expected .*scheduler_config\.json"),
+]
+
+
+@pytest.mark.parametrize("look", [load_parts, check_folders])
+@pytest.mark.parametrize(("missing", "message"), MISSING)
+def test_a_part_that_is_missing_is_named_and_nothing_is_downloaded(
+    tmp_path, look, missing, message
+):
     (write_folder(tmp_path) / missing).unlink()
     with pytest.raises(FileNotFoundError, match=message):
-        load_parts(tmp_path, context="zeros")
+        look(tmp_path, context="zeros")
+
+
+def test_an_empty_file_is_no_weights(tmp_path):
+    (write_folder(tmp_path) / "vae/diffusion_pytorch_model.safetensors").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"expected weights .*vae"):
+        check_folders(tmp_path, context="zeros")
+
+
+def test_a_missing_shard_is_named_before_anything_is_loaded(tmp_path):
+    unet = write_folder(tmp_path) / "unet"
+    weights = {"conv_in.weight": "diffusion_pytorch_model-00002-of-00002.safetensors"}
+    index = unet / "diffusion_pytorch_model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weights}))
+    with pytest.raises(FileNotFoundError, match="00002-of-00002"):
+        check_folders(tmp_path, context="zeros")
+
+
+def test_a_whole_folder_passes(folder):
+    check_folders(folder, context="zeros")
+    with pytest.raises(FileNotFoundError, match="context: zeros does without"):
+        check_folders(folder)
 
 
 def test_without_an_image_encoder_zeros_must_be_asked_for(folder):

@@ -78,8 +78,41 @@ def load_network(
     scale = network_g["scale"]
     if isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= MOST_SCALE:
         raise InputError(f"{path}: scale must be a whole number, 1..{MOST_SCALE}; got {scale!r}")
+    net = _build_loaded(path, network_g, unwrap(content))
+    about = {**about, "network_g": network_g, "depth_range_m": range_m}
+    return LoadedNetwork(net, scale, range_m, about)
+
+
+def load_described(
+    path: str | Path, network_g: Mapping[str, Any] | None = None
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Build a network of any kind, RGB or depth, and load it, strictly.
+
+    Args:
+        path: the checkpoint.
+        network_g: ``type`` and arguments; None: as the checkpoint says.
+
+    Returns:
+        The network in evaluation mode, on the CPU, and what the checkpoint says of itself.
+
+    Raises:
+        FileNotFoundError: no such file.
+        TypeError, ValueError: the checkpoint cannot be read, does not fit, or names no network.
+    """
+    content, about = read_all(path)
+    network_g = network_g or about.get("network_g")
+    if not isinstance(network_g, Mapping) or "type" not in network_g:
+        raise InputError(
+            f"{path} does not say which network it holds: expected network_g with type and "
+            f"arguments under {ABOUT!r}, got {network_g!r}"
+        )
+    return _build_loaded(path, network_g, unwrap(content)), about
+
+
+def _build_loaded(
+    path: str | Path, network_g: Mapping[str, Any], params: Mapping[str, Tensor]
+) -> nn.Module:
     held = {name: None for name in STARTING_POINTS if name in network_g}
-    params = unwrap(content)
     with at_most_as_large(params, f"{path} does not fit {network_g}"):
         net = build_arch({**network_g, **held}, path)
     broken = find_not_finite(params)
@@ -92,8 +125,7 @@ def load_network(
         load_any(net, params)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not fit {network_g}: {error}") from error
-    about = {**about, "network_g": network_g, "depth_range_m": range_m}
-    return LoadedNetwork(net.eval(), scale, range_m, about)
+    return net.eval()
 
 
 def _complete(

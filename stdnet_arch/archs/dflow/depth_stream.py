@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from stdnet_arch.archs.dflow.memory import Memory
 from stdnet_arch.utils.nested import to_device
 
 if TYPE_CHECKING:
-    from stdnet_arch.archs.dflow_depth_arch import DFlowDepth, Memory
+    from stdnet_arch.archs.dflow_depth_arch import DFlowDepth
 
 
 class DFlowDepthStream:

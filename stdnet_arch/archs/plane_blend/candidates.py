@@ -15,21 +15,8 @@ SHARPNESS = 0.45
 """Spread of the prior around a candidate's centre [LR pixels]."""
 HOLE_PENALTY = 4.0
 """What a candidate loses that was filled instead of measured (in logits)."""
-EXCLUDED = -1e4
-"""Logit of a candidate that does not exist; finite in half precision."""
 FURTHEST = 0.3
 """Share of a plane's depth by which it may change on the way to a pixel."""
-
-
-class Blend(NamedTuple):
-    """A softmax-weighted mean of candidates."""
-
-    depth: Tensor
-    """``(n, 16, H/4, W/4)``: the 16 pixels of each cell, as channels."""
-    spread: Tensor
-    """Mean absolute distance of the candidates from that mean, same shape."""
-    weight: Tensor
-    """``(n, j, 16, H/4, W/4)``, sums to 1 over ``j``."""
 
 
 def neighbour_offsets(reach: int) -> list[tuple[int, int]]:
@@ -62,56 +49,82 @@ def places(h: int, w: int, scale: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Place each pixel in its LR pixel, (y, x) from its centre [LR pixels].
 
     Returns:
-        Two maps ``(1, 16, H/4, W/4)`` in (-0.5, 0.5).
+        Rows ``(1, 16, H/4, 1)`` and columns ``(1, 16, 1, W/4)``, in (-0.5, 0.5): all that they
+        depend on. At scale 4, where all cells are alike, ``(1, 16, 1, 1)`` both.
     """
     one = (torch.arange(scale, dtype=like.dtype, device=like.device) + 0.5) / scale - 0.5
+    h, w = (1, 1) if scale == CELL else (h, w)
     rows, columns = one.repeat(h)[:, None], one.repeat(w)[None]
-    H, W = h * scale, w * scale
-    return tuple(cells_of(m.expand(H, W)[None, None]) for m in (rows, columns))  # type: ignore[return-value]
+    y = cells_of(rows.expand(-1, CELL)[None, None])
+    return y, cells_of(columns.expand(CELL, -1)[None, None])
 
 
 def distance_prior(y: Tensor, x: Tensor, offsets: list[tuple[int, int]]) -> Tensor:
     """Logits of a sharp bilinear: minus squared distance to each candidate's centre.
 
+    Args:
+        y: rows of :func:`places`.
+        x: columns of :func:`places`.
+        offsets: offsets of the candidates.
+
     Returns:
-        ``(1, j, 16, H/4, W/4)``.
+        ``(1, j, 16, H/4, W/4)``; at scale 4 ``(1, j, 16, 1, 1)``.
     """
     squares = [(y - dy) ** 2 + (x - dx) ** 2 for dy, dx in offsets]
     return torch.stack(squares, 1) / (-2 * SHARPNESS**2)
 
 
-def evaluate_planes(
-    planes: LocalPlanes, y: Tensor, x: Tensor, offsets: list[tuple[int, int]], factor: int
-) -> Tensor:
-    """Depth of each neighbour's plane at each pixel.
+class PlanesAround(NamedTuple):
+    """The candidates' planes as each LR pixel sees them, ``(n, j, h, w)`` each."""
+
+    middle: Tensor
+    """Depth at the centre of this LR pixel."""
+    slope_x: Tensor
+    """See :class:`~stdnet_arch.ops.local_planes.LocalPlanes`."""
+    slope_y: Tensor
+    """See there."""
+    lowest: Tensor
+    """What no pixel may go below."""
+    highest: Tensor
+    """What no pixel may go beyond."""
+
+    def rows(self, rows: slice) -> "PlanesAround":
+        """Those of some rows of LR pixels."""
+        return PlanesAround(*(part[:, :, rows] for part in self))
+
+
+def planes_around(planes: LocalPlanes, offsets: list[tuple[int, int]]) -> PlanesAround:
+    """Gather the planes of the neighbours; all arithmetic that can be is done on the small grid.
 
     Args:
         planes: planes of the LR pixels, ``(n, 1, h, w)`` each.
+        offsets: offsets of the candidates.
+    """
+    depth, slope_x, slope_y = (look_around(part, offsets) for part in planes)
+    # From the candidate's centre to the pixel's own; without a tensor of offsets, which a CUDA
+    # graph could not bring to the device.
+    shift = [slope_y[:, j] * dy + slope_x[:, j] * dx for j, (dy, dx) in enumerate(offsets)]
+    limit = FURTHEST * depth
+    middle = depth - torch.stack(shift, 1)
+    return PlanesAround(middle, slope_x, slope_y, depth - limit, depth + limit)
+
+
+def evaluate_planes(around: PlanesAround, y: Tensor, x: Tensor, factor: int) -> Tensor:
+    """Depth of each neighbour's plane at each pixel.
+
+    Args:
+        around: result of :func:`planes_around`.
         y: rows of :func:`places`.
         x: columns of :func:`places`.
-        offsets: offsets of the candidates.
         factor: cells per LR pixel along a side (scale / 4).
 
     Returns:
         ``(n, j, 16, H/4, W/4)``, within 30 % of the plane's own depth.
     """
-    depth, slope_x, slope_y = (look_around(part, offsets) for part in planes)
-    # From the candidate's centre to the pixel's own: on the small grid, and without a tensor of
-    # offsets, which a CUDA graph could not bring to the device.
-    shift = [-(slope_y[:, j] * dy + slope_x[:, j] * dx) for j, (dy, dx) in enumerate(offsets)]
-    maps = (depth, slope_x, slope_y, torch.stack(shift, 1))
-    depth, slope_x, slope_y, moved = (replicate_up(m, factor)[:, :, None] for m in maps)
-    change = moved + slope_y * y[:, None] + slope_x * x[:, None]
-    limit = FURTHEST * depth
-    return depth + torch.minimum(torch.maximum(change, -limit), limit)
-
-
-def blend(logits: Tensor, candidates: Tensor) -> Blend:
-    """Weigh candidates by the softmax of their logits, ``(n, j, 16, H/4, W/4)`` each."""
-    weight = logits.softmax(1)
-    depth = (weight * candidates).sum(1)
-    spread = (weight * (candidates - depth[:, None]).abs()).sum(1)
-    return Blend(depth, spread, weight)
+    parts = (replicate_up(part, factor)[:, :, None] for part in around)
+    middle, slope_x, slope_y, lowest, highest = parts
+    depth = torch.addcmul(middle, slope_y, y[:, None])
+    return torch.clamp(torch.addcmul(depth, slope_x, x[:, None]), lowest, highest)
 
 
 def fill_by_means(lq: Tensor, measured: Tensor) -> Tensor:

@@ -37,6 +37,8 @@ class Memory:
     """See :class:`Traces`."""
     coarse: Tensor
     """See :class:`Traces`."""
+    known: Tensor | None = None
+    """1 where there was such a frame, else 0, ``(b, 1, 1, 1)``; None: there was."""
 
 
 class Carried(NamedTuple):
@@ -64,7 +66,7 @@ class FrameMotion(nn.Module):
 
     def __init__(self, num_feat: int = 24, radius: int = 3) -> None:
         super().__init__()
-        self.radius = radius
+        self.num_feat, self.radius = num_feat, radius
         displacements = (2 * radius + 1) ** 2
         self.fine = nn.Sequential(nn.Conv2d(SEEN_COLOUR, num_feat, 3, padding=1), leaky_relu())
         self.coarse = nn.Sequential(
@@ -144,7 +146,7 @@ def correlate(now: Tensor, before: Tensor, radius: int) -> Tensor:
     return torch.stack(found, 1)
 
 
-def carry(memory: Memory, guide: Tensor, flow: Tensor) -> Carried:
+def carry(memory: Memory, guide: Tensor, flow: Tensor, own: Tensor) -> Carried:
     """Bring the last prediction to where its pixels are now.
 
     Depth is looked up at the nearest pixel: between two surfaces there is none.
@@ -153,12 +155,18 @@ def carry(memory: Memory, guide: Tensor, flow: Tensor) -> Carried:
         memory: memory of the frame before.
         guide: RGB of the present frame, ``(n, 3, H, W)``.
         flow: result of :class:`FrameMotion`.
+        own: see :func:`nothing_carried`.
     """
     flow = F.interpolate(flow, scale_factor=CELL, mode="bilinear", align_corners=False)
     colour, inside = warp_to_edges(memory.guide, flow, "bilinear")
     depth, _ = warp_to_edges(memory.pred, flow, "nearest")
     mismatch = (colour - guide).abs().mean(1, keepdim=True)
-    return Carried(*(cells_of(x) for x in (depth, mismatch, inside)))
+    carried = Carried(*(cells_of(x) for x in (depth, mismatch, inside)))
+    if memory.known is None:
+        return carried
+    nothing = nothing_carried(own)
+    chosen = (torch.where(memory.known > 0, *both) for both in zip(carried, nothing, strict=True))
+    return Carried(*chosen)
 
 
 def nothing_carried(own: Tensor) -> Carried:

@@ -8,19 +8,18 @@ from torch import Tensor, nn
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
     HOLE_PENALTY,
-    blend,
     distance_prior,
-    evaluate_planes,
     fill_by_means,
     look_around,
     neighbour_offsets,
     pixels_of,
     places,
+    planes_around,
 )
+from stdnet_arch.archs.plane_blend.choice import Choice, choose
 from stdnet_arch.archs.plane_blend.head import CellHead
 from stdnet_arch.ops.local_planes import fit_local_planes
 from stdnet_arch.ops.precision import at_least_float32
-from stdnet_arch.ops.resize import replicate_up
 
 
 class PlanesOutput(NamedTuple):
@@ -62,11 +61,12 @@ class PlanesHead(nn.Module):
         measured = lq > 0
         filled = fill_by_means(lq, measured)
         planes = fit_local_planes(filled, step, measured)
-        y, x = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
+        place = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
         known = look_around(measured.to(lq.dtype), self.offsets)
-        hole = HOLE_PENALTY * (1 - replicate_up(known, factor)[:, :, None])
-        logits = 4 * at_least_float32(self.head(feat)) + distance_prior(y, x, self.offsets) - hole
-        made = blend(logits, evaluate_planes(planes, y, x, self.offsets, factor))
+        prior = distance_prior(*place, self.offsets)
+        around = planes_around(planes, self.offsets)
+        choice = Choice(around, -HOLE_PENALTY * (1 - known), prior, place, None)
+        made = choose(at_least_float32(self.head(feat)), choice, factor)
         return PlanesOutput(pixels_of(made.depth), pixels_of(made.spread))
 
     def of_clip(self, lq: Tensor, feat: Tensor, step: float = 0.0) -> dict[str, Tensor]:

@@ -45,6 +45,8 @@ class Neighbours(NamedTuple):
     """F_r, ``(b, n, c, h, w)``."""
     difference: Tensor
     """phi between each frame and its neighbour, ``(b, n, c, h, w)``."""
+    weight: Tensor | None = None
+    """How much they count, ``(b, 1, 1, 1)``: 1, or 0 where there is none; None: 1."""
 
 
 class FoldedTemporalDifference:
@@ -89,8 +91,12 @@ class FoldedTemporalDifference:
         frames = current.flatten(0, 1)
         pair = self._align(frames, attention.flatten(0, 1), nearby, pairs)  # (b*p, 2c, h, w)
         improved = self._attend(frames, pair, pairs)  # (b*p, 3c, h, w)
-        own = F.conv2d(frames, self.skip_own, self.constant)
-        out = pairs.sum_up(pairs.repeat(own))
+        own = pairs.repeat(F.conv2d(frames, self.skip_own, self.constant))
+        weights = [x.weight for x in nearby if x.weight is not None]
+        if weights:
+            weight = torch.cat(weights)
+            own, improved, pair = own * weight, improved * weight, pair * weight
+        out = pairs.sum_up(own)
         out += F.conv2d(pairs.sum_up(improved), self.tail, padding=1)
         out += F.conv2d(pairs.sum_up(pair), self.skip_pair)
         return out.unflatten(0, current.shape[:2])

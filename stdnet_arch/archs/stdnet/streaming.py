@@ -33,7 +33,13 @@ class FrameState:
     base: Tensor  # depth at a quarter of the output's size, (b, 1, H/4, W/4)
     guide_feat: Tensor
     attention: Tensor
-    propagated: tuple[Tensor, ...]  # features of the trunk, then of every pass done
+    lists: tuple[Tensor, ...]  # features of the trunk, then of every pass done
+    here: Tensor | None = None  # 1, or 0 for a frame that is none, (b, 1, 1, 1); None: 1
+
+    def as_neighbour(self) -> "FrameState":
+        """Maps that later frames may still ask of a frame that is done."""
+        ends = self.lists[:1] + self.lists[1:][-1:]
+        return replace(self, base=self.base.new_empty(0), lists=ends)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class StageFrame:
     depth: Tensor  # (b, 1, H, W)
     confidence: Tensor  # logit, (b, 1, H, W)
     feat: Tensor  # fused features, (b, c, H/4, W/4)
+    here: Tensor | None = None  # see FrameState
 
 
 @dataclass
@@ -66,7 +73,7 @@ class PassStream:
             self.kept = known[len(ready) :]
         else:
             ready = range(len(self.kept), len(known))
-            self.kept = known[-NEIGHBOURS:]
+            self.kept = [frame.as_neighbour() for frame in known[-NEIGHBOURS:]]
         return self._fuse(known, ready)
 
     def _fuse(self, known: list[FrameState], ready: range) -> list[FrameState]:
@@ -78,7 +85,7 @@ class PassStream:
                 fuse = FoldedTemporalDifference(self.run_pass.temporal_difference)
                 fused = [self._fuse_folded(fuse, known, i) for i in ready]
             return [
-                replace(known[i], propagated=(*known[i].propagated, feat))
+                replace(known[i], lists=(*known[i].lists, feat))
                 for i, feat in zip(ready, fused, strict=True)
             ]
         pairs = [(i, j) for i in ready for j in self.run_pass.neighbours(i) if 0 <= j < len(known)]
@@ -87,15 +94,13 @@ class PassStream:
             for (i, _), part in zip(pairs, self._fuse_pairs(known, pairs), strict=True):
                 totals[i] = totals[i] + part if i in totals else part
         return [
-            replace(
-                known[i], propagated=(*known[i].propagated, totals.get(i, known[i].propagated[-1]))
-            )
+            replace(known[i], lists=(*known[i].lists, totals.get(i, known[i].lists[-1])))
             for i in ready
         ]
 
     def _fuse_several(self, known: list[FrameState], ready: range) -> list[Tensor]:
         """Consecutive frames with their neighbours, ``(b, c, h, w)`` each, as a clip runs."""
-        maps = [(x.propagated[-1], x.propagated[0], x.guide_feat, x.attention) for x in known]
+        maps = [(x.lists[-1], x.lists[0], x.guide_feat, x.attention) for x in known]
         feat, first, guide_feat, attention = (
             join_in_time([frame[:, None] for frame in frames]) for frames in zip(*maps, strict=True)
         )
@@ -113,15 +118,19 @@ class PassStream:
         nearby = [
             Neighbours(
                 slice(0, 1),
-                other.propagated[-1][:, None],
+                other.lists[-1][:, None],
                 other.guide_feat[:, None],
-                (frame.propagated[0] - other.propagated[0]).abs()[:, None],
+                (frame.lists[0] - other.lists[0]).abs()[:, None],
+                other.here,
             )
             for other in others
         ]
         if not nearby:
-            return frame.propagated[-1]
-        return fuse(frame.propagated[-1][:, None], frame.attention[:, None], nearby)[:, 0]
+            return frame.lists[-1]
+        fused = fuse(frame.lists[-1][:, None], frame.attention[:, None], nearby)[:, 0]
+        here = nearby[0].weight
+        # Without a neighbour, a frame is passed on as it is.
+        return fused if here is None else here * fused + (1 - here) * frame.lists[-1]
 
     def _fuse_pairs(
         self, known: list[FrameState], pairs: list[tuple[int, int]]
@@ -129,12 +138,11 @@ class PassStream:
         current = [known[i] for i, _ in pairs]
         neighbour = [known[j] for _, j in pairs]
         difference = [
-            (a.propagated[0] - b.propagated[0]).abs()
-            for a, b in zip(current, neighbour, strict=True)
+            (a.lists[0] - b.lists[0]).abs() for a, b in zip(current, neighbour, strict=True)
         ]
         fused = self.run_pass.temporal_difference(
-            torch.cat([frame.propagated[-1] for frame in current]),
-            torch.cat([frame.propagated[-1] for frame in neighbour]),
+            torch.cat([frame.lists[-1] for frame in current]),
+            torch.cat([frame.lists[-1] for frame in neighbour]),
             torch.cat(difference),
             torch.cat([frame.guide_feat for frame in neighbour]),
             torch.cat([frame.attention for frame in current]),
@@ -155,6 +163,7 @@ class StageStream:
         guide: Sequence[Tensor],
         earlier_feat: Sequence[Tensor] | None = None,
         last: bool = False,
+        here: Sequence[Tensor | None] | None = None,
     ) -> list[StageFrame]:
         """Take the next frames; give those that are done.
 
@@ -163,19 +172,20 @@ class StageStream:
             guide: ``(b, guide_channels, H, W)`` each.
             earlier_feat: fused features of the earlier stage, ``(b, c, H/4, W/4)`` each.
             last: no frame will follow.
+            here: see :class:`FrameState`; None: all are.
         """
         frames = self._encode(base, guide, earlier_feat) if base else []
+        if here is not None:
+            frames = [replace(x, here=weight) for x, weight in zip(frames, here, strict=True)]
         for run_pass in self.passes:
             frames = run_pass.push(frames, last)
         if not frames:
             return []
-        propagated = torch.cat([torch.cat(frame.propagated, dim=1) for frame in frames])
-        decoded = self.stage.reconstruct_all(
-            propagated, torch.cat([frame.base for frame in frames])
-        )
+        lists = torch.cat([torch.cat(frame.lists, dim=1) for frame in frames])
+        decoded = self.stage.reconstruct_all(lists, torch.cat([frame.base for frame in frames]))
         parts = zip(*(x.chunk(len(frames)) for x in decoded), strict=True)
         return [
-            StageFrame(frame.base, depth, confidence, feat)
+            StageFrame(frame.base, depth, confidence, feat, frame.here)
             for frame, (depth, confidence, feat) in zip(frames, parts, strict=True)
         ]
 
@@ -192,7 +202,7 @@ class StageStream:
             [part.clone() for part in x.chunk(len(base))] for x in encoded[:3]
         )
         return [
-            FrameState(*state[:3], propagated=(state[3],))
+            FrameState(*state[:3], lists=(state[3],))
             for state in zip(base, guide_feat, attention, feat, strict=True)
         ]
 
@@ -211,13 +221,18 @@ class STDNetStream:
         self.replication = net.scale // 4
         self.coarse = StageStream(net.guided_stage)
         self.fine = StageStream(net.refining_stage)
-        self.waiting: list[StageFrame] = []
+        self.waiting: list[tuple[Tensor, Tensor]] = []
+        """Depth and confidence of frames that the first stage is done with, the second not yet."""
         self.further_maps: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each, if there are."""
 
     @torch.no_grad()
     def push(
-        self, lq: Sequence[Tensor], guide: Sequence[Tensor], last: bool = False
+        self,
+        lq: Sequence[Tensor],
+        guide: Sequence[Tensor],
+        last: bool = False,
+        here: Sequence[Tensor] | None = None,
     ) -> list[Tensor]:
         """Take the next frames; give the predictions that are complete.
 
@@ -225,25 +240,28 @@ class STDNetStream:
             lq: ``(b, 1, h, w)`` each, in [0, 1]; any number of frames, also none.
             guide: ``(b, 3, H, W)`` each, in [0, 1].
             last: no frame will follow: all predictions are given.
+            here: 1, or 0 for a frame that is none, ``(b, 1, 1, 1)`` each; None: all are. It needs
+                the folded form and one frame at a time, after as many as are ever kept.
 
         Returns:
             ``(b, 1, H, W)`` each, in order; the first one when the ninth frame has come.
         """
         base = [replicate_up(frame, self.replication) for frame in lq]
-        coarse = self.coarse.push(base, guide, last=last)
-        self.waiting += coarse
+        coarse = self.coarse.push(base, guide, last=last, here=here)
+        self.waiting += [(frame.depth, frame.confidence) for frame in coarse]
         fine = self.fine.push(
             [frame.base for frame in coarse],
             [torch.cat((frame.depth, frame.confidence), dim=1) for frame in coarse],
             [frame.feat for frame in coarse],
             last=last,
+            here=None if here is None else [frame.here for frame in coarse],
         )
         done, self.waiting = self.waiting[: len(fine)], self.waiting[len(fine) :]
         if self.net.planes_head is not None:
             return self._weigh_planes(fine)
         return [
-            blend(torch.stack((a.depth, b.depth)), torch.stack((a.confidence, b.confidence)))[0]
-            for a, b in zip(done, fine, strict=True)
+            blend(torch.stack((depth, b.depth)), torch.stack((confidence, b.confidence)))[0]
+            for (depth, confidence), b in zip(done, fine, strict=True)
         ]
 
     def _weigh_planes(self, frames: Sequence[StageFrame]) -> list[Tensor]:

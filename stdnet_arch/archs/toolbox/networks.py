@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow
 from stdnet_arch.archs.toolbox import clip_runs
 from stdnet_arch.archs.toolbox.guided_convolution import GuidedConv, GuidedFlow, use_own_deformation
+from stdnet_arch.ops.precision import at_least_float32
 
 PACKED = 48
 """Channels of RGB after pixel-unshuffle by 4."""
@@ -155,6 +156,9 @@ def _adapt(net: nn.Module, spec: ToolboxNetwork, is_guided: bool) -> None:
     if isinstance(getattr(net, "mean", None), Tensor) and "mean" not in dict(net.named_buffers()):
         net.mean = torch.zeros(1, 1, 1, 1)  # of photographs
     use_own_deformation(net)
+    if spec.has_base and isinstance(getattr(net, "conv_last", None), nn.Conv2d):
+        # Depth is added to what it gives, in place: bfloat16 would round depth to a 256th.
+        cast(nn.Conv2d, net.conv_last).register_forward_hook(_in_float32)
     if spec.halo is None:
         net.spynet = SpyNetFlow()
     if is_guided:
@@ -180,6 +184,11 @@ def _complete_plus_plus(net: nn.Module, options: Options) -> None:
         )
     whole.is_with_alignment = True
     whole.check_if_mirror_extended = _leave_alone
+
+
+def _in_float32(module: nn.Module, inputs: object, output: Tensor) -> Tensor:  # noqa: ARG001
+    """Raise the precision of a convolution's result."""
+    return at_least_float32(output)
 
 
 def _leave_alone(lqs: Tensor) -> None:

@@ -15,6 +15,7 @@ class SensorClip(NamedTuple):
     lq_m: Tensor  # (n, 1, h, w) [m], 0 where nothing was measured
     measured: Tensor  # (n, 1, h, w) bool
     step_m: Tensor  # (n,) [m] distance between neighbouring values; 0: continuous
+    confidence: Tensor | None = None  # (n, 1, h, w) uint8, 0 low to 2 high; None: not given
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,22 @@ class SensorView:
         square = F.pad(grey * grey, [self.scale] * 4, mode="replicate")
         return (F.avg_pool2d(square, window, self.scale) - small**2).clamp_min(0).sqrt()
 
-    def clip(self, lq_m: Tensor, measured: Tensor, step_m: Tensor | float = 0.0) -> SensorClip:
-        """The result, holes set to 0."""
+    def clip(
+        self,
+        lq_m: Tensor,
+        measured: Tensor,
+        step_m: Tensor | float = 0.0,
+        confidence: Tensor | None = None,
+    ) -> SensorClip:
+        """The result; holes and their confidence set to 0."""
         step = torch.as_tensor(step_m, dtype=torch.float32, device=lq_m.device)
+        if confidence is not None:
+            confidence = torch.where(measured, confidence, 0).to(torch.uint8)
         return SensorClip(
-            torch.where(measured, lq_m, 0.0), measured, step.expand(len(lq_m)).contiguous()
+            torch.where(measured, lq_m, 0.0),
+            measured,
+            step.expand(len(lq_m)).contiguous(),
+            confidence,
         )
 
 

@@ -57,6 +57,9 @@ class SensorOptions:
     """RGB is shifted by at most this [HR px] along each axis; one draw per window or clip."""
     parallax_px: float = 0.0
     """RGB is further shifted by at most this [HR px] over the depth [m]; one draw likewise."""
+    offset_m: float = 0.0
+    """The colour camera stands at most this [m] beside its place along each axis; the same draw.
+    The focal length is that of the source, or the longer side of its frames."""
     seed: int = 0
     """Tests alone: another number, other noise. Training draws again for every window and epoch."""
 
@@ -79,7 +82,7 @@ class SensorOptions:
     @property
     def moves_guide(self) -> bool:
         """Tell whether RGB is misaligned."""
-        return self.shift_px > 0 or self.parallax_px > 0
+        return self.shift_px > 0 or self.parallax_px > 0 or self.offset_m > 0
 
     @property
     def is_random(self) -> bool:
@@ -142,7 +145,7 @@ def measure(
     scale: int,
     preset: str,
     rngs: tuple[np.random.Generator, np.random.Generator],
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
     """LR depth as a device of :data:`stdnet_arch.data.lq.sensors.PRESETS` gives it.
 
     Args:
@@ -153,13 +156,15 @@ def measure(
         rngs: generators of the clip's device, and of the frame's noise.
 
     Returns:
-        Depth [m], ``(h, w)``, 0 where nothing was measured.
+        Depth [m], ``(h, w)``, 0 where nothing was measured; confidence from 0 (low) to 2 (high),
+        ``(h, w)``, or None of a device that gives none.
     """
     known = np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, 0).astype(np.float32)
     depth, colour = torch.from_numpy(known)[None, None], _colours(rgb_uint8)
     of_clip, of_frame = (torch_generator(rng) for rng in rngs)
     made = degrade(depth, colour, scale, preset, of_frame, clip_generator=of_clip)
-    return made.lq_m[0, 0].numpy()
+    confidence = None if made.confidence is None else made.confidence[0, 0].numpy()
+    return made.lq_m[0, 0].numpy(), confidence
 
 
 def look_through(
@@ -190,6 +195,7 @@ def disturb_guide(
     options: SensorOptions,
     rng: np.random.Generator,
     corner: tuple[int, int] = (0, 0),
+    focal_px: tuple[float, float] = (0.0, 0.0),
 ) -> NDArray[np.uint8]:
     """Colour of a misaligned camera; generators in the same state make the same camera.
 
@@ -199,11 +205,13 @@ def disturb_guide(
         options: limits of the misalignment.
         rng: generator of random numbers.
         corner: row and column of the crop in the frame.
+        focal_px: focal lengths of the frame, along rows and columns; only for ``offset_m``.
 
     Returns:
         Colours of the pixels of ``depth_m``.
     """
     dy, dx, py, px = rng.uniform(-1, 1, 4)
     shift = (options.shift_px * dy, options.shift_px * dx)
-    parallax = (options.parallax_px * py, options.parallax_px * px)
+    across, along = (options.parallax_px + options.offset_m * f for f in focal_px)
+    parallax = (across * py, along * px)
     return effects.misalign(rgb_uint8, depth_m, shift, parallax, corner)

@@ -2,12 +2,14 @@
 
 The presets and what they imitate:
 
-- ``dtof_peak``: the published direct time-of-flight rule, value by value
+- ``dtof_peak``: the published direct time-of-flight rule (Sun et al., "Consistent direct
+  time-of-flight video depth super-resolution", CVPR 2023), value by value
   :func:`stdnet_arch.data.lq.dtof_sensor.dtof_peak`.
 - ``dtof_photons``: the same sensor counting photons, with sunlight
   (:func:`stdnet_arch.data.lq.dtof_histogram.dtof_photon_peak` in distribution).
-- ``iphone``: few laser dots, spread and smoothed with the picture's help: no holes, edges soft and
-  out of place by several pixels. After what ARKit's ``sceneDepth`` looks like; its rule is secret.
+- ``iphone``: few laser dots, spread and smoothed with the picture's help
+  (:mod:`stdnet_arch.data.lq.sensors_dense`): no holes, edges soft and out of place by several
+  pixels, and a confidence. After what ARKit's ``sceneDepth`` looks like; its rule is secret.
 - ``realsense``: stereo (:mod:`stdnet_arch.data.lq.sensors_stereo`).
 - ``kinect_tof``: continuous-wave time of flight (:mod:`stdnet_arch.data.lq.sensors_tof`).
 - ``clean_area``, ``clean_nearest``, ``clean_stride``: the mean, the middle, or the first pixel of
@@ -87,7 +89,8 @@ def degrade(
             that are measured one by one have the same sensor.
 
     Returns:
-        ``lq_m`` [m] (0 where nothing was measured), ``measured``, ``step_m``.
+        ``lq_m`` [m] (0 where nothing was measured), ``measured``, ``step_m``, and of ``iphone``
+        ``confidence`` (0 to 2; None of the others).
 
     Raises:
         ValueError: an unknown preset, or shapes that do not fit.

@@ -10,12 +10,16 @@ from stdnet_arch.data.codecs.depth_codec import (
     load_npy,
     load_png16,
 )
+from stdnet_arch.data.codecs.rgb_codec import read_rgb
+from stdnet_arch.data.sources.frame_annotations import Annotation, read_annotations
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
     ClipPaths,
     FileSource,
     child_folders,
     choose_layout,
+    frame_numbers,
+    number_of,
 )
 
 DECODINGS = ("float16_png", "uint16_raw", "metres")
@@ -40,6 +44,10 @@ class DynamicReplica(FileSource):
       centimetres are codes / 100, 10,000 times less than what our metrics then print. Never
       compare these numbers with those in metres;
     * ``metres``: files that hold metres already.
+
+    Poses and intrinsics are read where ``frame_annotations_*.jgz`` lies beside the clips, as in the
+    native layout, flow where ``flow_forward/`` and ``flow_forward_mask/`` lie in the folder of a
+    clip.
 
     LR files of STDNet's layout are ``(1, h, w)``. They need not hold whole codes, which only
     ``uint16_raw`` can read; with metres let the dataset make LR itself (``lq: dtof_peak``).
@@ -67,6 +75,8 @@ class DynamicReplica(FileSource):
                 f"depth_decode must be one of {', '.join(DECODINGS)}; got {depth_decode!r}"
             )
         self.depth_decode = depth_decode
+        self._annotations: dict[Path, dict[str, dict[int, Annotation]]] = {}
+        self._flow_files: dict[Path, dict[int, Path]] = {}
         self.depth_suffixes = (".png",) if self.layout == "native" else (".npy",)
         if depth_decode == "uint16_raw":
             self.default_range_m = RAW_RANGE
@@ -97,6 +107,54 @@ class DynamicReplica(FileSource):
                 f"depth_decode uint16_raw: expected LR files in {folder or self.root}; got none"
             )
         return lq
+
+    def pose(self, clip: str, i: int) -> np.ndarray | None:
+        """Camera to world, ``(4, 4)``, metres; x right, y down, z forward; None without file."""
+        found = self._annotation(clip, i)
+        return None if found is None else found.pose
+
+    def intrinsics_px(self, clip: str) -> tuple[float, float, float, float] | None:
+        """``fx, fy, cx, cy`` of the first frame; None without annotations."""
+        found = self._annotation(clip, 0)
+        return None if found is None else found.intrinsics_px
+
+    def flow_px(self, clip: str, i: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Motion (dx, dy) to the next frame [px], ``(2, H, W)``, and where the mask holds it.
+
+        None for the last frame and for clips without a folder ``flow_forward``.
+        """
+        folder = self.folders(clip).depth.parent / "flow_forward"
+        frame = self._frame(clip, "depth", i)
+        if not folder.is_dir() or i == len(self._files[clip, "depth"]) - 1:
+            return None
+        number = number_of(frame)
+        flow, mask = (
+            self._numbered(place, number)
+            for place in (folder, folder.with_name("flow_forward_mask"))
+        )
+        both = as_plane(float16_codes_to_metres(load_png16(flow), flow), flow)
+        return np.stack(np.split(both, 2, axis=1)), np.asarray(read_rgb(mask).any(axis=-1))
+
+    def _numbered(self, folder: Path, number: int) -> Path:
+        """The file of a frame in a folder that may lack the last frame."""
+        if folder not in self._flow_files:
+            self._flow_files[folder] = frame_numbers(folder, (".png",))
+        if number not in self._flow_files[folder]:
+            raise FileNotFoundError(f"expected frame {number} in {folder}; got none")
+        return self._flow_files[folder][number]
+
+    def _annotation(self, clip: str, i: int) -> Annotation | None:
+        depth = self.folders(clip).depth
+        files = sorted(depth.parent.parent.glob("frame_annotations_*.jgz"))
+        if len(files) != 1:
+            return None
+        if files[0] not in self._annotations:
+            self._annotations[files[0]] = read_annotations(files[0])
+        number = number_of(self._frame(clip, "depth", i))
+        frames = self._annotations[files[0]].get(depth.parent.name, {})
+        if number not in frames:
+            raise ValueError(f"{files[0]}: expected frame {number} of {clip!r}; got none")
+        return frames[number]
 
     def decode_depth(self, path: Path) -> np.ndarray:
         """One file as float32 ``(H, W)``: metres, or raw codes if so asked."""

@@ -125,6 +125,18 @@ def child_folders(parent: Path) -> list[Path]:
     return sorted(p for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
 
 
+def number_of(path: Path) -> int:
+    """The frame number of a file: the last number in its name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    match = _LAST_NUMBER.search(path.stem)
+    if match is None:
+        raise ValueError(f"expected a frame number in the file name; got {path}")
+    return int(match[1])
+
+
 def frame_numbers(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
     """Frame number (the last number in a file's name) to file, in order, for one folder."""
     if not folder.is_dir():
@@ -133,10 +145,7 @@ def frame_numbers(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
-        match = _LAST_NUMBER.search(path.stem)
-        if match is None:
-            raise ValueError(f"expected a frame number in the file name; got {path}")
-        number = int(match[1])
+        number = number_of(path)
         if number in frames:
             raise ValueError(f"expected one file per frame; got {frames[number]} and {path}")
         frames[number] = path

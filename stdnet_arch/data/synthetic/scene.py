@@ -1,209 +1,30 @@
-"""Synthetic clips by ray casting: a camera moves through a room of textured, moving things.
+"""Synthetic clips by ray casting: a camera moves through rooms of textured, moving things.
 
 Everything is exact: depth, motion, intrinsics and poses come from the geometry, not from images.
-Coordinates: x right, y down, z forward [m]; pixel ``(0, 0)`` is the centre of the first pixel.
-Rotations turn local into world coordinates. Points are ``(3, n)``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.synthetic.texture import sample_atlas
+from stdnet_arch.data.synthetic.shading import Points, Single, sees_lamp, shade, slices
+from stdnet_arch.data.synthetic.shapes import ROUNDING, Array
+from stdnet_arch.data.synthetic.stage import Camera, Moment, Part
 
-Array = NDArray[np.float64]
+SUBPIXELS = np.array([[-0.375, -0.125], [0.125, -0.375], [0.375, 0.125], [-0.125, 0.375]])
+"""Where outlines are sampled, x and y from the pixel's centre [px]: no two in a row or column."""
 
-ROUNDING = 1e-6  # far above the errors of float64, far below a pixel and a metre
+SHADOW_STEP = 2
+"""Shadows are found at every second pixel of every second row, and are soft in between."""
 
+Hits = tuple[Array, NDArray[np.int16]]
+"""z-depth [m] and index of the part of rays, ``(n,)`` each; inf and -1 where nothing is hit."""
 
-class Pose(NamedTuple):
-    """Place of a body or camera: ``world = rotation @ local + position``."""
-
-    rotation: Array  # (3, 3)
-    position: Array  # (3,)
-
-    def to_world(self, points: Array) -> Array:
-        """Local points in world coordinates, ``(3, n)``."""
-        return self.rotation @ points + self.position[:, None]
-
-    def to_local(self, points: Array) -> Array:
-        """World points in local coordinates, ``(3, n)``."""
-        return self.rotation.T @ (points - self.position[:, None])
-
-
-class Shape(Protocol):
-    """A surface around the local origin that a ray can hit."""
-
-    @property
-    def half(self) -> Array:
-        """Half of the bounding box's sides [m], ``(3,)``."""
-
-    def hit(self, origin: Array, direction: Array) -> Array:
-        """First hits of rays ``origin + s * direction``: ``s > 0``, or inf for a miss, ``(n,)``.
-
-        Args:
-            origin: start of all rays, ``(3, 1)``.
-            direction: ``(3, n)``, of any length.
-        """
-
-    def normal(self, point: Array) -> Array:
-        """Outer unit normals at points of the surface, ``(3, n)``."""
-
-    def uv(self, point: Array) -> tuple[Array, NDArray[np.int64]]:
-        """Surface coordinates [m], ``(2, n)``, and face 0, 1 or 2, ``(n,)``, of surface points."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box, seen from outside; thin ones are panels and bars."""
-
-    half: Array
-
-    def hit(self, origin: Array, direction: Array) -> Array:
-        """See ``Shape``."""
-        enter, leave = self._slabs(origin, direction)
-        distance, nearest_exit = enter.max(axis=0), leave.min(axis=0)
-        return np.where((distance <= nearest_exit) & (distance > 0), distance, np.inf)
-
-    def normal(self, point: Array) -> Array:
-        """See ``Shape``."""
-        face, column = self._face(point), np.arange(point.shape[1])
-        normal = np.zeros_like(point)
-        normal[face, column] = np.sign(point[face, column])
-        return normal
-
-    def uv(self, point: Array) -> tuple[Array, NDArray[np.int64]]:
-        """See ``Shape``: the two coordinates within the face."""
-        face = self._face(point)
-        u = np.where(face == 0, point[2], point[0])
-        v = np.where(face == 1, point[2], point[1])
-        return np.stack([u, v]), face
-
-    def _face(self, point: Array) -> NDArray[np.int64]:
-        """Axis of the face that each surface point lies on, ``(n,)``."""
-        return (np.abs(point) / self.half[:, None]).argmax(axis=0)
-
-    def _slabs(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Find where rays enter and leave the space between opposite faces, ``(3, n)`` each."""
-        half = self.half[:, None]
-        with np.errstate(divide="ignore"):
-            one, other = (-half - origin) / direction, (half - origin) / direction
-        return np.minimum(one, other), np.maximum(one, other)
-
-
-@dataclass(frozen=True)
-class Room(Box):
-    """A box, seen from inside: walls, floor and ceiling; every ray from inside hits it."""
-
-    def hit(self, origin: Array, direction: Array) -> Array:
-        """See ``Shape``."""
-        _, leave = self._slabs(origin, direction)
-        return leave.min(axis=0)
-
-    def normal(self, point: Array) -> Array:
-        """See ``Shape``; the air is inside."""
-        return -super().normal(point)
-
-
-@dataclass(frozen=True)
-class Ellipsoid:
-    """A ball with three radii ``half``."""
-
-    half: Array
-
-    def hit(self, origin: Array, direction: Array) -> Array:
-        """See ``Shape``."""
-        half = self.half[:, None]
-        o, d = origin / half, direction / half  # the unit ball
-        a, b, c = (d * d).sum(axis=0), (o * d).sum(axis=0), (o * o).sum() - 1
-        inside = b * b - a * c
-        distance = (-b - np.sqrt(np.maximum(inside, 0))) / a
-        return np.where((inside > 0) & (distance > 0), distance, np.inf)
-
-    def normal(self, point: Array) -> Array:
-        """See ``Shape``."""
-        normal = point / self.half[:, None] ** 2
-        return normal / np.sqrt((normal * normal).sum(axis=0))
-
-    def uv(self, point: Array) -> tuple[Array, NDArray[np.int64]]:
-        """See ``Shape``: longitude and latitude, in metres at the mean radius."""
-        x, y, z = point / self.half[:, None]
-        uv = np.stack([np.arctan2(x, z), np.arcsin(np.clip(y, -1, 1))])
-        return self.half.mean() * uv, np.zeros(point.shape[1], np.int64)
-
-
-@dataclass(frozen=True)
-class Motion:
-    """A smooth, bounded path: swinging about a centre while turning about the vertical axis."""
-
-    centre: Array  # [m], (3,)
-    rotation: Array  # at frame 0, (3, 3)
-    swing: Array  # farthest from the centre [m], (3,)
-    turns: Array  # swings per frame, (3,)
-    phase: Array  # of the swings at frame 0 [rad], (3,)
-    spin: float  # turning [rad/frame]
-
-    def at(self, i: float) -> Pose:
-        """Return the place at frame ``i``."""
-        position = self.centre + self.swing * np.sin(2 * np.pi * self.turns * i + self.phase)
-        c, s = np.cos(self.spin * i), np.sin(self.spin * i)
-        return Pose(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ self.rotation, position)
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera that looks at a moving point."""
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    eye: Motion
-    target: Motion
-    right_m: float = 0.0  # how far it stands to the right of the eye, looking the same way
-
-    def at(self, i: float) -> Pose:
-        """Camera-to-world pose at frame ``i``."""
-        position = self.eye.at(i).position
-        forward = self.target.at(i).position - position
-        forward /= np.linalg.norm(forward)
-        right = np.cross([0.0, 1.0, 0.0], forward)
-        right /= np.linalg.norm(right)
-        axes = np.stack([right, np.cross(forward, right), forward], axis=1)
-        return Pose(axes, position + self.right_m * right)
-
-    def rays(self, x: Array, y: Array) -> Array:
-        """Directions through pixels in camera coordinates, ``(3, n)``, with z = 1.
-
-        So the distance along a ray, in its own lengths, is the z-depth.
-        """
-        return np.stack([(x - self.cx) / self.fx, (y - self.cy) / self.fy, np.ones_like(x)])
-
-    def project(self, points: Array) -> Array:
-        """Pixels of points in camera coordinates in front of the camera, ``(2, n)``."""
-        return np.stack(
-            [self.fx * points[0] / points[2] + self.cx, self.fy * points[1] / points[2] + self.cy]
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """One shape of a body, away from the body's origin by ``offset``."""
-
-    shape: Shape
-    offset: Array  # [m], (3,)
-    motion: Motion
-    textures: tuple[int, int, int]  # in the atlas, for faces 0, 1, 2
-    tint: Array  # the textures' colours are multiplied by this, (3,)
-
-    def at(self, i: float) -> Pose:
-        """Pose of the shape at frame ``i``."""
-        body = self.motion.at(i)
-        return Pose(body.rotation, body.rotation @ self.offset + body.position)
+Find = Callable[[Array], NDArray[np.intp] | slice]
+"""Numbers of the rays in a rectangle (left, top, right, bottom) [px]."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +39,11 @@ class Scene:
     noise: float  # deviation of the colours, of 255
     seed: tuple[int, ...]  # of the noise
 
-    def cast(self, i: float, x: Array, y: Array) -> tuple[Array, NDArray[np.int16]]:
+    def at(self, i: float) -> Moment:
+        """Place everything at frame ``i``."""
+        return Moment.of(self.parts, self.camera, i)
+
+    def cast(self, i: float, x: Array, y: Array) -> Hits:
         """Find the part that rays through pixels hit first.
 
         Args:
@@ -229,70 +54,36 @@ class Scene:
         Returns:
             z-depth [m] and index of the part, ``(n,)`` each; inf and -1 where nothing is hit.
         """
-        pose = self.camera.at(i)
-        direction = pose.rotation @ self.camera.rays(x, y)
-        depth_m, index = np.full(x.size, np.inf), np.full(x.size, -1, np.int16)
-        for k, part in enumerate(self.parts):
-            local = part.at(i)
-            candidates = self._near_outline(part.shape.half, local, pose, x, y)
-            origin = local.to_local(pose.position[:, None])
-            part_depth_m = part.shape.hit(origin, local.rotation.T @ direction[:, candidates])
-            nearer = part_depth_m < depth_m[candidates]
-            depth_m[candidates[nearer]] = part_depth_m[nearer]
-            index[candidates[nearer]] = k
-        return depth_m, index
-
-    def surface_points(
-        self, i: int
-    ) -> tuple[Array, Iterator[tuple[Part, NDArray[np.int64], Array]]]:
-        """List the points that the frame shows, part by part.
-
-        Returns:
-            z-depth [m], ``(H * W,)``, and for each visible part: itself, the indices of its
-            pixels, ``(n,)``, and their surface points in the part's coordinates, ``(3, n)``.
-        """
-        x, y = self._pixels()
-        depth_m, index = self.cast(i, x, y)
-        camera = self.camera.at(i)
-
-        def visible() -> Iterator[tuple[Part, NDArray[np.int64], Array]]:
-            for k in np.flatnonzero(np.bincount(index + 1)[1:]):
-                on, part = np.flatnonzero(index == k), self.parts[k]
-                points = self.camera.rays(x[on], y[on]) * depth_m[on]
-                yield part, on, part.at(i).to_local(camera.to_world(points))
-
-        return depth_m, visible()
+        return self._cast(self.at(i), self.camera.rays(x, y), _anywhere(x, y))
 
     def render(self, i: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Colours and depth of a frame.
 
         Returns:
-            RGB, ``(H, W, 3)``, and z-depth [m], ``(H, W)``; black and inf where nothing is hit.
+            RGB, ``(H, W, 3)``, mixed where an outline cuts a pixel, and z-depth [m] of the pixel
+            centres, ``(H, W)``; black and inf where nothing is hit.
         """
         H, W = self.size
-        uv_m, texture = np.zeros((2, H * W)), np.zeros(H * W, np.int64)
-        brightness, footprint_m = np.zeros((H * W, 3)), np.ones(H * W)
-        camera = self.camera.at(i)
-        depth, visible = self.surface_points(i)
-        for part, on, point in visible:
-            local = part.at(i)
-            uv_m[:, on], face = part.shape.uv(point)
-            texture[on] = np.array(part.textures)[face]
-            seen_from = local.to_local(camera.position[:, None]) - point
-            lit_from = local.to_local(self.light[:, None]) - point
-            normal = part.shape.normal(point)
-            brightness[on] = _brightness(normal, lit_from)[:, None] * part.tint
-            # A pixel covers more of a slanted surface, but only along one of its axes.
-            slant = np.maximum(_cosine(normal, seen_from), 0.05)
-            footprint_m[on] = depth[on] / self.camera.fx / np.sqrt(slant)
-        depth_m = depth.reshape(H, W)
-        colour = sample_atlas(
-            self.atlas,
-            texture.reshape(H, W),
-            uv_m.reshape(2, H, W),
-            footprint_m.reshape(H, W),
+        now, rays = self.at(i), self._rays()
+        depth_m, index = self._cast(now, rays, self._grid)
+        lit = self._lit(now, rays, (depth_m, index))
+        cut = _outlines(index.reshape(H, W), depth_m.reshape(H, W)).ravel()
+        whole, mixed = np.flatnonzero(~cut), np.flatnonzero(cut)
+        y, x = np.divmod(mixed.astype(np.float64), W)
+        x, y = ((at[:, None] + SUBPIXELS[:, k]).ravel() for k, at in enumerate((x, y)))
+        between = self.camera.rays(x, y)
+        hits = self._cast(now, between, _along_rows(x, y))
+        seen = _seen(rays[:, whole], depth_m[whole]), _seen(between, hits[0])
+        points = Points(
+            np.concatenate(seen, axis=1),
+            np.concatenate([index[whole], hits[1]]),
+            np.concatenate([lit[whole], np.repeat(lit[mixed], len(SUBPIXELS))]),
         )
-        return self._expose(colour * brightness.reshape(H, W, 3), i), depth_m.astype(np.float32)
+        colours = shade(points, self.parts, now, self.light, self.atlas)
+        light = np.empty((H * W, 3), np.float32)
+        light[whole] = colours[: whole.size]
+        light[mixed] = colours[whole.size :].reshape(-1, len(SUBPIXELS), 3).mean(axis=1)
+        return self._expose(light.reshape(H, W, 3), i), depth_m.reshape(H, W).astype(np.float32)
 
     def flow_px(self, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Compute where each pixel's surface point goes until the next frame.
@@ -302,11 +93,15 @@ class Scene:
             point is seen in frame ``i + 1`` (inside the image and not occluded).
         """
         H, W = self.size
-        pixels = np.stack(self._pixels())
+        pixels, rays = self._pixels(), self._rays()
         target, ahead_m = pixels.copy(), np.zeros(H * W)
-        camera = self.camera.at(i + 1)
-        for part, on, point in self.surface_points(i)[1]:
-            moved = camera.to_local(part.at(i + 1).to_world(point))
+        now, camera = self.at(i), self.camera.at(i + 1)
+        depth_m, index = self._cast(now, rays, self._grid)
+        order, found = slices(index)
+        for k, here in found:
+            on = order[here]
+            point = now.parts[k].to_local(now.camera.to_world(rays[:, on] * depth_m[on]))
+            moved = camera.to_local(self.parts[k].at(i + 1).to_world(point))
             target[:, on], ahead_m[on] = self.camera.project(moved), moved[2]
         x, y = target
         inside = (ahead_m > 0) & (x > -ROUNDING) & (x < W - 1 + ROUNDING)
@@ -316,44 +111,128 @@ class Scene:
         flow = (target - pixels).reshape(2, H, W)
         return flow.astype(np.float32), seen.reshape(H, W)
 
+    def sees_lamp(self, i: float, points: Array, index: NDArray[np.int16]) -> NDArray[np.bool_]:
+        """Find out where nothing stands between the lamp and surface points.
+
+        Args:
+            i: frame.
+            points: in the world, ``(3, n)``.
+            index: indices of their parts, ``(n,)``.
+
+        Returns:
+            ``(n,)``.
+        """
+        return sees_lamp(points, index, self.parts, self.at(i).parts, self.light)
+
+    def _cast(self, now: Moment, rays: Array, find: Find) -> Hits:
+        """Find what rays in camera coordinates, ``(3, n)``, hit first."""
+        direction = now.camera.rotation @ rays
+        depth_m, index = np.full(rays.shape[1], np.inf), np.full(rays.shape[1], -1, np.int16)
+        for k, (part, local) in enumerate(zip(self.parts, now.parts, strict=True)):
+            on = find(now.outlines[k])
+            if part.beyond:
+                on = np.arange(index.size)[on]
+                on = on[index[on] < 0]
+            ways = direction[:, on]
+            if not ways.size:
+                continue
+            origin = local.to_local(now.camera.position[:, None])
+            reach = part.shape.hit(origin, local.rotation.T @ ways)
+            nearer = np.flatnonzero(reach < depth_m[on])
+            its = nearer if isinstance(on, slice) else on[nearer]
+            depth_m[its], index[its] = reach[nearer], k
+        return depth_m, index
+
+    def _lit(self, now: Moment, rays: Array, hits: Hits) -> Single:
+        """Measure how much of the lamp each pixel of a frame sees, in [0, 1], ``(H * W,)``."""
+        H, W = self.size
+        depth_m, index = hits
+        some = np.arange(H * W).reshape(H, W)[::SHADOW_STEP, ::SHADOW_STEP].ravel()
+        hit = some[index[some] >= 0]
+        points = now.camera.to_world(rays[:, hit] * depth_m[hit])
+        sees = np.zeros(some.size, np.float32)
+        sees[index[some] >= 0] = sees_lamp(points, index[hit], self.parts, now.parts, self.light)
+        coarse = sees.reshape(-(-H // SHADOW_STEP), -(-W // SHADOW_STEP))
+        soft = cv2.blur(coarse, (3, 3))  # a lamp is no point
+        size = coarse.shape[1] * SHADOW_STEP, coarse.shape[0] * SHADOW_STEP
+        fine = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(fine, np.float32)[:H, :W].ravel()
+
     def _is_seen(self, i: float, pixel: Array, depth_m: Array) -> NDArray[np.bool_]:
         """Tell whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""
         first_m, _ = self.cast(i, pixel[0], pixel[1])
         return first_m > depth_m * (1 - ROUNDING)
 
-    def _pixels(self) -> tuple[Array, Array]:
-        """Columns and rows of all pixel centres, ``(H * W,)`` each."""
+    def _pixels(self) -> Array:
+        """Columns and rows of all pixel centres, ``(2, H * W)``."""
         H, W = self.size
-        y, x = np.mgrid[:H, :W].reshape(2, -1).astype(np.float64)
-        return x, y
+        return np.indices((H, W), np.float64)[::-1].reshape(2, -1)
 
-    def _near_outline(
-        self, half: Array, local: Pose, camera: Pose, x: Array, y: Array
-    ) -> NDArray[np.int64]:
-        """Find the pixels in the image rectangle around a bounding box."""
-        signs = np.stack(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8)
-        corners = camera.to_local(local.to_world(half[:, None] * signs))
-        if corners[2].min() < 1e-3:  # partly behind the camera: no finite rectangle
-            return np.arange(x.size)
-        (left, top), (right, bottom) = (
-            edge(self.camera.project(corners), axis=1) for edge in (np.min, np.max)
+    def _rays(self) -> Array:
+        """Rays through all pixel centres, ``(3, H * W)``."""
+        return self.camera.rays(*self._pixels())
+
+    def _grid(self, box: Array) -> NDArray[np.intp] | slice:
+        """Numbers of the pixels in a rectangle."""
+        if np.isinf(box[0]):
+            return slice(None)
+        H, W = self.size
+        left, top = (int(np.ceil(np.clip(edge, 0, 1e6))) for edge in box[:2])
+        right, bottom = (
+            int(np.floor(np.clip(edge, -1, side - 1)))
+            for edge, side in zip(box[2:], (W, H), strict=True)
         )
-        return np.flatnonzero((x >= left) & (x <= right) & (y >= top) & (y <= bottom))
+        rows, columns = np.arange(top, bottom + 1), np.arange(left, right + 1)
+        return (rows[:, None] * W + columns).ravel()
 
-    def _expose(self, light: Array, i: int) -> NDArray[np.uint8]:
+    def _expose(self, light: Single, i: int) -> NDArray[np.uint8]:
         """Slight lens blur and sensor noise, which differs from frame to frame."""
-        image = cv2.GaussianBlur(light.astype(np.float32), (3, 3), 0.5)
+        image = cv2.GaussianBlur(light, (3, 3), 0.4)
         rng = np.random.default_rng((*self.seed, i))
         grain = np.float32(self.noise) * rng.standard_normal(image.shape, dtype=np.float32)
         return np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
 
 
-def _cosine(one: Array, other: Array) -> Array:
-    """Cosine of the angle between a unit vector and another, or its opposite, ``(n,)``."""
-    return np.abs((one * other).sum(axis=0)) / np.sqrt((other * other).sum(axis=0))
+def _seen(rays: Array, depth_m: Array) -> Array:
+    """Points in camera coordinates, ``(3, n)``; 0 where nothing is hit."""
+    return rays * np.where(np.isinf(depth_m), 0, depth_m)
 
 
-def _brightness(normal: Array, towards_light: Array) -> Array:
-    """Brightness of matt surfaces under a lamp that fades with distance, ``(n,)``."""
-    square = (towards_light * towards_light).sum(axis=0)
-    return 0.45 + 0.75 * _cosine(normal, towards_light) / (1 + square / 40)
+def _anywhere(x: Array, y: Array) -> Find:
+    """Look through all rays."""
+
+    def find(box: Array) -> NDArray[np.intp]:
+        left, top, right, bottom = box
+        return np.flatnonzero((x >= left) & (x <= right) & (y >= top) & (y <= bottom))
+
+    return find
+
+
+def _along_rows(x: Array, y: Array) -> Find:
+    """Look through rays that come row by row of the frame, each up to half a pixel off its row."""
+    row = np.rint(y)
+
+    def find(box: Array) -> NDArray[np.intp] | slice:
+        left, top, right, bottom = box
+        if np.isinf(left):
+            return slice(None)
+        start, stop = np.searchsorted(row, [top - 0.5, bottom + 0.5])
+        near = x[start:stop]
+        return start + np.flatnonzero((near >= left) & (near <= right))
+
+    return find
+
+
+def _outlines(index: NDArray[np.int16], depth_m: Array) -> NDArray[np.bool_]:
+    """Pixels beside one of another part or of another depth, ``(H, W)``."""
+    edge = np.zeros(index.shape, bool)
+    for one, other in (
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[1:], np.s_[:-1]),
+    ):
+        step = index[one] != index[other]
+        with np.errstate(invalid="ignore"):
+            step |= np.abs(depth_m[one] - depth_m[other]) > 0.1 * depth_m[other]
+        edge[one] |= step
+        edge[other] |= step
+    return edge

@@ -10,8 +10,11 @@ SIDE = 256  # texels of a tile's side
 LEVELS = 5  # each level has half the resolution of the one before
 TEXEL_M = 0.01  # metres of surface per texel of level 0
 
+_LINE = 1024
 _BORDER = 1  # texels repeated around each level, so that interpolation wraps
-_WIDTH = sum((SIDE >> level) + 2 * _BORDER for level in range(LEVELS))
+_SIDES = (SIDE >> np.arange(LEVELS)).astype(np.float32)  # of the levels [texels]
+_LEFTS = np.cumsum(_SIDES + 2 * _BORDER, dtype=np.float32) - (_SIDES + 2 * _BORDER)
+_WIDTH = int((_SIDES + 2 * _BORDER).sum())
 
 
 def make_texture(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -23,7 +26,7 @@ def make_texture(rng: np.random.Generator) -> NDArray[np.uint8]:
     pattern = _PATTERNS[rng.integers(len(_PATTERNS))](rng)
     dark, light = _two_colours(rng)
     colour = dark + (light - dark) * pattern[..., None]
-    grain = 1 + rng.uniform(0.02, 0.1) * _noise(rng, 24, 90)[..., None]
+    grain = 1 + rng.uniform(0.005, 0.04) * _noise(rng, 24, 90)[..., None]
     return np.clip(255 * colour * grain, 0, 255).astype(np.uint8)
 
 
@@ -56,22 +59,26 @@ def sample_atlas(
 
     Args:
         atlas: result of ``make_atlas``.
-        texture: index of the texture of each pixel, ``(H, W)``.
-        uv_m: surface coordinates [m], ``(2, H, W)``.
-        footprint_m: side of the surface that a pixel covers [m], ``(H, W)``; picks the level.
+        texture: index of the texture of each point, ``(n,)``.
+        uv_m: surface coordinates [m], ``(2, n)``.
+        footprint_m: side of the surface that a pixel covers [m], ``(n,)``; picks the level.
 
     Returns:
-        RGB, ``(H, W, 3)``.
+        RGB, ``(n, 3)``.
     """
-    level = np.clip(np.rint(np.log2(footprint_m / TEXEL_M)), 0, LEVELS - 1).astype(np.int64)
-    side = SIDE >> np.arange(LEVELS)
-    left = np.cumsum(side + 2 * _BORDER) - (side + 2 * _BORDER)
-    texels = np.mod(uv_m / (TEXEL_M * SIDE), 1) * side[level]
+    if not texture.size:
+        return np.zeros((0, 3), np.uint8)
+    level = np.rint(np.log2(footprint_m / TEXEL_M) + 0.4).clip(0, LEVELS - 1).astype(np.intp)
+    tiles = uv_m / np.asarray(TEXEL_M * SIDE, uv_m.dtype)
+    texels = (tiles - np.floor(tiles)) * _SIDES[level]
     # A texel's value stands at its centre: coordinate 0.5 is the middle of the first one.
-    x = texels[0] - 0.5 + _BORDER + left[level]
-    y = texels[1] - 0.5 + _BORDER + texture * (SIDE + 2 * _BORDER)
-    maps = x.astype(np.float32), y.astype(np.float32)
-    return cv2.remap(atlas, *maps, cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    x = texels[0] + (_BORDER - 0.5 + _LEFTS[level])
+    y = texels[1] + (_BORDER - 0.5 + (SIDE + 2 * _BORDER) * texture.astype(np.float32))
+    # OpenCV's images have at most 32,766 columns.
+    shape = -(-texture.size // _LINE), _LINE
+    map_x, map_y = (np.resize(at.astype(np.float32), shape) for at in (x, y))
+    colours = cv2.remap(atlas, map_x, map_y, cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return colours.reshape(-1, 3)[: texture.size]
 
 
 def _halve(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -130,21 +137,64 @@ def _plain(rng: np.random.Generator) -> NDArray[np.floating]:
     return np.full((SIDE, SIDE), rng.random())
 
 
+def _stains(rng: np.random.Generator) -> NDArray[np.floating]:
+    """Plaster: nearly plain, with faint stains."""
+    return np.clip(0.5 + rng.uniform(0.02, 0.08) * _noise(rng, 1, rng.uniform(6, 40)), 0, 1)
+
+
+def _tiles(rng: np.random.Generator) -> NDArray[np.floating]:
+    """Tiles or bricks of slightly different tones, with joints."""
+    rows, columns = (int(rng.choice([4, 6, 8, 12])) for _ in range(2))
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    row = np.floor(rows * y).astype(int)
+    across = columns * x + rng.choice([0.0, 0.5]) * (row % 2)
+    tone = rng.uniform(0.55, 0.85, (rows, columns))[row, np.floor(across).astype(int) % columns]
+    edge = np.minimum(np.abs(np.mod(rows * y + 0.5, 1) - 0.5) * columns / rows,
+                      np.abs(np.mod(across + 0.5, 1) - 0.5))  # fmt: skip
+    return tone * _step(edge - rng.uniform(0.01, 0.05), 0.03)
+
+
+def _wood(rng: np.random.Generator) -> NDArray[np.floating]:
+    """Boards with a grain along them."""
+    boards = int(rng.choice([1, 2, 4, 8]))
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    board = np.floor(boards * y).astype(int)
+    bend = 0.4 * _noise(rng, 1, 5) + 0.1 * _noise(rng, 5, 20)
+    turns = boards * int(rng.integers(4, 12))
+    grain = np.sin(2 * np.pi * (turns * y + bend + rng.random(boards)[board]))
+    tone = 0.55 + 0.12 * grain + rng.normal(0, 0.08, boards)[board]
+    seam = np.abs(np.mod(boards * y + 0.5, 1) - 0.5) < 0.02 * boards / 2
+    return np.clip(tone * np.where(seam & (boards > 1), 0.6, 1.0), 0, 1)
+
+
 _PATTERNS: tuple[Callable[[np.random.Generator], NDArray[np.floating]], ...] = (
+    _plain,
+    _plain,
+    _plain,
+    _stains,
+    _stains,
+    _stains,
+    _tiles,
+    _tiles,
+    _wood,
+    _wood,
+    _wood,
     _clouds,
     _blotches,
     _stripes,
     _checkers,
     _wavy_stripes,
-    _plain,
 )
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """A darker and a lighter colour in [0, 1], of the same or of another hue."""
+    """A darker and a lighter colour in [0, 1]: mostly muted, close, and of one hue."""
     hue = rng.uniform(0, 360)
-    hues = np.array([hue, hue + rng.choice([0.0, 20.0, 180.0])]) % 360
-    value = np.array([rng.uniform(0.15, 0.6), rng.uniform(0.6, 1.0)])
-    hsv = np.stack([hues, rng.uniform(0.0, 0.7, 2), value], axis=-1)[None]
-    dark, light = cv2.cvtColor(hsv.astype(np.float32), cv2.COLOR_HSV2RGB)[0].astype(np.float64)
-    return dark, light
+    hues = np.array([hue, hue + rng.choice([0.0, 15.0, 180.0], p=[0.6, 0.3, 0.1])]) % 360
+    loud = rng.random() < 0.2
+    light = rng.uniform(0.4, 1.0)
+    dark = light * (rng.uniform(0.2, 0.6) if loud else rng.uniform(0.5, 0.95))
+    saturation = np.full(2, rng.uniform(0.0, 0.7 if loud else 0.3))
+    hsv = np.stack([hues, saturation, [dark, light]], axis=-1)[None]
+    pair = cv2.cvtColor(hsv.astype(np.float32), cv2.COLOR_HSV2RGB)[0].astype(np.float64)
+    return pair[0], pair[1]

@@ -1,29 +1,21 @@
 """Draws the scene of a synthetic clip from a seed: a furnished room, things that move, a camera."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.synthetic.scene import (
-    Array,
-    Box,
-    Camera,
-    Ellipsoid,
-    Motion,
-    Part,
-    Room,
-    Scene,
-    Shape,
-)
+from stdnet_arch.data.synthetic.bodies import draw_hanging, draw_standing, lowest
+from stdnet_arch.data.synthetic.scene import Scene
+from stdnet_arch.data.synthetic.shapes import Array, Box, Opening, Room
+from stdnet_arch.data.synthetic.stage import Camera, Motion, Part
 from stdnet_arch.data.synthetic.texture import make_atlas
 
-NUM_TEXTURES = 32  # shared by all clips, which tint them
+NUM_TEXTURES = 48  # shared by all clips, which tint them
 CLEARANCE_M = 0.9  # between the camera's path and every thing's path
-
-Pieces = list[tuple[Shape, Array]]  # shapes of one body and their offsets from its centre
+FARTHEST_M = 11.0  # from the camera's end of the room: what a door shows ends there
+HANGING = 0.25  # share of the bodies that do not stand on the floor
 
 
 def draw_scene(
@@ -38,12 +30,11 @@ def draw_scene(
         atlas: result of ``draw_textures(seed)``, to make it only once for many clips.
     """
     rng = np.random.default_rng((seed, clip))
-    room = np.array([rng.uniform(2.6, 4.2), rng.uniform(1.3, 1.8), rng.uniform(3.2, 4.6)])
+    room = np.array([rng.uniform(2.2, 4.2), rng.uniform(1.2, 1.6), rng.uniform(3.0, 4.6)])
     camera = _draw_camera(rng, room, size)
-    walls = Part(Room(room), np.zeros(3), _still(np.zeros(3), np.eye(3)), *_draw_paint(rng, 3))
+    parts = _draw_walls(rng, room)
     layout = _Layout(rng, room, camera, size)
-    parts = [walls]
-    num_bodies = int(rng.integers(7, 12))
+    num_bodies = int(rng.integers(6, 10))
     for k in range(num_bodies):
         parts += layout.draw_body(moves=k % 2 == 0)
     light = room * rng.uniform(-0.6, 0.6, 3)
@@ -51,6 +42,65 @@ def draw_scene(
     noise = rng.uniform(0.5, 3)
     atlas = draw_textures(seed) if atlas is None else atlas
     return Scene(tuple(parts), camera, atlas, light, size, noise, (seed, clip))
+
+
+def _draw_walls(rng: np.random.Generator, room: Array) -> list[Part]:
+    """The room, and behind each of its doors and windows a further room and a frame."""
+    openings = [_draw_opening(rng, room, *wall) for wall in ((2, 1), (0, -1), (0, 1))]
+    chosen = tuple(o for o in openings if rng.random() < 0.55)
+    parts = [_fixed(Room(room, chosen), np.zeros(3), _draw_paint(rng, 3))]
+    for opening in chosen:
+        parts.append(_further_room(rng, room, opening))
+        parts += _frame(opening, room, _draw_paint(rng, 1))
+    return parts
+
+
+def _draw_opening(rng: np.random.Generator, room: Array, axis: int, side: int) -> Opening:
+    """A door down to the floor, or a window, in a wall."""
+    other = 2 - axis
+    low = 0.0 if other == 2 else -0.6
+    along = rng.uniform(low, 0.6) * room[other]
+    if rng.random() < 0.5:
+        height = min(1.0, 0.9 * room[1])
+        return Opening(axis, side, (along, room[1] - height), (rng.uniform(0.35, 0.6), height))
+    half = rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.6)
+    return Opening(axis, side, (along, rng.uniform(-0.4, 0.1) * room[1]), half)
+
+
+def _further_room(rng: np.random.Generator, room: Array, opening: Opening) -> Part:
+    """A room that begins at the wall around an opening, and encloses it."""
+    half, centre = np.empty(3), np.zeros(3)
+    axis, other = opening.axis, 2 - opening.axis
+    depth = rng.uniform(1.2, 4.0)
+    if axis == 2:
+        depth = min(depth, FARTHEST_M - 2 * room[2])
+    half[axis] = depth / 2
+    centre[axis] = opening.side * (room[axis] + depth / 2)
+    half[1] = room[1]
+    half[other] = opening.half[0] + rng.uniform(0.2, 1.0)
+    centre[other] = opening.centre[0]
+    return replace(_fixed(Room(half), centre, _draw_paint(rng, 3)), beyond=True)
+
+
+def _frame(opening: Opening, room: Array, paint: tuple[tuple[int, int, int], Array]) -> list[Part]:
+    """Thin boards around an opening."""
+    axis, other = opening.axis, 2 - opening.axis
+    parts = []
+    for along, ways in ((other, (-1, 1)), (1, (-1,))):
+        for way in ways:
+            half, centre = np.empty(3), np.empty(3)
+            half[axis], half[along] = 0.03, 0.03
+            across = 1 if along == other else other
+            half[across] = opening.half[0 if across == other else 1]
+            centre[axis] = opening.side * room[axis]
+            centre[other], centre[1] = opening.centre
+            centre[along] += way * opening.half[0 if along == other else 1]
+            parts.append(_fixed(Box(half), centre, paint))
+    return parts
+
+
+def _fixed(shape: Box, centre: Array, paint: tuple[tuple[int, int, int], Array]) -> Part:
+    return Part(shape, np.zeros(3), _still(centre, np.eye(3)), *paint)
 
 
 @lru_cache(maxsize=4)
@@ -91,10 +141,13 @@ class _Layout:
         rng = self.rng
         depth_m = float(np.exp(rng.uniform(np.log(1.6), np.log(2 * self.room[2]))))
         radius = depth_m * rng.uniform(0.08, 0.22)
-        pieces, rotation = _BODIES[rng.integers(len(_BODIES))](rng, radius)
-        swing = rng.uniform(0.05, 0.4, 3) * np.array([1, 0.4, 1]) * moves
+        hangs = rng.random() < HANGING
+        pieces, rotation = (draw_hanging if hangs else draw_standing)(rng, radius)
+        sway = 0.4 if hangs else 0.0
+        swing = rng.uniform(0.05, 0.4, 3) * np.array([1, sway, 1]) * moves
         reach = radius + float(np.linalg.norm(swing) + np.linalg.norm(self.camera.eye.swing))
-        centre = self._place(max(depth_m, reach + CLEARANCE_M), reach)
+        floor = None if hangs else float(self.room[1]) - lowest(pieces)
+        centre = self._place(max(depth_m, reach + CLEARANCE_M), reach, floor)
         if moves:
             motion = _swinging(rng, centre, swing, rotation, spin=rng.normal(0, 0.04))
         else:
@@ -102,17 +155,24 @@ class _Layout:
         paint = _draw_paint(rng, 1)
         return [Part(shape, offset, motion, *paint) for shape, offset in pieces]
 
-    def _place(self, depth_m: float, reach: float) -> Array:
-        """A point seen at about a depth at frame 0; one inside the room unless that is too near."""
+    def _place(self, depth_m: float, reach: float, floor: float | None) -> Array:
+        """A point seen at about a depth at frame 0; one inside the room unless that is too near.
+
+        ``floor`` is the height at which a body stands, None for one in the air.
+        """
         H, W = self.size
         pose = self.camera.at(0)
+        inside = np.maximum(0.95 * self.room - 0.3 * reach, 0.5 * self.room)
         for _ in range(20):
             x, y = self.rng.uniform(0, W, 1), self.rng.uniform(0, H, 1)
             ray = pose.rotation @ self.camera.rays(x, y)[:, 0]
-            point = np.clip(pose.position + depth_m * ray, -0.95 * self.room, 0.95 * self.room)
+            point = np.clip(pose.position + depth_m * ray, -inside, inside)
+            point[1] = point[1] if floor is None else floor
             if np.linalg.norm(point - self.camera.eye.centre) > reach + CLEARANCE_M:
                 return point
-        return pose.position + (reach + CLEARANCE_M) * 1.5 * pose.rotation[:, 2]
+        point = pose.position + (reach + CLEARANCE_M) * 1.5 * pose.rotation[:, 2]
+        point[1] = point[1] if floor is None else floor
+        return point
 
 
 def _still(centre: Array, rotation: Array) -> Motion:
@@ -131,74 +191,4 @@ def _swinging(
 def _draw_paint(rng: np.random.Generator, different: int) -> tuple[tuple[int, int, int], Array]:
     """Textures of the three faces, all the same or ``different`` ones, and their tint."""
     a, b, c = ([int(k) for k in rng.integers(0, NUM_TEXTURES, different)] * 3)[:3]
-    return (a, b, c), rng.uniform(0.55, 1.1, 3)
-
-
-def _turned(rng: np.random.Generator, tilt: float) -> Array:
-    """A rotation: any angle about the vertical, up to ``tilt`` [rad] about the two others."""
-    a, b, c = rng.uniform(-1, 1, 3) * np.array([np.pi, tilt, tilt])
-    yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    pitch = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    roll = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return yaw @ pitch @ roll
-
-
-def _ball(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    half = radius * rng.uniform(0.5, 0.9, 3)
-    return [(Ellipsoid(half), np.zeros(3))], _turned(rng, 0.8)
-
-
-def _crate(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    half = radius * rng.uniform(0.3, 0.7, 3)
-    return [(Box(half), np.zeros(3))], _turned(rng, 0.6)
-
-
-def _panel(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    """A slanted board."""
-    half = radius * np.array([rng.uniform(0.5, 1), rng.uniform(0.5, 1), 0.01])
-    return [(Box(half), np.zeros(3))], _turned(rng, 0.7)
-
-
-def _slats(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    """Thin parallel bars with gaps to look through."""
-    num_bars = int(rng.integers(3, 6))
-    thin = radius * rng.uniform(0.04, 0.1)
-    x = np.linspace(-0.7, 0.7, num_bars) * radius
-    half = np.array([thin, radius * 0.9, thin])
-    return [(Box(half), np.array([at, 0, 0])) for at in x], _turned(rng, 0.3)
-
-
-def _table(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    width, depth, thin = radius * np.array([0.7, rng.uniform(0.4, 0.7), 0.06])
-    top = (Box(np.array([width, thin, depth])), np.array([0, -0.4 * radius, 0]))
-    leg = np.array([thin, 0.4 * radius, thin])
-    legs = [
-        (Box(leg), np.array([x * (width - thin), 0.05 * radius, z * (depth - thin)]))
-        for x in (-1, 1)
-        for z in (-1, 1)
-    ]
-    return [top, *legs], _turned(rng, 0.0)
-
-
-def _creature(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array]:
-    """A rounded body with a head and legs: an outline without straight lines."""
-    long, thick = 0.55 * radius, rng.uniform(0.25, 0.35) * radius
-    body = (Ellipsoid(np.array([long, thick, thick])), np.zeros(3))
-    head = (Ellipsoid(np.full(3, 0.2 * radius)), np.array([1.1 * long, -0.8 * thick, 0]))
-    leg = np.array([0.08, 0.35, 0.08]) * radius
-    legs = [
-        (Ellipsoid(leg), np.array([x * 0.6 * long, thick, z * 0.5 * thick]))
-        for x in (-1, 1)
-        for z in (-1, 1)
-    ]
-    return [body, head, *legs], _turned(rng, 0.15)
-
-
-_BODIES: tuple[Callable[[np.random.Generator, float], tuple[Pieces, Array]], ...] = (
-    _ball,
-    _crate,
-    _panel,
-    _slats,
-    _table,
-    _creature,
-)
+    return (a, b, c), rng.uniform(0.6, 1.1) * rng.uniform(0.92, 1.08, 3)

@@ -21,6 +21,7 @@ from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.evaluation.benchmark.benchmark_plan import (
     BenchmarkPlan,
     Entry,
+    checkpoint_at,
     checkpoint_of,
     digest,
     training_options,
@@ -84,10 +85,7 @@ def run_benchmark(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
     """
     check_report(plan)
     _cost_settings(plan)
-    if not resume and any(place.out.glob("scores/*.json")):
-        raise FileExistsError(
-            f"{place.out} holds results; go on with --resume, or give another folder"
-        )
+    check_new(place, resume)
     results = []
     bar = tqdm(plan.models, unit="method", disable=None)
     for entry in bar:
@@ -96,25 +94,33 @@ def run_benchmark(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
     return results
 
 
+def check_new(place: Workplace, resume: bool) -> None:
+    """Raise FileExistsError if results are there that nobody asked to continue with."""
+    if not resume and any(place.out.glob("scores/*.json")):
+        raise FileExistsError(
+            f"{place.out} holds results; go on with --resume, or give another folder"
+        )
+
+
 def _run_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
     path = place.result(entry, dataset)
     wanted = _fingerprint(plan, entry, dataset)
-    found = _read_json(path)
+    found = read_json(path)
     if found.get("fingerprint") == wanted and isinstance(found.get("clips"), list):
         return found
     try:
         weights = _weights(plan, entry, place)
         result = judge_entry(plan, entry, place, dataset, weights)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the others go on
-        LOGGER.error("%s on %s failed: %s", entry.name, dataset, _in_a_line(error))
+        LOGGER.error("%s on %s failed: %s", entry.name, dataset, in_a_line(error))
         LOGGER.debug("%s", traceback.format_exc())
-        result = {"method": entry.name, "dataset": dataset, "error": _in_a_line(error)}
-    result |= {"fingerprint": wanted, "slug": entry.slug, "note": _note(entry)}
+        result = {"method": entry.name, "dataset": dataset, "error": in_a_line(error)}
+    result |= {"fingerprint": wanted, "slug": entry.slug, "note": note_of(entry)}
     write_json(path, result, indent=1)
     return result
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """Return what a file of results holds; empty if there is none or it cannot be read."""
     if not path.is_file():
         return {}
@@ -189,7 +195,7 @@ def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
         return []
     path = place.out / "costs.json"
     wanted = json.dumps([asdict(entry) for entry in plan.models] + [dict(plan.cost)], default=str)
-    found = _read_json(path) if resume else {}
+    found = read_json(path) if resume else {}
     if found.get("of") == wanted and isinstance(found.get("costs"), list):
         return found["costs"]
     settings = _cost_settings(plan)
@@ -204,8 +210,13 @@ def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
 
 
 def _cost_settings(plan: BenchmarkPlan) -> list[Setting]:
-    options = {"sizes": [], **(plan.cost or {})}
-    return [Setting(size=read_size(size), **options) for size in options.pop("sizes")]
+    options = {"sizes": [], "threads": [None], **(plan.cost or {})}
+    sizes, threads = (options.pop(name) for name in ("sizes", "threads"))
+    return [
+        Setting(size=read_size(size), threads=count, **options)
+        for size in sizes
+        for count in threads
+    ]
 
 
 def clip_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
@@ -221,22 +232,38 @@ def train_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path:
         RuntimeError: the training failed; its last lines are in the message.
     """
     checkpoint = checkpoint_of(plan, entry, place.root)
-    if _is_whole(checkpoint):
-        return checkpoint
-    options = training_options(plan, entry)
+    if not is_whole(checkpoint):
+        train_to_end(training_options(plan, entry), place)
+    return checkpoint
+
+
+def train_to_end(options: Mapping[str, Any], place: Workplace) -> Path:
+    """Run the toolbox's trainer in a process of its own, from its last state if there is one.
+
+    Args:
+        options: options of the toolbox.
+        place: folders.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        RuntimeError: the training failed; its last line is in the message.
+    """
     file = place.out / "train" / f"{options['name']}.yml"
-    write_json(file, options, indent=1)  # JSON is YAML
+    write_json(file, dict(options), indent=1)  # JSON is YAML
     command = [sys.executable, "-m", "stdnet_arch.train", "-opt", str(file), "--auto_resume"]
     with file.with_suffix(".log").open("a", encoding="utf-8") as log:
         code = run_child(command, log, place.root)
-    if code or not _is_whole(checkpoint):
+    checkpoint = checkpoint_at(options, place.root)
+    if code or not is_whole(checkpoint):
         said = file.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
         tail = said.strip().splitlines()[-1:]
         raise RuntimeError(f"training ended with {code}: {' '.join(tail)}")
     return checkpoint
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def is_whole(checkpoint: Path) -> bool:
     """Tell whether a checkpoint is there and can be read; a damaged one is made again."""
     try:
         read_checkpoint(checkpoint)
@@ -254,7 +281,8 @@ def _weights(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path | None
     return Path(entry.weights) if entry.weights else train_entry(plan, entry, place)
 
 
-def _in_a_line(error: BaseException) -> str:
+def in_a_line(error: BaseException) -> str:
+    """Write an error as a row of a table can hold it."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
@@ -280,7 +308,8 @@ def _range_m(data: Any) -> float:  # noqa: ANN401  a dataset of this package
     return float(data.reader.range_m)
 
 
-def _note(entry: Entry) -> str:
+def note_of(entry: Entry) -> str:
+    """Say what a reader of the table must know of an entry."""
     notes = [entry.note] if entry.note else []
     if entry.network_g is not None and not entry.weights and entry.train:
         notes.append(f"recipe differs: {json.dumps(dict(entry.train), sort_keys=True)}")

@@ -65,6 +65,8 @@ class BenchmarkPlan:
     metrics: Mapping[str, Mapping[str, Any]]
     """As under ``val: metrics:``."""
     models: tuple[Entry, ...]
+    fair: Mapping[str, Any] | None = None
+    """Equal cost of training; see :mod:`stdnet_arch.evaluation.benchmark.fair_plan`."""
     cost: Mapping[str, Any] | None = None
     """Settings of speed and memory; see :mod:`stdnet_arch.evaluation.cost`."""
     chunk_frames: int | None = None
@@ -124,7 +126,7 @@ def training_options(plan: BenchmarkPlan, entry: Entry) -> dict[str, Any]:
 
     Their name changes with them, so that weights of another recipe are never taken for these.
     """
-    options = _merge(plan.train, entry.train)
+    options = merge(plan.train, entry.train)
     if entry.space_time:
         options["model_type"] = "SpaceTimeModel"
         options["datasets"]["train"]["lq_every"] = 2
@@ -143,17 +145,21 @@ def digest(what: Mapping[str, Any]) -> str:
 
 def checkpoint_of(plan: BenchmarkPlan, entry: Entry, root: Path) -> Path:
     """Name the file of a finished training's weights under ``root``."""
-    name = training_options(plan, entry)["name"]
-    return root / "experiments" / name / "models" / "net_g_latest.pth"
+    return checkpoint_at(training_options(plan, entry), root)
 
 
-def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the entries of ``change``, section by section; neither is modified."""
+def checkpoint_at(options: Mapping[str, Any], root: Path) -> Path:
+    """Name the file of the weights of a training of these options."""
+    return root / "experiments" / options["name"] / "models" / "net_g_latest.pth"
+
+
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Put ``change`` over ``base``, section by section; neither is modified."""
     merged = copy.deepcopy(dict(base))
     for key, value in change.items():
         inside = merged.get(key)
         if isinstance(inside, dict) and isinstance(value, Mapping):
-            merged[key] = _merge(inside, value)
+            merged[key] = merge(inside, value)
         else:
             merged[key] = copy.deepcopy(value)
     return merged

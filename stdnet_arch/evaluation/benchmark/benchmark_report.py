@@ -37,7 +37,12 @@ def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] =
         pictures: further images as ``data:`` URLs with a caption, see :func:`picture`.
     """
     parts = [f"<h1>{html.escape(found['title'])}</h1>"]
+    fair = found.get("fair") or {}
+    parts += [f"<p>{html.escape(fair['first'])}</p>"] if fair else []
     parts += [f"<p>{html.escape(text)}</p>" for text in found["remarks"]]
+    if fair:
+        items = "".join(f"<li>{html.escape(text)}</li>" for text in fair["unfair"])
+        parts.append(f"<p>Not equal:</p><ul>{items}</ul>")
     parts.append(f"<p>Training, the same for all: {html.escape(found['training'])}.</p>")
     words = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
     parts.append(f"<p>Machine: {html.escape(words)}.</p>")
@@ -45,6 +50,10 @@ def write_report(found: Mapping[str, Any], path: Path, pictures: Sequence[str] =
         rows = [result for result in found["results"] if result["dataset"] == dataset]
         parts.append(f"<h2>{html.escape(dataset)}</h2>")
         parts.append(_quality(rows, found["metrics"]))
+        if fair:
+            parts.append(table_html(Table(**fair["tables"][dataset])))
+            said = [text for text in fair["order"] if text.startswith(f"{dataset}, ")]
+            parts.append("".join(f"<p>{html.escape(text)}</p>" for text in said))
         first = next(iter(found["metrics"]))
         parts += [picture(*scatter) for scatter in _scatters(rows, first, found.get("cost", ()))]
         parts.append(picture(draw_frame_curves(rows), "RMSE of each frame"))

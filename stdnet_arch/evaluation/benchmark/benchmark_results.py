@@ -43,7 +43,13 @@ def quality_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: l
 
 
 def means_of(result: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float]:
-    """Mean over the clips that could be judged, of each metric; ``nan`` if there are none."""
+    """Mean over the clips that could be judged, of each metric; ``nan`` if there are none.
+
+    Of a result of several ``runs`` (seeds), the mean of theirs.
+    """
+    if "runs" in result:
+        each = [means_of(run, metrics) for run in result["runs"]]
+        return {name: math.fsum(one[name] for one in each) / len(each) for name in metrics}
     means = {}
     for name in metrics:
         # JSON keeps a number that is none as null.
@@ -57,8 +63,16 @@ def summary(
     plan: BenchmarkPlan,
     results: Sequence[Mapping[str, Any]],
     costs: Sequence[Mapping[str, Any]] = (),
+    fair: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """All that a benchmark found, plain values: what ``--compare`` and the report read."""
+    """All that a benchmark found, plain values: what ``--compare`` and the report read.
+
+    Args:
+        plan: plan of the benchmark.
+        results: results of every method and data set.
+        costs: rows of speed and memory.
+        fair: section of the plan, if it has one; see :mod:`.fair_report`.
+    """
     metrics = read_metrics(plan.metrics)
     return {
         "name": plan.name,
@@ -71,6 +85,7 @@ def summary(
         "results": [{**r, "means": means_of(r, [m.name for m in metrics])} for r in results],
         "cost": [dict(cost) for cost in costs],
         "published": published_rows(plan.published),
+        "fair": None if fair is None else dict(fair),
     }
 
 
@@ -113,15 +128,25 @@ def published_rows(table: str | None) -> list[dict[str, str]]:
 
 def markdown(found: Mapping[str, Any]) -> str:
     """The summary as markdown: a table per dataset, published numbers apart."""
-    lines = [f"# {found['title']}", "", f"Training: {found['training']}.", ""]
+    fair = found.get("fair") or {}
+    lines = [f"# {found['title']}", "", *([fair["first"], ""] if fair else [])]
+    lines += [f"Training: {found['training']}.", ""]
     lines += [f"{remark}" for remark in found["remarks"]]
+    if fair:
+        lines += ["", "Not equal:", "", *(f"- {text}" for text in fair["unfair"])]
     lines += ["", "Machine: " + ", ".join(f"{k} {v}" for k, v in found["machine"].items()), ""]
     for dataset in dict.fromkeys(result["dataset"] for result in found["results"]):
         table = quality_table(found["results"], dataset, list(found["metrics"]))
         lines += [f"## {dataset}", "", table.markdown(digits=3), ""]
+        if fair:
+            lines += [Table(**fair["tables"][dataset]).markdown(digits=3), ""]
+            lines += [f"- {text}" for text in fair["order"] if text.startswith(f"{dataset}, ")]
+            lines += [""]
     if found["cost"]:
         rows = [list(row.values()) for row in found["cost"]]
         lines += ["## Speed and memory", "", Table(list(found["cost"][0]), rows).markdown()]
+    if fair.get("commands"):
+        lines += ["## Any row anew", "", "```bash", *fair["commands"], "```", ""]
     if found["published"]:
         lines += ["## Published (other data, other training: not comparable)", ""]
         rows = [list(row.values()) for row in found["published"]]

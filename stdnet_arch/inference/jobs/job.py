@@ -50,6 +50,8 @@ LOGGER = logging.getLogger(__name__)
 AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
 CONFIDENCE, ERROR_MAP = "confidence", "error_map"
+FRAMES = "frames"
+"""What a run tells of each frame that it has written."""
 HOLES = ("fill", "mark")
 CONFIDENCES = (0, 1, 2)
 
@@ -79,11 +81,11 @@ class Job:
     error_map: bool = False
     """Also ``error_map/``: the absolute error that the network expects [m]."""
     side_outputs: SideOutputs = SideOutputs()
-    """Files that are made of the clip beside its frames."""
+    """Side outputs of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
     depth_fingerprint: str = ""
-    """SHA-256 of the settings that the depth was made with, where this package made it."""
+    """A name for what the depth was made of, where this package made it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is read."""
@@ -138,6 +140,7 @@ def run_job(
     predictor: DepthSRPredictor,
     quiet: bool = False,
     recording: Recording | None = None,
+    tick: Callable[[str], object] = lambda _: None,
 ) -> int:
     """Super-resolve a clip.
 
@@ -150,6 +153,8 @@ def run_job(
         predictor: the network to run.
         quiet: no progress bar.
         recording: the recording, if it is open already; the job's paths then only name it.
+        tick: told after each frame what was made of it: ``frames``, or a side output. What it
+            raises stops the run; the frames that were made stay, whole.
 
     Returns:
         Frames written by this run.
@@ -168,7 +173,7 @@ def run_job(
     recording = recording or open_job(job, predictor.scale)
     say_opening(job, predictor, recording)
     check_side_outputs(job.side_outputs, recording)
-    clip = FinishedClip(recording, output, job.depth_format, job.max_depth_m, quiet)
+    clip = FinishedClip(recording, output, job.depth_format, job.max_depth_m, quiet, tick)
     names = clip.names()
     with output.held():
         output.claim(settings, job.overwrite, names, inputs)
@@ -177,7 +182,12 @@ def run_job(
             LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
         if first < len(names):
             with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as bar:
-                write_frames(job, predictor, recording, output, first, len(names), bar.update)
+
+                def written() -> None:
+                    bar.update()
+                    tick(FRAMES)
+
+                write_frames(job, predictor, recording, output, first, len(names), written)
         write_side_outputs(job.side_outputs, clip, first)
         output.finish(names)
     return len(names) - first

@@ -77,7 +77,7 @@ class OutputFolder:
             return None
         if inputs is not None and tell_change(done.get("inputs"), inputs):
             return None
-        names = self._names()
+        names = self.names()
         there = len(self._frames()) if names is None else sum(map(self.is_whole, names))
         return frames if there == frames else None
 
@@ -123,6 +123,16 @@ class OutputFolder:
         write_json(self.folder / WRITTEN, {"names": [*names], "inputs": inputs})
         write_json(self.folder / SETTINGS, dict(settings))
 
+    def settings(self) -> dict[str, Any]:
+        """Return what the folder's frames were made with; empty if nothing can be read."""
+        return self._read(SETTINGS)
+
+    def names(self) -> list[str] | None:
+        """Return the names that the folder's run writes; None if it is of an older version."""
+        names = self._read(WRITTEN).get("names")
+        known = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        return names if known else None
+
     def first_missing(self, names: Sequence[str]) -> int:
         """Return how many frames from the first on are there."""
         return next((i for i, name in enumerate(names) if not self.is_whole(name)), len(names))
@@ -167,12 +177,6 @@ class OutputFolder:
             return {}
         return content if isinstance(content, dict) else {}
 
-    def _names(self) -> list[str] | None:
-        """Return the names that the folder's run writes; None if it is of an older version."""
-        names = self._read(WRITTEN).get("names")
-        known = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        return names if known else None
-
     def _differences(self, settings: Mapping[str, Any]) -> list[str]:
         """Return in words what differs from the run that made the folder."""
         if not (self.folder / SETTINGS).is_file():
@@ -201,7 +205,7 @@ class OutputFolder:
         Args:
             names: names of the frames, for a folder of an older version, which does not name them.
         """
-        own = self._names()
+        own = self.names()
         for path in self._files_of(names if own is None else own):
             if path.is_symlink() or path.is_file():
                 path.unlink()

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +63,7 @@ class FinishedClip:
         depth_format: their format.
         max_depth_m: depths beyond it are holes.
         quiet: no progress bars.
+        tick: told the name of a side output after each frame of it.
     """
 
     def __init__(
@@ -72,10 +73,13 @@ class FinishedClip:
         depth_format: str,
         max_depth_m: float | None,
         quiet: bool = False,
+        tick: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self.recording, self.output, self.quiet = recording, output, quiet
-        self.depth_format = depth_format
-        self.unit = FLOAT16 if depth_format == "float16png" else None
+        self.recording, self.output, self.quiet, self.tick = recording, output, quiet, tick
+        self.depth_format, self.unit = (
+            depth_format,
+            FLOAT16 if depth_format == "float16png" else None,
+        )
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
     def names(self) -> list[str]:
@@ -97,10 +101,12 @@ class FinishedClip:
             path = self.output.beside(ERROR_MAP, name)
             yield read_depth(path, self.unit) if path.is_file() else None
 
-    def progress(self, items: Iterable[Any], what: str) -> Any:  # noqa: ANN401  tqdm has no types
+    def progress(self, items: Iterable[Any], what: str) -> Iterator[Any]:
         """The items, with a progress bar."""
         count = len(self.recording.depth)
-        return tqdm(items, what, count, unit="frame", disable=self.quiet)
+        for item in tqdm(items, what, count, unit="frame", disable=self.quiet):
+            yield item
+            self.tick(what)
 
 
 def misses_side_outputs(side_outputs: SideOutputs, folder: Path, frames: int) -> bool:
@@ -136,7 +142,7 @@ def write_side_outputs(side_outputs: SideOutputs, clip: FinishedClip, first: int
     if side_outputs.rerun is not None:
         _write_timeline(side_outputs.rerun, side_outputs, clip)
     if side_outputs.gt is not None:
-        _write_errors(side_outputs.gt, open_truth(side_outputs, clip.recording), clip)
+        _write_errors(side_outputs, open_truth(side_outputs, clip.recording), clip)
     if side_outputs.ply:
         _write_points(side_outputs, clip, first)
 
@@ -221,7 +227,7 @@ def _block_of(
     return rgb.shape[0] / lq_m.shape[0], rgb.shape[1] / lq_m.shape[1]
 
 
-def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
+def _write_errors(side_outputs: SideOutputs, truth: DepthReader, clip: FinishedClip) -> None:
     def frames() -> Iterator[TruthFrame]:
         items = zip(
             clip.names(), clip.recording.colors(), clip.written(), depth_frames(truth), strict=True
@@ -230,7 +236,8 @@ def _write_errors(gt: Path, truth: DepthReader, clip: FinishedClip) -> None:
 
     folder = clip.output.folder / ERRORS
     (folder / SUMMARY).unlink(missing_ok=True)
-    numbers = write_errors(folder, frames, str(gt.resolve()))
+    about, unit = str(Path(side_outputs.gt or "").resolve()), side_outputs.gt_coding.unit
+    numbers = write_errors(folder, frames, about, unit)
     LOGGER.info("%s: %s", folder, json.dumps(numbers))
 
 

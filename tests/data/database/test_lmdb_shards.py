@@ -1,6 +1,9 @@
 """Shards: what many machines store and one reads is what one machine stores."""
 
 import pickle
+import runpy
+import sys
+from pathlib import Path
 
 import create_lmdb_ray
 import numpy as np
@@ -12,6 +15,8 @@ from stdnet_arch.data.database.lmdb_shards import ShardedStore, parse_shard, sha
 from stdnet_arch.data.database.lmdb_source import LmdbSource
 from stdnet_arch.data.rgbd_video_dataset import RGBDVideoDataset
 from stdnet_arch.utils.commands import FAILED
+
+SCRIPT = Path(__file__).parents[3] / "scripts/create_lmdb_ray.py"
 
 
 @pytest.fixture
@@ -109,6 +114,19 @@ def map_here(items, writer, arguments, workers):
 def test_a_cluster_makes_the_same_shards(root, sharded, tmp_path):
     command = ["--shards", "3", "--at-once", "2", *arguments(root, tmp_path / "ray.lmdb")]
     assert create_lmdb_ray.main(command, map_here) == 0
+    for i in (1, 2, 3):
+        one, other = (shard_path(tmp_path / f"{name}.lmdb", (i, 3)) for name in ("x", "ray"))
+        assert contents(one) == contents(other)
+
+
+@pytest.mark.slow
+def test_ray_makes_the_same_shards(root, sharded, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    command = ["--shards", "3", "--at-once", "2", *arguments(root, tmp_path / "ray.lmdb")]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *command])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert exit_.value.code == 0
     for i in (1, 2, 3):
         one, other = (shard_path(tmp_path / f"{name}.lmdb", (i, 3)) for name in ("x", "ray"))
         assert contents(one) == contents(other)

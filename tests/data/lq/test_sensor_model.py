@@ -74,6 +74,22 @@ def test_one_misaligned_camera_lies_within_its_bounds():
     )
 
 
+def test_an_offset_in_metres_is_a_parallax_of_focal_length_times_metres():
+    _, rgb = scene()
+    depth_m = np.random.default_rng(0).uniform(1, 5, (24, 32)).astype(np.float32)
+    options = SensorOptions(offset_m=0.05)
+    _, _, py, px = np.random.default_rng(1).uniform(-1, 1, 4)
+    expected = misalign(rgb, depth_m, (0, 0), (0.05 * 300 * py, 0.05 * 400 * px))
+    got = disturb_guide(rgb, depth_m, options, np.random.default_rng(1), focal_px=(300, 400))
+    np.testing.assert_array_equal(got, expected)
+    assert (got != rgb).mean() > 0.2
+
+
+def test_without_intrinsics_the_focal_length_is_the_longer_side(make_test):
+    one, other = (make_test(sensor_opt=o)[0] for o in ({"offset_m": 0.5}, {"parallax_px": 16.0}))
+    assert torch.equal(one["guide"], other["guide"])
+
+
 def test_frames_clips_and_seeds_have_their_own_chance():
     places = [(0, "a", 0), (0, "a", 1), (1, "a", 0), (0, "b", 0), (0, "a", None)]
     draws = [frame_rng(*place).random() for place in places]

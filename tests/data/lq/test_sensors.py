@@ -154,6 +154,32 @@ def test_a_phone_moves_edges_but_leaves_no_holes_between():
     assert wrong[..., (distance > 1) & (distance < 4)].any()
 
 
+@pytest.mark.parametrize(("wall_m", "confidence"), [(2.0, 2), (12.0, 0)])
+def test_a_phone_is_sure_of_a_near_wall_and_not_of_a_far_one(wall_m, confidence):
+    depth_m, rgb = torch.full((4, 1, 32, 40), wall_m), torch.full((4, 3, 32, 40), 0.5)
+    got = degrade(depth_m, rgb, 4, "iphone", generator(1)).confidence
+    assert got.dtype == torch.uint8
+    assert got.shape == (4, 1, 8, 10)
+    assert (got == confidence).all()
+
+
+def test_a_phone_is_never_sure_beside_what_it_doubts_nor_of_a_hole():
+    depth_m, rgb = pictures(n=16, holes=False)
+    got = degrade(depth_m, rgb, 4, "iphone", generator(2))
+    doubted = ((got.confidence == 0) & got.measured).float()
+    beside = torch.nn.functional.max_pool2d(doubted, 3, 1, 1) > 0
+    assert got.confidence.unique().tolist() == [0, 1, 2]
+    assert doubted.any()
+    assert (got.confidence[beside] < 2).all()
+    assert (~got.measured).any()
+    assert (got.confidence[~got.measured] == 0).all()
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "iphone"])
+def test_only_a_phone_gives_confidence(preset):
+    assert degrade(*pictures(n=1), 4, preset, generator()).confidence is None
+
+
 def test_frames_of_a_clip_have_their_sensor_in_common():
     depth_m = torch.full((6, 1, 16, 16), 2.5)
     rgb = torch.full((6, 3, 16, 16), 0.5)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.recordings.stored_depth import DepthCoding
+from stdnet_arch.utils.input_errors import InputError
 
 DEPTH_M, RGB = depth_clip(4, 6, 8), rgb_clip(4, 24, 32)
 TIMES = ["10.0333", "10.0667", "10.2", "10.1333"]  # by value: 0, 1, 3, 2
@@ -202,6 +204,13 @@ def test_a_zip_is_its_folder(tmp_path):
     shutil.make_archive(str(tmp_path / "scene"), "zip", tmp_path / "scene", ".")
     recording = open_recording(tmp_path / "scene.zip", None, Reading(), 4)
     np.testing.assert_allclose(frames_of(recording)[0], DEPTH_M[[0, 1, 3, 2]], atol=1e-4)
+
+
+def test_a_zip_that_leaves_its_folder_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("../../up.png", b"x")
+    with pytest.raises(InputError, match="must stay in its folder"):
+        open_recording(tmp_path / "x.zip", None, Reading(), 4)
 
 
 def test_a_broken_zip_is_named(tmp_path):

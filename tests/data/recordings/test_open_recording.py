@@ -1,5 +1,6 @@
 """What a path holds is recognised, or said."""
 
+import numpy as np
 import pytest
 from recording_parts import write_recording
 
@@ -11,6 +12,7 @@ def test_two_folders_are_a_recording(tmp_path):
     depth_m, _ = write_recording(tmp_path)
     recording = open_recording(tmp_path / "depth", tmp_path / "rgb", Reading(), 4)
     assert len(recording.depth) == len(depth_m)
+    np.testing.assert_allclose(recording.depth.read(3), depth_m[3], atol=1e-6)
     assert recording.intrinsics(0) is None
 
 

@@ -68,11 +68,23 @@ def test_other_units_are_refused(text):
         parse_unit(text)
 
 
-def test_every_named_unit_can_be_used():
-    stored = {"float16": np.uint16, "float32rgba": np.float32}
-    for unit in PRESETS.values():
-        codes = np.ones((1, 2), stored.get(unit, np.uint16))
-        assert to_metres(codes, PNG, DepthCoding(unit)).shape == (1, 2)
+METRES_OF_1000 = {  # as the data sets' pages say
+    "m": 1000, "mm": 1, "cm": 10, "tum": 0.2, "bonn": 0.2, "icl-nuim": 0.2, "eth3d": 0.2,
+    "slambook2": 0.2, "replica": 0.15259, "kitti": 3.90625, "void": 3.90625, "scannet": 1,
+    "7scenes": 1, "redwood": 1, "kinect": 1, "realsense": 1, "arkit": 1, "vkitti": 10,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "metres"), METRES_OF_1000.items())
+def test_a_thousand_of_a_named_unit_is_as_far_as_its_data_set_says(name, metres):
+    found = to_metres(np.full((1, 2), 1000, np.uint16), PNG, DepthCoding(PRESETS[name]))
+    np.testing.assert_allclose(found, [[metres, metres]], rtol=1e-4)
+
+
+def test_units_that_are_codings_are_the_other_names():
+    assert PRESETS.keys() - METRES_OF_1000.keys() == {
+        "float16", "float32rgba", "tartanair2", "dynamicreplica"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_the_toolboxs_loader_makes_a_batch_of_one(make_set):
     dataset = make_set()
     batch = next(iter(build_dataloader(dataset, dataset.opt)))
     assert (batch["lq"].shape, batch["clip"]) == ((1, 3, 3, 6, 8), ["calendar"])
+    assert all(torch.equal(batch[key][0], dataset[0][key]) for key in ("lq", "gt"))
 
 
 def test_spans_have_names_of_their_own(make_set):

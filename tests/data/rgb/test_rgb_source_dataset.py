@@ -43,6 +43,8 @@ def test_a_window_may_be_given_every_frame():
     item = dataset(num_frame=2, gt_size=8, lq_every=1)[3]
     assert item["lq"].shape == (2, 3, 4, 4)
     assert item["gt"].shape == (2, 3, 8, 8)
+    mean = torch.nn.functional.avg_pool2d(item["gt"], 2)
+    assert (mean - item["lq"])[..., 1:-1, 1:-1].abs().mean() < 0.1 * item["gt"].std()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Dynamic Replica in both layouts and all decodings."""
+"""Dynamic Replica in both layouts and all decodings, its cameras and its flow."""
+
+import gzip
+import json
 
 import numpy as np
 import pytest
@@ -85,3 +88,102 @@ def test_an_unknown_decoding_lists_the_known(tmp_path):
     write_native(tmp_path)
     with pytest.raises(ValueError, match=r"one of float16_png, uint16_raw, metres; got 'raw'"):
         DynamicReplica(str(tmp_path), depth_decode="raw")
+
+
+def entry(number, centre, size=(8, 12), **view):
+    """An annotation of a camera at ``centre`` whose axes (x left, y up, z forward) are the world's.
+
+    PyTorch3D: a point as a row is ``world @ R + T`` in the view.
+    """
+    rotation = np.eye(3)
+    viewpoint = {
+        "R": rotation.tolist(),
+        "T": (-np.asarray(centre, float) @ rotation).tolist(),
+        "focal_length": [2.0, 2.5],
+        "principal_point": [0.25, -0.5],
+        "intrinsics_format": "ndc_isotropic",
+        **view,
+    }
+    path = f"{SEQUENCE}/images/{SEQUENCE}-{number:04d}.png"
+    image = {"path": path, "size": list(size)}
+    return {"frame_number": number, "image": image, "viewpoint": viewpoint, "camera_name": "left"}
+
+
+def annotate(folder, *entries):
+    data = gzip.compress(json.dumps(entries).encode())
+    (folder / "frame_annotations_test.jgz").write_bytes(data)
+
+
+def test_a_camera_with_the_world_s_axes_lies_where_it_lies(tmp_path):
+    write_native(tmp_path)
+    annotate(tmp_path / "test", entry(0, (0, 0, 0)), entry(1, (1, 2, 3)))
+    pose = DynamicReplica(str(tmp_path)).pose(NATIVE, 1)
+    # Right and down are the world's -x and -y.
+    np.testing.assert_allclose(pose, [[-1, 0, 0, 1], [0, -1, 0, 2], [0, 0, 1, 3], [0, 0, 0, 1]])
+
+
+def test_a_turned_camera_maps_a_point_as_pytorch3d_does(tmp_path):
+    write_native(tmp_path)
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    moved = [0.3, -0.7, 1.1]
+    annotate(tmp_path / "test", entry(0, (0, 0, 0), R=turn.tolist(), T=moved))
+    pose = DynamicReplica(str(tmp_path)).pose(NATIVE, 0)
+    world = np.array([0.5, 1.5, -2.0])
+    left, up, forward = world @ turn + moved
+    np.testing.assert_allclose(pose @ [-left, -up, forward, 1], [*world, 1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        # Half of the shorter side, 4, is one unit; the middle of 12 x 8 pixels is (6, 4).
+        ("ndc_isotropic", (2 * 4, 2.5 * 4, 6 - 0.25 * 4 - 0.5, 4 + 0.5 * 4 - 0.5)),
+        ("ndc_norm_image_bounds", (2 * 6, 2.5 * 4, 6 - 0.25 * 6 - 0.5, 4 + 0.5 * 4 - 0.5)),
+    ],
+)
+def test_normalised_intrinsics_become_pixels(tmp_path, kind, expected):
+    write_native(tmp_path)
+    annotate(tmp_path / "test", entry(0, (0, 0, 0), intrinsics_format=kind))
+    assert DynamicReplica(str(tmp_path)).intrinsics_px(NATIVE) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("layout", ["stdnet", "native"])
+def test_flow_is_two_planes_side_by_side_and_a_mask(tmp_path, layout):
+    write_native(tmp_path) if layout == "native" else write_stdnet(tmp_path)
+    clip = NATIVE if layout == "native" else STDNET
+    folder = tmp_path / NATIVE if layout == "native" else tmp_path / "HR_RGB" / STDNET
+    flow = np.arange(2 * 8 * 12).reshape(2, 8, 12).astype(np.float16) / 4 - 20
+    codes = np.concatenate(list(flow), axis=1).view(np.uint16)
+    write_png16(folder / "flow_forward" / f"{SEQUENCE}_0000.png", codes)
+    mask = np.zeros((8, 12, 3), np.uint8)
+    mask[2, 5] = 255
+    write_rgb(folder / "flow_forward_mask" / f"{SEQUENCE}_0000.png", mask)
+    source = DynamicReplica(str(tmp_path))
+    found, seen = source.flow_px(clip, 0)
+    np.testing.assert_array_equal(found, flow)
+    assert np.argwhere(seen).tolist() == [[2, 5]]
+    assert source.flow_px(clip, 1) is None
+
+
+def test_without_these_files_there_is_neither_camera_nor_flow(tmp_path):
+    write_native(tmp_path)
+    source = DynamicReplica(str(tmp_path))
+    assert source.pose(NATIVE, 0) is None
+    assert source.intrinsics_px(NATIVE) is None
+    assert source.flow_px(NATIVE, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no gzip", "expected gzipped JSON"),
+        (gzip.compress(b"{}"), "expected a list of frames; got dict"),
+        (gzip.compress(b"[{}]"), "expected frames with frame_number"),
+        (gzip.compress(b"[]"), "expected frame 0 of"),
+    ],
+)
+def test_annotations_that_do_not_fit_are_named(tmp_path, content, message):
+    write_native(tmp_path)
+    (tmp_path / "test/frame_annotations_test.jgz").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        DynamicReplica(str(tmp_path)).pose(NATIVE, 0)

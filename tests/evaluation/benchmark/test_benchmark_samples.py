@@ -33,6 +33,9 @@ def test_pictures_decode(tmp_path):
     data = [re.search(r"base64,([^\"]+)", html)[1] for html in pictures]
     images = [cv2.imdecode(np.frombuffer(base64.b64decode(d), np.uint8), 1) for d in data]
     assert [image.ndim for image in images] == [3, 3, 3]
+    # Frames, depth and slices: not a blank among them, and none is another one.
+    assert all(len(np.unique(image.reshape(-1, 3), axis=0)) > 50 for image in images)
+    assert len({image.tobytes() for image in images}) == 3
 
 
 def test_without_predictions_there_is_no_picture(tmp_path):

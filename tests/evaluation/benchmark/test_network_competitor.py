@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 
+LQ_PAD, RGB_PAD = (0, 4, 0, 5, 0, 0), (0, 16, 0, 20, 0, 0)
 STDNET = {"type": "STDNet", "scale": 4, "num_feat": 16, "head_feat": 16, "init": "balanced"}
 EDSR = {
     "type": "ToolboxVSR",
@@ -80,7 +82,14 @@ def test_chunks_give_the_same(checkpoint):
 def test_sides_that_do_not_fit_are_padded_and_cropped(recording):
     swin = {"arch": "SwinIR", "options": {"embed_dim": 12, "depths": [1], "num_heads": [2]}}
     network = {"type": "ToolboxVSR", "channels": 1, **swin}
-    assert ready(network=network, scale=4, depth_range_m=8.0).infer(*recording).shape == (5, 12, 16)
+    competitor = ready(network=network, scale=4, depth_range_m=8.0)
+    got = competitor.infer(*recording)
+    # SwinIR's windows are 8 x 8: rows and columns are repeated up to there.
+    lq, guide = recording[0][None, :, None] / 8, recording[1].permute(0, 3, 1, 2)[None]
+    lq, guide = (F.pad(x, pad, mode="replicate") for x, pad in ((lq, LQ_PAD), (guide, RGB_PAD)))
+    with torch.no_grad():
+        expected = 8 * competitor.net(lq, guide)["pred"][0, :, 0, :12, :16]
+    np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_a_network_that_makes_frames_is_given_every_second_one(recording):

@@ -72,4 +72,8 @@ def test_textures_are_rgba_from_the_lowest_row_up(channels):
 
 def test_large_textures_are_shrunk():
     image = np.zeros((40, 20, 3), np.uint8)
-    assert decode_texture(cv2.imencode(".png", image)[1].tobytes(), 10).shape == (10, 5, 4)
+    image[:20, :, 0] = 200  # the upper half is blue
+    small = decode_texture(cv2.imencode(".png", image)[1].tobytes(), 10)
+    assert small.shape == (10, 5, 4)
+    assert small[:4].max(axis=(0, 1)).tolist() == [0, 0, 0, 255]
+    np.testing.assert_allclose(small[6:].mean(axis=(0, 1)), [0, 0, 200, 255], atol=2)

@@ -1,7 +1,8 @@
-"""State that lets a run continue as if it had not stopped, beyond the toolbox's own."""
+"""Random generators of a process: stored as plain values, left alone, or seeded for a while."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,44 @@ def restore_rng(state: Mapping[str, Any], device: torch.device) -> None:
     torch.set_rng_state(state["torch"].cpu())
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+
+
+@contextmanager
+def untouched(device: torch.device | None = None) -> Iterator[None]:
+    """Put every generator back at the end, so that whatever draws inside changes nothing outside.
+
+    Args:
+        device: a CUDA device whose generator is meant, too; None: those of the CPU alone.
+    """
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    of_torch = torch.get_rng_state()
+    on_cuda = device is not None and device.type == "cuda"
+    of_cuda = torch.cuda.get_rng_state(device) if device is not None and on_cuda else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+        torch.set_rng_state(of_torch)
+        if device is not None and of_cuda is not None:
+            torch.cuda.set_rng_state(of_cuda, device)
+
+
+@contextmanager
+def seeded(*key: int) -> Iterator[None]:
+    """Draw numbers inside that follow from ``key`` alone; outside nothing changes.
+
+    Generators of CUDA devices are not meant.
+
+    Args:
+        key: whole numbers >= 0.
+    """
+    of_python, of_numpy, of_torch = np.random.SeedSequence(key).generate_state(3)
+    with untouched():
+        random.seed(int(of_python))
+        np.random.seed(int(of_numpy))  # noqa: NPY002  the toolbox's datasets draw from it
+        torch.default_generator.manual_seed(int(of_torch))
+        yield
 
 
 def gather_objects(mine: Any) -> list[Any]:  # noqa: ANN401  anything that can be pickled

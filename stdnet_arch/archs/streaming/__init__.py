@@ -1,0 +1,1 @@
+"""Parts that all networks on streams share."""

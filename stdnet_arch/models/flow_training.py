@@ -1,0 +1,233 @@
+"""Trains a SPyNet on layered scenes, whose flow is exact, against the processor's clock."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
+from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.data.synthetic.layers import LayerScenes
+from stdnet_arch.losses.masked import masked_mean
+
+WARMUP_STEPS = 20
+LEAST_RATE = 0.01
+"""Of the greatest learning rate, at the end."""
+HELD_OUT = 1 << 20
+"""Added to the seed of training: scenes of the endpoint error."""
+
+
+@dataclass(frozen=True)
+class FlowRecipe:
+    """Describe a training."""
+
+    seconds: float
+    """Processor time that it may take, scenes included."""
+    lr: float = 1e-3
+    """Greatest learning rate; it warms up and falls as a cosine of the time used."""
+    batch: int = 8
+    """Pairs of frames of a step; each is seen in both directions of time."""
+    size: int = 96
+    """Side of the frames [px], a multiple of 32 and at least 64."""
+    seed: int = 0
+    grad_clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that SPyNet would resize."""
+        if self.size < 64 or self.size % 32:
+            raise ValueError(f"size must be a multiple of 32, at least 64; got {self.size}")
+        if not (self.seconds > 0 and self.lr > 0 and self.batch >= 1):
+            raise ValueError(f"seconds and lr must be > 0 and batch at least 1; got {self}")
+
+
+class Pairs(NamedTuple):
+    """Two frames and the motion from the one to the other."""
+
+    frame: Tensor
+    """RGB in [0, 1], ``(n, 3, H, W)``."""
+    other: Tensor
+    """The same shape."""
+    flow_px: Tensor
+    """(dx, dy), ``(n, 2, H, W)``."""
+    valid: Tensor
+    """Bool, ``(n, 1, H, W)``: the point is seen in ``other``."""
+
+
+def draw_pairs(scenes: LayerScenes, batch: int, size: int) -> Pairs:
+    """Draw pairs of neighbouring frames of new scenes."""
+    clips = scenes.draw(batch, 2, (size, size))
+    return Pairs(clips.rgb[:, 0], clips.rgb[:, 1], clips.flow_px[:, 0], clips.visible[:, 0])
+
+
+def endpoint_error(flow_px: Tensor, truth_px: Tensor, valid: Tensor) -> Tensor:
+    """Mean length of the error over the valid pixels [px], a scalar.
+
+    Args:
+        flow_px: ``(n, 2, H, W)``.
+        truth_px: the same shape.
+        valid: bool, ``(n, 1, H, W)``.
+    """
+    return masked_mean(torch.linalg.vector_norm(flow_px - truth_px, dim=1, keepdim=True), valid)
+
+
+@contextmanager
+def watching_levels(net: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the flow of each level of a SPyNet, coarse to fine, while it runs.
+
+    A level sees frame, warped frame and the flow so far, ``(n, 8, h, w)``, and gives a correction.
+
+    Args:
+        net: the toolbox's SPyNet.
+
+    Yields:
+        A list that each run fills: flows ``(n, 2, h, w)`` in pixels of their level.
+    """
+    flows: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        flows.append(output + inputs[0][:, 6:8])
+
+    levels: Any = net.get_submodule("basic_module")
+    hooks = [level.register_forward_hook(keep) for level in levels]
+    try:
+        yield flows
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def level_loss(flows: list[Tensor], pairs: Pairs) -> Tensor:
+    """Sum of the endpoint errors of all levels, each in pixels of the whole frame.
+
+    Args:
+        flows: result of :func:`watching_levels`.
+        pairs: pairs that were seen; a coarse pixel counts if all of its fine ones do.
+
+    Returns:
+        A scalar.
+    """
+    total = pairs.flow_px.new_zeros(())
+    for flow in flows:
+        step = pairs.flow_px.shape[-1] // flow.shape[-1]
+        truth = F.avg_pool2d(pairs.flow_px, step)
+        valid = F.avg_pool2d(pairs.valid.float(), step) == 1
+        total = total + endpoint_error(step * flow, truth, valid)
+    return total
+
+
+class FlowTrainer:
+    """A SPyNet, its optimiser and its scenes.
+
+    Args:
+        recipe: see :class:`FlowRecipe`.
+        draw: makes the next pairs; default: layered scenes of the recipe's seed.
+    """
+
+    def __init__(self, recipe: FlowRecipe, draw: Callable[[], Pairs] | None = None) -> None:
+        self.recipe = recipe
+        torch.manual_seed(recipe.seed)
+        self.net = SpyNetFlow()
+        self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.lr)
+        scenes = LayerScenes("cpu", recipe.seed)
+        self.draw = draw or (lambda: draw_pairs(scenes, recipe.batch, recipe.size))
+        self.steps = 0
+        self.used_s = 0.0
+
+    def run(self, log: Callable[[str], object]) -> None:
+        """Train until the processor's time is over.
+
+        Args:
+            log: told of every 50th step.
+        """
+        began = time.process_time()
+        while (share := self.used_s / self.recipe.seconds) < 1:
+            loss = self.step(share)
+            self.used_s = time.process_time() - began
+            if self.steps % 50 == 0:
+                log(f"step {self.steps}, {self.used_s:.0f} s: {float(loss):.3f} px over all levels")
+
+    def step(self, share: float) -> Tensor:
+        """Make a step; returns the loss.
+
+        Args:
+            share: share of the time that is used, 0 to 1.
+        """
+        self.steps += 1
+        falling = max(0.5 + 0.5 * math.cos(math.pi * share), LEAST_RATE)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.lr * min(1.0, self.steps / WARMUP_STEPS) * falling
+        pairs = self.draw()
+        with watching_levels(self.net.spynet) as flows:
+            self.net(pairs.frame, pairs.other)
+        loss = level_loss(flows, pairs)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.grad_clip)
+        self.optimizer.step()
+        return loss.detach()
+
+
+def judge_flow(net: SpyNetFlow, scenes: LayerScenes, pairs: int, size: int) -> dict[str, float]:
+    """Judge a network on scenes that it was not trained on.
+
+    Args:
+        net: the network.
+        scenes: give the pairs.
+        pairs: number of pairs.
+        size: side of their frames [px].
+
+    Returns:
+        ``epe_px``, and ``epe_of_no_motion_px``, the same of a flow of zero: the mean motion.
+    """
+    seen = draw_pairs(scenes, pairs, size)
+    with torch.no_grad():
+        found = net(seen.frame, seen.other)
+        still = endpoint_error(torch.zeros_like(found), seen.flow_px, seen.valid)
+        return {
+            "epe_px": float(endpoint_error(found, seen.flow_px, seen.valid)),
+            "epe_of_no_motion_px": float(still),
+        }
+
+
+def train_flow(
+    recipe: FlowRecipe, path: Path, log: Callable[[str], object], pairs: int = 64
+) -> dict[str, float]:
+    """Train a SPyNet, judge it, and write it for the option ``flow_weights`` of networks.
+
+    Args:
+        recipe: the training.
+        path: the file, ``.safetensors`` or ``.pth``; half precision. It says how it was made and
+            what its endpoint error is.
+        log: told of the progress.
+        pairs: number of pairs of held-out scenes for the endpoint error.
+
+    Returns:
+        What :func:`judge_flow` gives, in the precision that is written.
+    """
+    trainer = FlowTrainer(recipe)
+    trainer.run(log)
+    with torch.no_grad():
+        for parameter in trainer.net.parameters():
+            parameter.copy_(parameter.half())
+    held_out = LayerScenes("cpu", recipe.seed + HELD_OUT)
+    found = judge_flow(trainer.net, held_out, pairs, recipe.size)
+    about = {
+        "network_g": {"type": "SpyNet"},
+        "license": "Apache-2.0",
+        "note": f"trained on layered scenes for {trainer.used_s:.0f} s of a processor, "
+        f"{trainer.steps} steps",
+        "recipe": json.dumps(asdict(recipe)),
+        **found,
+    }
+    # Without the constants of its input, which half precision would change.
+    levels = nn.ModuleDict({"basic_module": trainer.net.spynet.get_submodule("basic_module")})
+    save_checkpoint(levels, path, half=True, about=about)
+    return found
