@@ -69,7 +69,7 @@ class ShownClip:
             raise InputError(f"{job.output}: neither its recording nor names of frames are there")
         self.names = names
         self._truth = _open_truth(job, recording)
-        self._unit = FLOAT16 if job.kind == "float16png" else None
+        self._unit = FLOAT16 if job.depth_format == "float16png" else None
         self._cleaner = SensorCleaner(np.inf, job.max_depth_m)
         self._lock = threading.RLock()
         self._cache = FrameCache(CACHE_BYTES)
