@@ -18,8 +18,9 @@ import stdnet_arch  # noqa: F401  makes basicsr importable
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A test borrows the fakes of another folder's tests by their module's name.
+# A test borrows the fakes of another folder's tests, and the scripts, by their module's name.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.rglob("*.py")})
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
 # Tensors here are small: more threads would only wait for one another, in children, too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,6 +32,18 @@ torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 # The same examples in every run: a change that breaks something is known by its own run.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+# Half precision through convolutions of 9x9: minutes on a CPU without instructions for it.
+MINUTES_LONG = ("test_autocast_stays_close_to_float32[cpu-tiny_ToolboxVSR_TOFlow-dtype0]",)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
+def pytest_collection_modifyitems(items):
+    """Mark single cases of a parametrised test as slow."""
+    for item in items:
+        if item.name in MINUTES_LONG:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
