@@ -120,7 +120,7 @@ class ClipReader:
         rngs: tuple[np.random.Generator, np.random.Generator],
     ) -> Clip:
         options, (clip, i), rng = self.options, frame, rngs[1]
-        confidence = None
+        confidence: np.ndarray | None = None
         mode = "dtof_peak" if options.lq == "auto" else options.lq
         size = self.lr_size(clip)
         # With what effects and kernels see beyond the crop, it gets the LR of the whole frame.
