@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stdnet_arch.utils.tables import Cell, Table
+from stdnet_arch.utils.tables import Table
 
 KINDS = {
     "convolutions": ("convolution", "mkldnn"),
