@@ -11,7 +11,7 @@ from pathlib import Path
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.evaluation.benchmark.benchmark import Workplace, measure_costs
+from stdnet_arch.evaluation.benchmark.benchmark import Workplace, check_plan, measure_costs
 from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan
 from stdnet_arch.evaluation.benchmark.benchmark_report import write_report
 from stdnet_arch.evaluation.benchmark.benchmark_results import (
@@ -27,7 +27,7 @@ from stdnet_arch.evaluation.benchmark.fair import run_any
 from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import KIND
 from stdnet_arch.option_file import merge_bases
-from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.commands import fitting, run_script
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.yaml_file import load_mapping
 
@@ -56,7 +56,9 @@ def main() -> int:
     if options.get("kind") == KIND:
         sys.stdout.write(run_from_options(options, args.out, args.models, args.resume))
         return 0
-    plan = read_plan(options, args.models)
+    with fitting(f"{args.config}"):
+        plan = read_plan(options, args.models)
+        check_plan(plan)
     place = Workplace(args.out / plan.name, Path.cwd())
     with hold_folder(place.out):
         results, fair = run_any(plan, place, args.resume, str(args.config))

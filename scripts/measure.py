@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -37,7 +38,7 @@ from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
 from stdnet_arch.evaluation.speed_cases import cases_of
 from stdnet_arch.evaluation.speed_forms import forms_of
 from stdnet_arch.inference.export import example
-from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.commands import fitting, run_script
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.visual.strips import save_png
@@ -96,7 +97,7 @@ def run_cost(args: argparse.Namespace) -> None:
     """Measure networks and classical filters, print the rows as they come, write the table."""
     competitors = {n: {"type": n, "scale": args.scale} for n in CLASSICAL if args.classical}
     for path, dtype in itertools.product(args.yamls, args.dtypes):
-        network = dict(option_file.read(path)["network_g"])
+        network = read_network(path)
         how = {"depth_range_m": 10.0, "device": args.device, "dtype": dtype}
         how |= {"type": "Network", "network": network, "scale": network["scale"]}
         competitors[f"{path.stem} {dtype}"] = how
@@ -107,6 +108,13 @@ def run_cost(args: argparse.Namespace) -> None:
     sys.stdout.write(f"{cost.cost_table(costs).text()}\n")
     if args.output:
         cost.write_costs(args.output, costs)
+
+
+def read_network(path: Path) -> dict[str, Any]:
+    """Read the ``network_g`` of options, with its ``scale``."""
+    with fitting(f"{path}"):
+        network = dict(option_file.read(path)["network_g"])
+        return {**network, "scale": network["scale"]}
 
 
 def add_speed(add: Add) -> None:
@@ -190,7 +198,7 @@ def add_scaling(add: Add) -> None:
 
 def run_scaling(args: argparse.Namespace) -> None:
     """Measure each point in a process of its own, fit, print, write."""
-    network = dict(option_file.read(args.yaml)["network_g"])
+    network = read_network(args.yaml)
     base = Run(network, "clip", args.frames, cost.read_size(args.size), device=args.device)
     axes = scaling.plan_axes(base, torch.cuda.device_count())
     axes = [a for a in axes if not args.axes or a.name.startswith(tuple(args.axes))]

@@ -12,8 +12,11 @@ import numpy as np
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
+from stdnet_arch.data.codecs.array_file import write_arrays
 from stdnet_arch.data.synthetic.worlds.pack import PHOTOS, join_images, read_photos, write_world
 from stdnet_arch.data.synthetic.worlds.robomaker import read_clone, read_photo_crops
+from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.names import check_output_folder
 
 
 def main() -> None:
@@ -24,7 +27,7 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path, nargs="+", help="folders of clones")
     parser.add_argument("--out", type=Path, default=Path("datasets/worlds"), help="folder of packs")
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    check_output_folder(args.out, args.root)
     path = args.out / f"{PHOTOS}.npz"
     photos = read_photos(path) if path.is_file() else {}
     for clone in args.root:
@@ -32,8 +35,9 @@ def main() -> None:
         write_world(args.out / f"{name}.npz", world)
         photos |= read_photo_crops(clone.resolve())
     jpegs, sizes = join_images(list(photos.values()))
-    np.savez(path, jpegs=jpegs, sizes=sizes, names=np.array(list(photos), dtype=str))
+    names = np.array(list(photos), dtype=str)
+    write_arrays(path, {"jpegs": jpegs, "sizes": sizes, "names": names}, compressed=False)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, "stopped; the same command begins anew")

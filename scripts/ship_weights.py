@@ -16,7 +16,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch import option_file
 from stdnet_arch.evaluation.zero_shot import zero_shot_rows
-from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.commands import fitting, run_script
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.weights.publishing import Facts, load_trained, replace_cards, write_weights
 from stdnet_arch.weights.shipped import FOLDER, list_shipped
@@ -56,7 +56,8 @@ def main() -> int:
 
 
 def _ship(args: argparse.Namespace) -> None:
-    network_g = option_file.read(args.options)["network_g"]
+    with fitting(f"{args.options}"):
+        network_g = dict(option_file.read(args.options)["network_g"])
     net = load_trained(args.input, network_g)
     head = ["git", "rev-parse", "HEAD"]
     commit = args.commit or subprocess.check_output(head, text=True).strip()

@@ -4,8 +4,8 @@ python scripts/train_on_device.py -opt options/device/plane_blend_x4.yml --secon
 """
 
 import argparse
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
@@ -13,7 +13,9 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch import option_file
 from stdnet_arch.models.device_run import run_on_device
+from stdnet_arch.utils.children import end_with_parent, run_child
 from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.names import check_replaceable
 
 
 def main() -> int:
@@ -27,20 +29,28 @@ def main() -> int:
     parser.add_argument("--start", type=Path, help="an earlier OUT to start from")
     args = parser.parse_args()
     if len(args.opt) == 1:
+        end_with_parent()
         options = option_file.read(args.opt[0])
         run_on_device(options, args.output, args.seconds, args.device, args.assets, args.start)
         return 0
+    if len({path.stem for path in args.opt}) < len(args.opt):
+        parser.error("expected option files of different names: each has a log of its name")
     rest = ["--seconds", str(args.seconds), "--device", args.device, "-o", str(args.output)]
     rest += [f"--assets={args.assets}"] if args.assets else []
     rest += [f"--start={args.start}"] if args.start else []
     args.output.mkdir(parents=True, exist_ok=True)
-    jobs = []
-    for path in args.opt:
-        with (args.output / f"{path.stem}.log").open("w") as log:
-            command = [sys.executable, __file__, "-opt", str(path), *rest]
-            jobs.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
-    return sum(job.wait() != 0 for job in jobs)
+    with ThreadPoolExecutor(len(args.opt)) as pool:
+        codes = list(pool.map(lambda path: train_one(path, args.output, rest), args.opt))
+    return sum(code != 0 for code in codes)
+
+
+def train_one(path: Path, out: Path, rest: list[str]) -> int:
+    """Train by an option file in a process that ends with this one; return its exit code."""
+    log = out / f"{path.stem}.log"
+    check_replaceable(log)
+    with log.open("w", encoding="utf-8") as stream:
+        return run_child([sys.executable, __file__, "-opt", str(path), *rest], stream, Path.cwd())
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; what was saved last is kept")
+    sys.exit(run_script(main, "stopped; what was saved last is kept"))

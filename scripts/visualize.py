@@ -13,7 +13,8 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch import option_file
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
-from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.commands import fitting, run_script
+from stdnet_arch.utils.names import check_name, resolve_name
 from stdnet_arch.visual.saved import draw_saved_clip, draw_saved_slices
 from stdnet_arch.visual.strips import save_png
 
@@ -34,17 +35,21 @@ def main() -> None:
     if args.slices:
         kind, draw = "slices", draw_saved_slices
     opt = option_file.read(args.opt)
-    results = args.results or Path("results") / opt["name"]
-    for section in opt["datasets"].values():
-        dataset = RGBDVideoTestDataset({**section, "scale": opt["scale"], "phase": "test"})
+    with fitting(f"{args.opt}"):
+        results = args.results or resolve_name(Path("results"), opt["name"], "name")
+        network = opt["network_g"]["type"]
+        datasets = [
+            (
+                check_name(section["name"], "the name of a dataset"),
+                RGBDVideoTestDataset({**section, "scale": opt["scale"], "phase": "test"}),
+            )
+            for section in opt["datasets"].values()
+        ]
+    for name, dataset in datasets:
         for i in range(len(dataset)):
             item = dataset[i]
-            folder = results / "visualization" / section["name"]
-            try:
-                picture = draw(item, folder, opt["network_g"]["type"])
-            except FileNotFoundError as error:
-                sys.exit(str(error))
-            path = results / kind / section["name"] / f"{item['clip'].replace('/', '_')}.png"
+            picture = draw(item, results / "visualization" / name, network)
+            path = results / kind / name / f"{item['clip'].replace('/', '_')}.png"
             save_png(path, picture)
             sys.stdout.write(f"wrote {path}\n")
 

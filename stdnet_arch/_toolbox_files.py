@@ -10,7 +10,6 @@ import warnings
 from pathlib import Path
 from typing import IO, Any
 
-import torch
 from basicsr.utils.dist_util import get_dist_info
 
 from stdnet_arch._toolbox import Untyped, _replaces
@@ -19,7 +18,7 @@ from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.folder_lock import let_go, take_folder
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.utils.random_states import capture_rng, gather_objects, restore_rng
-from stdnet_arch.utils.torch_file import find_not_finite, read_torch, write_torch
+from stdnet_arch.utils.torch_file import check_finite, read_torch, write_torch
 
 STATE_KEYS = ("epoch", "iter", "optimizers", "schedulers")
 _held: dict[str, tuple[Path, IO[str], str]] = {}
@@ -182,9 +181,7 @@ def _load_network(
     """
     content = read_torch(Path(load_path))
     params = content.get(param_key, content.get("params", {})) if param_key else content
-    broken = find_not_finite({k: v for k, v in params.items() if isinstance(v, torch.Tensor)})
-    if broken is not None:
-        raise InputError(f"{load_path}: expected finite weights; {broken} holds NaN or inf")
+    check_finite(params, load_path)
     _load_network.__wrapped__(model, net, load_path, strict, param_key)
 
 

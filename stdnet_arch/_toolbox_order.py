@@ -14,6 +14,7 @@ from basicsr.data.data_sampler import EnlargedSampler
 from torch.utils.data import Dataset
 
 from stdnet_arch._toolbox import Untyped, _replaces
+from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.random_states import seeded
 
 
@@ -94,7 +95,8 @@ def _build_dataloader(
         if dataset_opt.get("prefetch_mode") == "cpu":
             workers = dataset_opt["num_worker_per_gpu"] or 1
             dataset_opt = {**dataset_opt, "num_worker_per_gpu": workers}
-    loader = _build_dataloader.__wrapped__(dataset, dataset_opt, num_gpu, dist, sampler, seed)
+    with fitting("the options of the loader (batch_size_per_gpu, num_worker_per_gpu, prefetch)"):
+        loader = _build_dataloader.__wrapped__(dataset, dataset_opt, num_gpu, dist, sampler, seed)
     if is_placed or dataset_opt["phase"] != "train":
         loader.generator = torch.Generator().manual_seed(seed or 0)
     return loader

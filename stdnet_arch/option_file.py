@@ -9,6 +9,7 @@ import torch
 import yaml
 from addict import Dict
 
+from stdnet_arch.utils.input_errors import check_regular
 from stdnet_arch.utils.yaml_file import load_yaml
 
 BASE = "base"
@@ -97,6 +98,7 @@ def write(options: dict[str, Any]) -> str:
 
 
 def _load(path: Path, loader: Untyped) -> dict[str, Any]:
+    check_regular(path)
     with path.open(encoding="utf-8") as stream:
         return yaml.load(stream, Loader=loader)  # noqa: S506  the toolbox's own kind of loader
 

@@ -2,6 +2,7 @@
 
 python -m stdnet_arch.train -opt options/tiny/tiny_STDNet.yml [--auto_resume] [--debug]
 torchrun --nproc_per_node 2 -m stdnet_arch.train -opt X.yml --launcher pytorch
+python -m stdnet_arch.launch ...    as torchrun ...; ends in one line on Ctrl-C
 """
 
 import sys

@@ -1,12 +1,12 @@
 """How the errors of a run went down: one panel per metric, one line per method."""
 
-import csv
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.utils.input_errors import read_table
 from stdnet_arch.visual.figure import TEXT, new_figure, to_image
 
 PANEL_IN = (4.6, 3.2)
@@ -24,12 +24,11 @@ def read_means(path: str | Path) -> Curves:
         ValueError: the file has no mean of an iteration (a test's table has none).
     """
     curves: Curves = defaultdict(lambda: defaultdict(list))
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row.get("clip") != "mean" or not row.get("iter", "").isdecimal():
-                continue
-            for metric in (key for key in row.keys() - NOT_METRICS if row[key]):
-                curves[metric][row["method"]].append((int(row["iter"]), float(row[metric])))
+    for row in read_table(Path(path)):
+        if row.get("clip") != "mean" or not (row.get("iter") or "").isdecimal():
+            continue
+        for metric in (key for key in row.keys() - NOT_METRICS if row[key]):
+            curves[metric][row["method"]].append((int(row["iter"]), float(row[metric])))
     if not curves:
         raise ValueError(f"{path}: expected a metrics table of a training run, found no mean rows")
     return {metric: dict(by_method) for metric, by_method in curves.items()}

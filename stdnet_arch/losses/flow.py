@@ -12,7 +12,7 @@ from stdnet_arch.ops.lucas_kanade import lucas_kanade
 from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.tvl1_flow import tvl1_flow
 from stdnet_arch.ops.warp import flow_warp
-from stdnet_arch.utils.torch_file import read_torch
+from stdnet_arch.utils.torch_file import check_finite, read_torch
 
 CLASSICAL: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "lucas_kanade": lucas_kanade,
@@ -96,7 +96,9 @@ def load_raft(kind: str, path: Path) -> nn.Module:
     make: Any = getattr(optical_flow, kind)
     net = make(weights=None, progress=False)
     try:
-        net.load_state_dict(read_torch(path))
+        state = read_torch(path)
+        check_finite(state, path)
+        net.load_state_dict(state)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"flow_weights: {path} holds no {kind} of torchvision: {error}") from error
     return net.eval().requires_grad_(False)

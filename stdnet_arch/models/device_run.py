@@ -8,13 +8,21 @@ import torch
 from basicsr.archs import build_network
 from torch import nn
 
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.data.device_clips import Augmentation, DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
 from stdnet_arch.data.synthetic.device_layers import DeviceLayers
 from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
 from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
+from stdnet_arch.utils.commands import fitting
+from stdnet_arch.utils.device import choose_device
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
+from stdnet_arch.utils.names import check_name, resolve_name
 
+LEAST = {"batch": 1, "frames": 2, "size": 4, "echoes": 1, "seed": 0}
+"""Whole numbers under ``data:`` and how small they may be."""
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"
 
@@ -46,18 +54,23 @@ def run_on_device(
 
     Raises:
         TypeError, ValueError: an option is unknown or does not fit.
+        OSError: another program writes to the folder.
     """
-    torch.manual_seed(options["data"]["seed"])
-    place = torch.device(device)
-    net = build_network({**options["network_g"]}).to(place)
-    if start is not None:
-        begin_with(net, start / options.get("start_from", options["name"]) / "net.pth")
-    if place.type == "cuda":
-        net = net.to(memory_format=torch.channels_last)
-    recipe = Recipe(seconds=seconds, **options["recipe"])
-    draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
-    trainer = DeviceTrainer(net, draw, recipe, out / options["name"])
-    trainer.run()
+    place, folder = choose_device(device), resolve_name(out, options.get("name"), "name")
+    check_positive(seconds, "the seconds of the training")
+    with hold_folder(folder):
+        with fitting("the options of the training (network_g, data, recipe)"):
+            torch.manual_seed(options["data"]["seed"])
+            net = build_network({**options["network_g"]}).to(place)
+            recipe = Recipe(seconds=seconds, **options["recipe"])
+            draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
+            earlier = check_name(options.get("start_from", options["name"]), "start_from")
+            if start is not None:
+                begin_with(net, start / earlier / "net.pth")
+            if place.type == "cuda":
+                net = net.to(memory_format=torch.channels_last)
+            trainer = DeviceTrainer(net, draw, recipe, folder)
+        trainer.run()
     return trainer
 
 
@@ -72,9 +85,10 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
         Names of the parameters that were not in the checkpoint.
 
     Raises:
-        ValueError: nothing fits.
+        FileNotFoundError: no such file.
+        ValueError: it is damaged or not finite, or nothing fits.
     """
-    state = torch.load(path, weights_only=True, map_location="cpu")["params"]
+    state = read_checkpoint(path)
     own = net.state_dict()
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:
@@ -86,7 +100,12 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
 def make_clips(
     data: Mapping[str, Any], scale: int, device: torch.device, assets: Path | None
 ) -> DeviceClips:
-    """Build what draws the batches; see :func:`run_on_device`."""
+    """Build what draws the batches; see :func:`run_on_device`.
+
+    Raises:
+        InputError: a number or a share that cannot be.
+    """
+    _check_data(data)
     frames, side, seed = data["frames"], data["size"], data["seed"]
     photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
@@ -107,3 +126,18 @@ def make_clips(
         echoes=data["echoes"],
         augmentation=Augmentation(**data.get("augmentation", {})),
     )
+
+
+def _check_data(data: Mapping[str, Any]) -> None:
+    for name, least in LEAST.items():
+        value = data[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(
+                f"data.{name} must be a whole number of at least {least}; got {value!r}"
+            )
+    if not 0 <= check_number(data["layers"], "data.layers") <= 1:
+        raise InputError(f"data.layers must be a share, 0 to 1; got {data['layers']}")
+    if not isinstance(data["presets"], Mapping) or not data["presets"]:
+        raise InputError(f"data.presets must name sensors and shares; got {data['presets']!r}")
+    for name, share in data["presets"].items():
+        check_positive(share, f"data.presets.{name}")

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from stdnet_arch.data.device_clips import TrainingClips
 from stdnet_arch.models.stepping import update_average
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
+from stdnet_arch.utils.torch_file import write_torch
+
+AUTOCAST = ("none", "bfloat16", "float16")
 
 
 @dataclass
@@ -36,6 +39,17 @@ class Recipe:
     save_every_s: float = 60.0
     loss: dict[str, float] = field(default_factory=dict)
     """Arguments of :class:`PlaneBlendLoss`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail, or train nothing, at the first step."""
+        for name in ("seconds", "lr", "warmup", "grad_clip", "save_every_s"):
+            check_positive(getattr(self, name), f"recipe.{name}")
+        if check_number(self.weight_decay, "recipe.weight_decay") < 0:
+            raise InputError(f"recipe.weight_decay must be at least 0; got {self.weight_decay}")
+        if not 0 <= check_number(self.ema, "recipe.ema") < 1:
+            raise InputError(f"recipe.ema must be in [0, 1); got {self.ema}")
+        if self.autocast not in AUTOCAST:
+            raise InputError(f"recipe.autocast must be of {AUTOCAST}; got {self.autocast!r}")
 
 
 class DeviceTrainer:
@@ -130,5 +144,4 @@ class DeviceTrainer:
         """Write the moving average in half precision, and how it was made."""
         weights = {k: v.half().cpu() for k, v in self.average.state_dict().items()}
         about = {"steps": self.steps, "seconds": self.used_s, "recipe": asdict(self.recipe)}
-        with whole_file(self.out / "net.pth") as path:
-            torch.save({"params": weights, "training": about}, path)
+        write_torch(self.out / "net.pth", {"params": weights, "training": about})

@@ -1,12 +1,12 @@
 """The table of a validation (methods x metrics): in the log, and as CSV and markdown files."""
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stdnet_arch.models.validation import ClipScore, Mean, Metric, mean_over_clips
+from stdnet_arch.utils.input_errors import read_table, reading
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.utils.whole_file import write_whole
 
@@ -139,5 +139,12 @@ def _rows_before(file: Path, iteration: int) -> list[dict[str, str]]:
     """Rows of earlier iterations."""
     if iteration <= 1 or not file.exists():
         return []
-    with file.open(newline="", encoding="utf-8") as stream:
-        return [row for row in csv.DictReader(stream) if int(row[ITERATION]) < iteration]
+    rows = read_table(file)
+    with reading(file, "the metrics of a run (move the table away to begin another)"):
+        for row in rows:
+            _ = row["clip"], row["method"], [float(row[key] or "nan") for key in _numbers(row)]
+        return [row for row in rows if int(row[ITERATION]) < iteration]
+
+
+def _numbers(row: dict[str, str]) -> list[str]:
+    return [key for key in row if key not in {ITERATION, "clip", "method"}]

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +31,26 @@ def run_child(command: Sequence[str], log: IO[str], folder: Path) -> int:
         child.kill()
         child.wait()
         raise
+
+
+@contextmanager
+def lend_end() -> Iterator[None]:
+    """Make the programs that others start for us within the block end with this one, too.
+
+    They inherit our standard input, which is nothing but a pipe that closes when we end.
+    """
+    read, write = os.pipe()
+    before = os.dup(0)
+    os.dup2(read, 0)
+    os.close(read)
+    os.environ[PARENT] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(PARENT, None)
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(write)
 
 
 def end_with_parent() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
-from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon
+from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon, is_first
 
 FAILED, BUG = 1, 70
 """Exit codes: input that cannot be used; a bug (``EX_SOFTWARE``)."""
@@ -57,7 +57,8 @@ def run_command(
     tell = say or _write
 
     def tell_stopped() -> None:
-        tell(stopped if isinstance(stopped, str) else stopped())
+        if is_first():
+            tell(stopped if isinstance(stopped, str) else stopped())
 
     try:
         with ending_soon(tell_stopped):

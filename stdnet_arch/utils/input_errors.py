@@ -1,10 +1,16 @@
-"""Tell bad input from bugs: what a user gave and cannot be used is an :class:`InputError`."""
+"""Tell bad input from bugs: what a user gave and cannot be used is an :class:`InputError`.
 
+Text, JSON and tables are read here, so that any failure names the file.
+"""
+
+import csv
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
+from typing import Any
 
 
 class InputError(ValueError):
@@ -58,6 +64,27 @@ def check_positive(value: object, what: str) -> float:
     return check_number(value, what)
 
 
+def is_regular(path: Path) -> bool:
+    """Tell whether a regular file is there; a folder or nothing is none.
+
+    What would be read if it could is refused here, since leaving it out would drop data.
+
+    Raises:
+        InputError: a pipe, a device, a socket, a link that leads nowhere or in a loop.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise InputError(f"{path}: expected a file; got a link that leads nowhere") from None
+        return False
+    except OSError as error:  # a loop of links, a name that is too long
+        raise InputError(f"{path}: expected a readable file; {error.strerror}") from error
+    if S_ISREG(mode) or S_ISDIR(mode):
+        return S_ISREG(mode)
+    raise InputError(f"{path}: expected a regular file; got a pipe, device or socket")
+
+
 def check_regular(path: Path) -> int:
     """Return the size of a file in bytes; refuse what is no regular file.
 
@@ -76,3 +103,39 @@ def check_regular(path: Path) -> int:
     if not S_ISREG(said.st_mode):
         raise InputError(f"{path}: expected a regular file; got a folder, pipe or device")
     return said.st_size
+
+
+def read_text(path: Path) -> str:
+    """Read a text file, UTF-8.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: a pipe, a device, or bytes that are no UTF-8.
+    """
+    check_regular(path)
+    with reading(path, "text in UTF-8"):
+        return path.read_text(encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401  whatever it holds
+    """Read a JSON file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: no JSON, or nested too deep.
+    """
+    text = read_text(path)
+    with reading(path, "a JSON file"):
+        return json.loads(text)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file whose first line names the columns: one mapping for each further line.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: no such table.
+    """
+    lines = read_text(path).splitlines()
+    with reading(path, "a table in CSV"):
+        return list(csv.DictReader(lines, skipinitialspace=True))

@@ -39,8 +39,14 @@ def is_our_command() -> bool:
     return script.parent == PACKAGE.parent / "scripts"
 
 
+def is_first() -> bool:
+    """Tell whether this is the first of the processes of a run, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    os.write(2, b"stopped before anything was begun\n")
+    if is_first():
+        os.write(2, b"stopped before anything was begun\n")
     os._exit(INTERRUPTED)
 
 

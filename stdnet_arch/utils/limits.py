@@ -1,5 +1,6 @@
 """Bound what is allocated for a file by what the file and the machine can hold."""
 
+import sys
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
@@ -61,3 +62,13 @@ def _container() -> int | None:
     except OSError:
         return None
     return max(int(most) - int(used), 0) if most.isdigit() and used.isdigit() else None
+
+
+def peak_memory_mb() -> float:
+    """The most RAM that the program had so far [MB]; NaN where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -86,6 +86,24 @@ def check_digest(content: Mapping[str, Any], expected: object, path: Path) -> No
         )
 
 
+def check_finite(state: Mapping[str, object], path: str | Path) -> None:
+    """Refuse weights with a number that is NaN or infinite.
+
+    Args:
+        state: name to parameter; what is no tensor is left out.
+        path: the file, for errors.
+
+    Raises:
+        InputError: there is one; it is named.
+    """
+    broken = find_not_finite({k: v for k, v in state.items() if isinstance(v, Tensor)})
+    if broken is not None:
+        raise InputError(
+            f"{path}: expected finite weights; {broken} holds NaN or inf (the training diverged, "
+            "or the file is damaged)"
+        )
+
+
 def find_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """Return the name of the first tensor with a number that is NaN or infinite, or None."""
     for name, value in tensors.items():

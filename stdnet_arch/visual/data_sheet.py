@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.sources.source import Source, build_source
 from stdnet_arch.data.statistics import PictureStatistics, measure_pictures
+from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.visual.colorize import colorize_depth, depth_range
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.float32]]
@@ -65,6 +66,11 @@ def _picture(
 ) -> Picture:
     clip, i = frame
     rgb, depth_m = np.asarray(source.guide(clip, i)), np.asarray(source.depth_m(clip, i))
+    if rgb.shape[:2] != depth_m.shape:
+        raise InputError(
+            f"a data sheet needs RGB and depth of one size; frame {i} of {clip!r} has "
+            f"{rgb.shape[:2]} and {depth_m.shape}"
+        )
     if size is not None:
         top, left = (max(0, (a - b) // 2) for a, b in zip(depth_m.shape, size, strict=True))
         box = slice(top, top + size[0]), slice(left, left + size[1])

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from stdnet_arch.utils.commands import run_command
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.weights.shipped import Shipped, list_shipped
 
@@ -42,4 +43,4 @@ def weights_table(every: Sequence[Shipped]) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -8,4 +8,5 @@ tried / survived / lost.
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1])]  # the helpers of the other tests
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "data/recordings")]  # the helpers of the other tests

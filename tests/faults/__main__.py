@@ -1,12 +1,16 @@
 """Run as many faults as the time allows; print tried / survived / lost.
 
-python -m tests.faults --minutes 60 [--seed 1] [--area inference]
+python -m tests.faults --minutes 60 [--seed 1] [--area inference] [--jobs 4]
 """
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -18,11 +22,24 @@ from .benchmark import Benchmark
 from .driver import Count, Driver
 from .inference import Inference
 from .preparation import Preparation
+from .recordings import Recordings
 from .stereodiff import StereoDiff
+from .tools import Tools
 from .training import Training
 
-DRIVERS: tuple[type[Driver], ...] = (Preparation, Training, Inference, Benchmark, StereoDiff)
-SHARES = {"inference": 8, "preparation": 5, "training": 2, "stereodiff": 3, "benchmark": 1}
+DRIVERS: tuple[type[Driver], ...] = (
+    Preparation,
+    Training,
+    Inference,
+    Recordings,
+    Benchmark,
+    StereoDiff,
+    Tools,
+)
+SHARES = {
+    "inference": 8, "recordings": 8, "preparation": 5, "stereodiff": 3, "tools": 3, "training": 2,
+    "benchmark": 1,
+}  # fmt: skip
 """Inputs of each area in a round: the quick ones more often."""
 EVERY = 4
 """Rounds from kill to kill."""
@@ -35,15 +52,48 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--area", choices=[kind.name for kind in DRIVERS], help="only this one")
     parser.add_argument("--inputs", type=int, default=10**9, help="stop behind so many, too")
+    parser.add_argument("--jobs", type=int, default=1, help="areas at once, a process each")
+    parser.add_argument("--json", type=Path, help="write the counts here, too")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    until = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory(prefix="faults-") as root:
         kinds = [kind for kind in DRIVERS if args.area in {None, kind.name}]
-        drivers = [kind(Path(root) / kind.name, args.seed) for kind in kinds]
-        inputs, kills = run(drivers, until, args.inputs)
+        if args.jobs > 1:
+            inputs, kills = run_areas([kind.name for kind in kinds], args, Path(root))
+        else:
+            drivers = [kind(Path(root) / kind.name, args.seed) for kind in kinds]
+            inputs, kills = run(drivers, time.monotonic() + 60 * args.minutes, args.inputs)
+    if args.json:
+        args.json.write_text(json.dumps([_plain(inputs), _plain(kills)]))
     lost = report(inputs, kills, args.seed)
     return int(lost > 0)
+
+
+def run_areas(
+    names: list[str], args: argparse.Namespace, folder: Path
+) -> tuple[dict[str, Count], dict[str, Count]]:
+    """Run each area in a process of its own, some at once; the counts of all."""
+
+    def run_area(name: str) -> list[dict[str, Count]]:
+        file = folder / f"{name}.json"
+        words = ["--area", name, "--minutes", args.minutes, "--seed", args.seed, "--json", file]
+        command = [sys.executable, "-m", __spec__.name, *words, "--inputs", args.inputs]
+        done = subprocess.run([str(word) for word in command], check=False)
+        if not file.exists():
+            lost = Count()
+            lost.add(name, [f"the campaign itself ended with {done.returncode}"])
+            return [{name: lost}, {name: Count()}]
+        read = json.loads(file.read_text())
+        return [{area: Count(**count) for area, count in kind.items()} for kind in read]
+
+    with ThreadPoolExecutor(args.jobs) as pool:
+        found = list(pool.map(run_area, names))
+    inputs, kills = ({k: v for area in found for k, v in area[i].items()} for i in (0, 1))
+    return inputs, kills
+
+
+def _plain(counts: dict[str, Count]) -> dict[str, dict]:
+    return {name: asdict(count) for name, count in counts.items()}
 
 
 def run(

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import stdnet_arch.train
+from stdnet_arch.data.synthetic.world import draw_textures
 from stdnet_arch.evaluation.benchmark import benchmark as module
 from stdnet_arch.utils.commands import run_script
+from stdnet_arch.visual.figure import new_figure, to_image
 
 from . import mutate
 from .driver import Driver, Trial
@@ -61,6 +63,8 @@ class Benchmark(Driver):
 
     def make_inputs(self) -> None:
         """A plan and what comes of it."""
+        draw_textures(0)  # here: every child would draw them and import Matplotlib anew
+        to_image(new_figure(1, 1))
         self.write(PLAN)
         outcome = run_forked(self.command(), self.box.work)
         if outcome.code:
@@ -111,8 +115,13 @@ class Benchmark(Driver):
         text = json.dumps(plan)
         if any(much in text for much in ("2147483648", "1e+30", str(10**30))):
             return self.odd_plan()
-        if self.draw.random() < 0.05:
+        way = self.draw.random()
+        if way < 0.05:
             plan = [1, 2]
+        elif way < 0.2:  # text where a section belongs
+            section = self.draw.choice(("train", "test", "metrics", "models"))
+            inner = self.draw.choice(list(PLAN[section]))
+            plan = {**PLAN, section: self.draw.choice(("text", {**PLAN[section], inner: "text"}))}
         return Trial(f"plan {text[:100]}", lambda: self.write(plan), self.command())
 
     def damaged_result(self) -> Trial:

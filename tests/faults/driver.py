@@ -76,6 +76,8 @@ class Driver:
             if not path.is_dir() and path not in self.whole:
                 path.unlink()
         for path, data in self.whole.items():
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()  # a trial put it in the place of a file
             if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
                 path.unlink(missing_ok=True)
                 path.parent.mkdir(parents=True, exist_ok=True)

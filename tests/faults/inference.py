@@ -20,6 +20,8 @@ from .trial import Outcome, run_forked
 
 FRAMES = 4
 NETWORK = {"type": "STDNet", "num_feat": 16, "head_feat": 8}
+PLANE = {"type": "PlaneBlend", "num_feat": 8, "num_block": [1, 1, 1]}
+CHECKPOINTS = ("net.pth", "net.safetensors", "plane.pth", "plane.safetensors")
 KINDS = {"png": "png16", "npz": "npz", "tiff": "tiff", "exr": "exr", "npy": "npy"}
 CHECKED = {"png", "npz"}
 """Depth formats with a checksum: a damaged frame must never be read as another one."""
@@ -46,6 +48,8 @@ class Inference(Driver):
         for ending in ("pth", "safetensors"):
             torch.manual_seed(0)
             write_weights(folder / f"net.{ending}", **NETWORK)
+            torch.manual_seed(0)
+            write_weights(folder / f"plane.{ending}", **PLANE)
         line = {"depth": "depth", "rgb": "rgb", "output": "clip", "depth_unit": "mm", "fps": 5}
         (folder / "list.jsonl").write_text(json.dumps(line) + "\n")
         self.reference = self.box.root / "reference"
@@ -54,7 +58,7 @@ class Inference(Driver):
             raise RuntimeError("the whole recording could not be read")
         self.expected = {"quick.pth": self.frames(out)}
         self.tree = tree(out, LISTS)
-        for name in ("net.pth", "net.safetensors"):
+        for name in CHECKPOINTS:
             other = self.box.work / name
             if main([*self.arguments(weights=name), "-o", str(other)]):
                 raise RuntimeError("the whole recording could not be read")
@@ -160,10 +164,9 @@ class Inference(Driver):
 
     def damaged_weights(self) -> Trial:
         """Bytes of a checkpoint."""
-        ending, way = self.draw.choice(("pth", "safetensors")), self.draw.choice(mutate.BYTES)
-        name = f"net.{ending}"
+        name, way = self.draw.choice(CHECKPOINTS), self.draw.choice(mutate.BYTES)
         return Trial(
-            f"weights {ending} {way.__name__}",
+            f"weights {name} {way.__name__}",
             lambda: self.change(self.box.inputs / name, way),
             lambda: main(self.command(weights=name)), self.judge(True, name),
         )  # fmt: skip

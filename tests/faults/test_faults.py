@@ -7,7 +7,10 @@ from .driver import Count, Trial
 from .sandbox import CANARY
 from .trial import run_forked
 
-ROUNDS_S = {"inference": 9, "preparation": 5, "training": 6, "benchmark": 2, "stereodiff": 5}
+ROUNDS_S = {
+    "inference": 9, "recordings": 22, "preparation": 5, "training": 6, "benchmark": 2,
+    "stereodiff": 5, "tools": 9,
+}  # fmt: skip
 """Inputs of each area: one of each kind."""
 
 

@@ -12,6 +12,7 @@ import torch
 
 import stdnet_arch.test
 import stdnet_arch.train
+from stdnet_arch.data.synthetic.world import draw_textures
 
 from . import mutate
 from .driver import Driver, Trial
@@ -70,6 +71,7 @@ class Training(Driver):
 
     def make_inputs(self) -> None:
         """Options, and a finished run of them."""
+        draw_textures(0)  # here: every child would draw them anew
         (self.box.inputs / "x.yml").write_text(json.dumps(OPTIONS))
         outcome = run_forked(self.train(), self.box.work)
         if outcome.code:

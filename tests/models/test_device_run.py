@@ -8,6 +8,9 @@ import torch
 import yaml
 
 from stdnet_arch.models.device_run import make_clips, run_on_device
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.torch_file import read_torch, write_torch
 
 ROOT = Path(__file__).parents[2]
 PLANS = sorted((ROOT / "options/device").glob("*.yml"))
@@ -44,6 +47,54 @@ def test_a_run_writes_weights_and_a_curve(tmp_path):
     assert int(trainer.skipped) == 0
     again = run_on_device(options, tmp_path / "more", 0.2, "cpu", start=tmp_path)
     assert again.steps > 0
+
+
+@pytest.fixture
+def first_run(tmp_path):
+    """Options, and where a run of them left its weights."""
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    run_on_device(options, tmp_path / "first", seconds=0.01, device="cpu")
+    return options, tmp_path / "first" / options["name"] / "net.pth"
+
+
+def start_from(options, path):
+    return run_on_device(options, path.parents[2] / "more", 0.01, "cpu", start=path.parents[1])
+
+
+def test_a_start_from_damaged_or_diverged_weights_is_refused(first_run):
+    options, path = first_run
+    whole = path.read_bytes()
+    saved = read_torch(path)
+    largest = max(saved["params"].values(), key=torch.numel)
+    place = whole.index(largest.numpy().tobytes())
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(InputError, match="net.pth"):
+        start_from(options, path)
+    next(iter(saved["params"].values())).view(-1)[0] = torch.nan
+    write_torch(path, saved)
+    with pytest.raises(InputError, match="net.pth: expected finite weights"):
+        start_from(options, path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "../x"}, "name must stay in its folder"),
+        ({"network_g": "text"}, "the options of the training .* cannot be used"),
+        ({"data": {}}, "the options of the training .* cannot be used"),
+        ({"recipe": {"lr": "fast"}}, "recipe.lr must be a finite number"),
+    ],
+)
+def test_options_that_cannot_be_used_are_no_bug(tmp_path, change, said):
+    options = {**tiny(ROOT / "options/device/plane_blend_fast_x4.yml"), **change}
+    with pytest.raises(InputError, match=said):
+        run_on_device(options, tmp_path, seconds=0.01, device="cpu")
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    with hold_folder(tmp_path / options["name"]), pytest.raises(OSError, match="written to by"):
+        run_on_device(options, tmp_path, seconds=0.01, device="cpu")
 
 
 def test_a_broken_gradient_leaves_the_weights(tmp_path):

@@ -26,6 +26,14 @@ folder = Path(sys.argv[1])
 with open(folder / "log", "w") as log:
     sys.exit(run_child([sys.executable, sys.argv[2], str(folder / "began")], log, folder))
 """
+LENDER = """
+import subprocess, sys
+from pathlib import Path
+from stdnet_arch.utils.children import lend_end
+folder = Path(sys.argv[1])
+with lend_end():
+    sys.exit(subprocess.call([sys.executable, sys.argv[2], str(folder / "began")]))
+"""
 CODE = """
 import sys
 sys.exit(7)
@@ -53,11 +61,11 @@ def run_of(folder):
     return found
 
 
-@pytest.fixture
-def family(tmp_path):
+@pytest.fixture(params=[PARENT, LENDER], ids=["its own child", "a child of another program's"])
+def family(tmp_path, request):
     """A parent and its child, both at work."""
     (tmp_path / "child.py").write_text(CHILD)
-    parent = start(PARENT, tmp_path, tmp_path / "child.py")
+    parent = start(request.param, tmp_path, tmp_path / "child.py")
     wait_for(lambda: (tmp_path / "began").exists() and run_of(tmp_path))
     yield parent, tmp_path
     for number in run_of(tmp_path):

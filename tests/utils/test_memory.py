@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stdnet_arch.utils.memory import peak_memory_mb
+from stdnet_arch.utils.limits import peak_memory_mb
 
 STATUS = Path("/proc/self/status")
 

@@ -13,6 +13,7 @@ from stdnet_arch.utils.input_errors import InputError, check_regular
 from stdnet_arch.utils.torch_file import (
     CHECKSUM,
     check_digest,
+    check_finite,
     digest_tensors,
     read_torch,
     write_torch,
@@ -53,9 +54,12 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no checkpoint, or holds more than tensors and plain values.
+        ValueError: the file is no checkpoint, holds more than tensors and plain values, or a number
+            that is NaN or infinite.
     """
-    return unwrap(_read(Path(path))[0])
+    state = unwrap(_read(Path(path))[0])
+    check_finite(state, path)
+    return state
 
 
 def read_about(path: str | Path) -> dict[str, Any]:

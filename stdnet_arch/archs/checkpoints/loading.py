@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from stdnet_arch.archs.checkpoints.adapters import ABOUT, load_any, read_all, unwrap
 from stdnet_arch.utils.input_errors import InputError, check_positive
-from stdnet_arch.utils.torch_file import find_not_finite
+from stdnet_arch.utils.torch_file import check_finite
 
 MOST_SCALE = 64
 SLACK = 1_000_000
@@ -115,12 +115,7 @@ def _build_loaded(
     held = {name: None for name in STARTING_POINTS if name in network_g}
     with at_most_as_large(params, f"{path} does not fit {network_g}"):
         net = build_arch({**network_g, **held}, path)
-    broken = find_not_finite(params)
-    if broken is not None:
-        raise InputError(
-            f"{path}: expected finite weights; {broken} holds NaN or inf (the training diverged, "
-            "or the file is damaged)"
-        )
+    check_finite(params, path)
     try:
         load_any(net, params)
     except (RuntimeError, ValueError) as error:

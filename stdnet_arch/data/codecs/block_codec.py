@@ -109,6 +109,7 @@ def open_blocks(
         block: side of a block.
         finish: see :class:`BlockedArray`.
     """
+    _check_sides(shape, block)
     height, width, *channels = shape
     pixel = dtype.itemsize * math.prod(channels)
     if len(data) != pixel * height * width:
@@ -121,6 +122,14 @@ def open_blocks(
         return flat.reshape(h, w, *channels)
 
     return BlockedArray(shape, block, read, dtype, finish)
+
+
+def _check_sides(shape: Sequence[int], block: int) -> None:
+    """Refuse numbers of a record that are none."""
+    if not isinstance(shape, list | tuple) or len(shape) < 2:
+        raise InputError(f"expected a shape of two sides or more; got {shape!r}")
+    if not all(isinstance(n, int) and n > 0 for n in (*shape, block)):
+        raise InputError(f"expected whole numbers as sides and block; got {shape!r}, {block!r}")
 
 
 def encode_image_blocks(
@@ -154,6 +163,7 @@ def open_image_blocks(
         shape: ``(H, W, 3)``.
         block: side of a block.
     """
+    _check_sides(shape, block)
     down, across = -(-shape[0] // block), -(-shape[1] // block)
     check_declared((down * across + 1) * _OFFSET.itemsize, len(data), "a table of blocks")
     table = np.frombuffer(data, _OFFSET, down * across + 1).astype(np.int64)

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stdnet_arch.data.codecs.rgb_codec import check_complete, read_bytes
+from stdnet_arch.data.codecs.rgb_codec import check_complete, decode_image, read_bytes
 from stdnet_arch.utils.input_errors import InputError, check_regular
 from stdnet_arch.utils.limits import check_declared
 
@@ -57,7 +57,7 @@ def load_npz(path: Path, key: str | None = None) -> np.ndarray:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             chosen = key or (names[0] if len(names) == 1 else None)
             if chosen in names:
-                return _read_member(archive, archive.infolist()[names.index(chosen)], path)
+                return read_member(archive, archive.infolist()[names.index(chosen)], path)
     except InputError:
         raise
     except Exception as error:  # zlib, zipfile and the header of npy fail in their own ways
@@ -65,7 +65,7 @@ def load_npz(path: Path, key: str | None = None) -> np.ndarray:
     raise ValueError(f"{path}: expected {'array ' + key if key else 'one array'}; got {names}")
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
     """Read one array of a npz, once it is clear that file and machine can hold it."""
     check_declared(member.file_size, member.compress_size, path)
     with archive.open(member) as file:
@@ -94,7 +94,7 @@ def load_png16(path: Path) -> np.ndarray:
 def decode_png16(data: bytes, name: str) -> np.ndarray:
     """PNG bytes to raw uint16 codes ``(H, W)``."""
     check_complete(data, name)
-    codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    codes = decode_image(data, cv2.IMREAD_UNCHANGED, name)
     if codes is None:
         raise ValueError(f"{name}: expected a readable PNG; got {len(data)} bytes that are not")
     if codes.dtype != np.uint16 or codes.ndim != 2:

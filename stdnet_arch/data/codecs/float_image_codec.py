@@ -1,7 +1,6 @@
 """TIFF and OpenEXR files of one channel, lossless; OpenEXR needs the extra ``exr``."""
 
 import io
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ import cv2
 import numpy as np
 import tifffile
 
-from stdnet_arch.data.codecs.rgb_codec import read_bytes
-from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.data.codecs.rgb_codec import decode_image, read_bytes
+from stdnet_arch.utils.input_errors import InputError, check_regular, reading
 from stdnet_arch.utils.limits import check_declared
 
 DEPTH_CHANNELS = ("Z", "depth", "Y", "R")
@@ -21,7 +20,7 @@ LAYER_CHANNELS = ("Z", "V", "depth")
 def load_tiff(path: Path) -> np.ndarray:
     """The stored values of a TIFF of one channel, ``(H, W)``, its own dtype."""
     data = read_bytes(path)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = decode_image(data, cv2.IMREAD_UNCHANGED, path)
     if image is None:
         image = _load_half_tiff(data, path)
     if image.ndim != 2 or image.dtype == np.uint8:
@@ -34,12 +33,10 @@ def load_tiff(path: Path) -> np.ndarray:
 
 def _load_half_tiff(data: bytes, path: Path) -> np.ndarray:
     """Load float16 and other kinds that OpenCV does not know."""
-    try:
-        return np.squeeze(tifffile.imread(io.BytesIO(data)))
-    except (tifffile.TiffFileError, ValueError, KeyError, IndexError, struct.error) as error:
-        raise ValueError(
-            f"{path}: expected a readable, whole TIFF; got {len(data)} bytes: {error}"
-        ) from error
+    told = reading(path, f"a readable, whole TIFF; got {len(data)} bytes")
+    with told, tifffile.TiffFile(io.BytesIO(data)) as file:
+        check_declared(sum(series.nbytes for series in file.series[:1]), len(data), path)
+        return np.squeeze(file.asarray())
 
 
 def encode_tiff(depth_m: np.ndarray) -> bytes:

@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stdnet_arch.data.codecs.rgb_codec import check_complete, read_bytes
+from stdnet_arch.data.codecs.rgb_codec import check_complete, decode_image, read_bytes
+from stdnet_arch.utils.input_errors import check_regular
 
 _DPT_START = struct.pack("<f", 202021.25)
 _DPT_HEADER = 12
@@ -20,7 +21,7 @@ _KIND, _RGBA8 = slice(24, 26), b"\x08\x06"
 def load_pgm16(path: Path) -> np.ndarray:
     """Load a binary PGM of 16 bits: uint16 ``(H, W)``."""
     data = read_bytes(path)
-    codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    codes = decode_image(data, cv2.IMREAD_UNCHANGED, path)
     if codes is None or codes.dtype != np.uint16 or codes.ndim != 2:
         got = f"{len(data)} bytes" if codes is None else f"{codes.dtype} {codes.shape}"
         raise ValueError(f"{path}: expected a 16-bit PGM of one channel; got {got}")
@@ -52,12 +53,13 @@ def load_rgba32(path: Path) -> np.ndarray | None:
     Returns:
         None if the PNG is of another kind; the bytes of a picture are no such numbers.
     """
+    check_regular(path)
     with path.open("rb") as file:
         if file.read(_KIND.stop)[_KIND] != _RGBA8:
             return None
     data = read_bytes(path)
     check_complete(data, str(path))
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = decode_image(data, cv2.IMREAD_UNCHANGED, path)
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
         return None
     highest = pixels[..., 3]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from stdnet_arch.data.codecs.image_limits import check_image
-from stdnet_arch.utils.input_errors import InputError, check_regular
+from stdnet_arch.utils.input_errors import InputError, check_regular, reading
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
@@ -21,7 +21,7 @@ def read_gray(path: Path) -> np.ndarray:
     """The codes of an 8-bit grey PNG: uint8 ``(H, W)``."""
     data = read_bytes(path)
     check_complete(data, str(path))
-    codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    codes = decode_image(data, cv2.IMREAD_UNCHANGED, path)
     if codes is None or codes.dtype != np.uint8 or codes.ndim != 2:
         got = "bytes that are not" if codes is None else f"{codes.dtype} {codes.shape}"
         raise ValueError(f"{path}: expected an 8-bit PNG of one channel; got {got}")
@@ -63,12 +63,27 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
     check_complete(data, name)
     # Orientation tags would turn the picture but not the depth that belongs to it.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    image = decode_image(data, flags, name)
     if image is None:
         raise ValueError(
             f"{name}: expected a readable PNG or JPEG; got {len(data)} bytes that are not"
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def decode_image(data: bytes, flags: int, name: str | Path) -> np.ndarray | None:
+    """Decode a picture as OpenCV does; None for what it does not know.
+
+    Args:
+        data: the whole file, whose declared size was checked.
+        flags: of ``cv2.imdecode``.
+        name: its name in errors.
+
+    Raises:
+        InputError: OpenCV fails by an error of its own.
+    """
+    with reading(name, "a readable image"):
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 
 
 def check_complete(data: bytes, name: str) -> None:

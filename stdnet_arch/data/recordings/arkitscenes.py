@@ -17,6 +17,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import arkitscenes_poses
 from stdnet_arch.data.recordings.track.track import Late, Track
+from stdnet_arch.utils.input_errors import is_regular, read_text
 
 DEPTH = "lowres_depth"
 RGB = ("wide", "hires_wide", "vga_wide")
@@ -76,7 +77,7 @@ def _track(path: Path, rgb: Sequence[Path]) -> Track:
     """Find times in the names, and poses in ``lowres_wide.traj`` of raw scenes."""
     times_s = [*map(time_of, rgb)]
     trajectory = path / TRAJECTORY
-    if not trajectory.is_file():
+    if not is_regular(trajectory):
         return Track(times_s.__getitem__)
     return Track(times_s.__getitem__, Late(lambda: arkitscenes_poses(trajectory, times_s)))
 
@@ -91,10 +92,12 @@ def time_of(file: Path) -> float:
 
 def read_pincam(path: Path) -> Intrinsics:
     """The camera in a file "width height fx fy cx cy"."""
-    numbers = path.read_text(encoding="utf-8").split()
-    if len(numbers) != 6:
-        raise ValueError(f"{path}: expected width height fx fy cx cy; got {numbers}")
-    return Intrinsics(*map(float, numbers[2:]))
+    words = read_text(path).split()
+    try:
+        _, _, *camera = map(float, words)
+        return Intrinsics(*camera)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected width height fx fy cx cy; got {words}") from error
 
 
 def _find_cameras(folder: Path, rgb: Sequence[Path]) -> dict[int, Path] | None:

@@ -18,7 +18,12 @@ from stdnet_arch.data.recordings.pairing import (
     pair_frames,
 )
 from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
+from stdnet_arch.data.recordings.recording import (
+    About,
+    FileRecording,
+    Intrinsics,
+    check_camera,
+)
 from stdnet_arch.data.recordings.rgb_io import (
     PickedRGB,
     RGBFiles,
@@ -139,7 +144,10 @@ def _camera(camera: Camera | None, places: Sequence[int], rgb: RGBReader, degree
 
     def of_pair(i: int) -> Intrinsics | None:
         found = known(places[i])
-        if found is None or not degrees:
+        if found is None:
+            return None
+        check_camera(found, f"the camera of RGB frame {places[i]}")
+        if not degrees:
             return found
         height, width = next(iter(rgb.frames(places[i]))).shape[:2]
         return turn_camera(found, degrees, height, width)

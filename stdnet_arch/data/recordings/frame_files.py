@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stdnet_arch.data.recordings.frame_names import natural_key
 from stdnet_arch.data.sources.source import check_no_gap, frame_numbers
+from stdnet_arch.utils.input_errors import is_regular
 
 
 def list_frames(place: Path, suffixes: tuple[str, ...], by_name: bool = False) -> list[Path]:
@@ -52,7 +53,7 @@ def _expand(pattern: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _counts(path: Path, suffixes: Sequence[str]) -> bool:
-    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and is_regular(path)
 
 
 def _check_once(paths: Sequence[Path]) -> None:

@@ -1,5 +1,6 @@
 """Which depth frame belongs to which RGB frame: by name, number, time or order."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,6 +104,11 @@ def pair_by_time(
     Raises:
         ValueError: no two are near enough.
     """
+    if not depth_s or not rgb_s or not all(map(math.isfinite, (*depth_s, *rgb_s))):
+        raise ValueError(
+            f"expected a time for each frame; got {len(depth_s)} of depth and {len(rgb_s)} of RGB, "
+            "some of which may be no numbers"
+        )
     near_s = nearness_s(depth_s, rgb_s) if within_s is None else within_s
     to_rgb, to_depth = _nearest(depth_s, rgb_s), _nearest(rgb_s, depth_s)
     mutual = [(i, j) for i, j in enumerate(to_rgb) if to_depth[j] == i]

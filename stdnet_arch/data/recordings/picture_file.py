@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stdnet_arch.data.codecs.rgb_codec import read_bytes, read_rgb
-from stdnet_arch.utils.input_errors import check_regular
+from stdnet_arch.data.codecs.rgb_codec import decode_image, read_bytes, read_rgb
+from stdnet_arch.utils.input_errors import check_regular, reading
 
 CHECKED = (".png", ".jpg", ".jpeg")
 HEIC = (".heic", ".heif")
@@ -37,7 +37,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             f"{path}: expected a whole WebP; got a truncated file of {len(data)} bytes"
         )
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    image = decode_image(data, flags, path)
     if image is None:
         raise ValueError(f"{path}: expected a readable picture; got {len(data)} bytes that are not")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
@@ -61,9 +61,9 @@ def _read_heic(path: Path) -> NDArray[np.uint8]:
     _register_heic()
     read_bytes(path)  # looks at the declared size
     try:
-        with Image.open(path) as picture:
+        with reading(path, "a readable HEIC"), Image.open(path) as picture:
             return np.array(picture.convert("RGB"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ValueError(f"{path}: expected a readable HEIC; {error}") from error
 
 

@@ -4,7 +4,6 @@ The export: ``metadata.json``, ``rgb/0.jpg`` (or png), ``depth/0.exr`` (float me
 in the folder ``EXR_RGBD`` or at its top. A ``.r3d``: see :mod:`exports.record3d_file`.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import record3d_poses, record3d_times_s
 from stdnet_arch.data.recordings.track.track import Late, Track
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 INNER = "EXR_RGBD"
 CONFIDENCE = "confidence"
@@ -37,8 +37,8 @@ DEPTH_UNIT = "m (of this app)"
 
 def is_record3d(path: Path) -> bool:
     """Whether a folder looks like one."""
-    return any((place / "metadata.json").is_file() for place in (path, path / INNER)) or (
-        (path / PACKED).is_dir() and (path / "metadata").is_file()
+    return any(is_regular(place / "metadata.json") for place in (path, path / INNER)) or (
+        (path / PACKED).is_dir() and is_regular(path / "metadata")
     )
 
 
@@ -55,7 +55,7 @@ def open_record3d(path: Path, reading: Reading) -> FileRecording:
     """
     if (path / PACKED).is_dir():
         return _open_unpacked(path, reading)
-    place = path if (path / "metadata.json").is_file() else path / INNER
+    place = path if is_regular(path / "metadata.json") else path / INNER
     metadata = _read_metadata(place / "metadata.json")
     files = list_frames(place / "depth", SUFFIXES, by_name=True)
     depth: DepthReader = DepthFiles(files, reading.coding)
@@ -157,10 +157,7 @@ def _fps(metadata: dict[str, Any]) -> float | None:
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
-    try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: expected the metadata of Record3D; {error}") from error
+    metadata = read_json(path)
     if not isinstance(metadata, dict):
         raise ValueError(f"{path}: expected a JSON object; got {type(metadata).__name__}")
     return metadata

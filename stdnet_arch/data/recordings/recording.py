@@ -1,5 +1,6 @@
 """Depth and RGB of one view, paired frame by frame, and the camera's intrinsics where known."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -11,6 +12,7 @@ from stdnet_arch.data.recordings.depth_io import DepthReader, depth_frames
 from stdnet_arch.data.recordings.pairing import Pairing
 from stdnet_arch.data.recordings.rgb_io import RGBReader
 from stdnet_arch.data.recordings.track.track import Pose, Track
+from stdnet_arch.utils.input_errors import InputError
 
 Frame = tuple[NDArray[np.floating], NDArray[np.uint8]]
 """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``."""
@@ -23,6 +25,16 @@ class Intrinsics(NamedTuple):
     fy_px: float
     cx_px: float
     cy_px: float
+
+
+def check_camera(camera: Intrinsics, what: str) -> None:
+    """Refuse a camera that sees nothing.
+
+    Raises:
+        InputError: a number is NaN or infinite, or a focal length not above 0.
+    """
+    if not all(map(math.isfinite, camera)) or min(camera.fx_px, camera.fy_px) <= 0:
+        raise InputError(f"{what} must have fx, fy > 0 and numbers cx, cy; got {tuple(camera)}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from stdnet_arch.data.recordings.picture_file import (
     read_picture,
 )
 from stdnet_arch.data.recordings.sequential import pick
-from stdnet_arch.data.recordings.video_stream import VideoStream, import_av
+from stdnet_arch.data.recordings.video_stream import VideoStream, decoding, open_container
+from stdnet_arch.utils.input_errors import InputError
 
 IMAGE_SUFFIXES = PICTURE_SUFFIXES
 
@@ -74,7 +75,7 @@ class RGBVideo:
     def __init__(self, path: Path, upright: bool = True) -> None:
         self.path = path
         self.upright = upright
-        with self._open() as container:
+        with open_container(self.path) as container:
             stream = container.streams.video[0]
             self.count = stream.frames or None
             self.fps = float(stream.average_rate) if stream.average_rate else None
@@ -83,7 +84,7 @@ class RGBVideo:
 
     def turned_degrees(self) -> int:
         """Return the degrees clockwise that the metadata ask players to turn by."""
-        with self._open() as container:
+        with open_container(self.path) as container, decoding(self.path):
             frame = next(container.decode(video=0), None)
         return 0 if frame is None else -frame.rotation % 360
 
@@ -93,32 +94,18 @@ class RGBVideo:
 
     def frames(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
         """The frames from ``start`` on; those before are decoded, since they must be counted."""
-        with self._open() as container:
-            try:
-                for frame in islice(container.decode(video=0), start, None):
-                    yield self._turn(frame.to_ndarray(format="rgb24"), frame.rotation)
-            except import_av().error.FFmpegError as error:
-                raise ValueError(f"{self.path}: a frame cannot be decoded: {error}") from error
+        with open_container(self.path) as container, decoding(self.path):
+            container.streams.video[0].thread_type = "AUTO"
+            for frame in islice(container.decode(video=0), start, None):
+                yield self._turn(frame.to_ndarray(format="rgb24"), frame.rotation)
 
     def _turn(self, rgb: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
         """Counter-clockwise by what the metadata says; only right angles can be."""
         if not (self.upright and degrees):
             return rgb
         if degrees % 90:
-            raise ValueError(f"{self.path}: a video can be turned by 90, 180, 270; got {degrees}")
+            raise InputError(f"{self.path}: a video can be turned by 90, 180, 270; got {degrees}")
         return np.ascontiguousarray(np.rot90(rgb, degrees // 90))
-
-    def _open(self) -> Any:  # noqa: ANN401  an optional library
-        av = import_av()
-        try:
-            container = av.open(str(self.path))
-        except av.error.FFmpegError as error:
-            raise ValueError(f"{self.path}: expected a video; {error}") from error
-        if not container.streams.video:
-            container.close()
-            raise ValueError(f"{self.path}: expected a video; got a file without pictures")
-        container.streams.video[0].thread_type = "AUTO"
-        return container
 
 
 class PickedRGB:

@@ -4,7 +4,6 @@
 2), ``rgb.mp4``, ``camera_matrix.csv``, ``odometry.csv``; see the app's "Data Specification".
 """
 
-import csv
 from pathlib import Path
 
 from stdnet_arch.data.recordings.assemble import assemble, say_unit_of, with_unit
@@ -17,6 +16,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import RGBVideo
 from stdnet_arch.data.recordings.track.apps import stray_scanner_poses
 from stdnet_arch.data.recordings.track.track import Late, Track
+from stdnet_arch.utils.input_errors import is_regular, read_table, read_text
 
 CAMERA_COLUMNS = ("fx", "fy", "cx", "cy")
 DEPTH_SUFFIXES = (".png", ".npy")
@@ -25,7 +25,7 @@ HALF_FRAME = 0.5
 
 def is_stray_scanner(path: Path) -> bool:
     """Whether a folder looks like one."""
-    return (path / "rgb.mp4").is_file() and (path / "depth").is_dir()
+    return is_regular(path / "rgb.mp4") and (path / "depth").is_dir()
 
 
 def open_stray_scanner(path: Path, reading: Reading) -> FileRecording:
@@ -81,9 +81,9 @@ def read_cameras(path: Path) -> list[Intrinsics]:
             for row in rows
         ]
     matrix = path / "camera_matrix.csv"
-    if not matrix.is_file():
+    if not is_regular(matrix):
         return []
-    text = matrix.read_text(encoding="utf-8").replace(",", " ")
+    text = read_text(matrix).replace(",", " ")
     numbers = [_number(word, matrix) for word in text.split()]
     if len(numbers) != 9:
         raise ValueError(f"{matrix}: expected a matrix of 3x3; got {len(numbers)} numbers")
@@ -117,7 +117,7 @@ def _pair(path: Path, numbers: list[int], rgb: RGBVideo, reading: Reading) -> Pa
 
 def _track(path: Path, number_of: dict[int, int]) -> Track:
     """Find times and poses in ``odometry.csv``, by the number of the depth frame."""
-    if not (path / "odometry.csv").is_file():
+    if not is_regular(path / "odometry.csv"):
         return Track()
     times_s = Late(lambda: _times_s(path))
     poses = Late(lambda: stray_scanner_poses(path))
@@ -139,10 +139,9 @@ def _numbers(files: list[Path]) -> list[int]:
 
 def _odometry(path: Path) -> list[dict[str, str]]:
     odometry = path / "odometry.csv"
-    if not odometry.is_file():
+    if not is_regular(odometry):
         return []
-    with odometry.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, skipinitialspace=True))
+    return read_table(odometry)
 
 
 def _number(text: str | None, path: Path) -> float:

@@ -1,7 +1,7 @@
 """One picture stream of a video file: its times, and its frames as they are stored."""
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.utils.input_errors import check_regular, reading
+
+LISTS = ("hls", "applehttp", "concat", "dash", "image2", "sdp", "imf")
+"""What ffmpeg calls files that name other files."""
 GRAY16 = ("gray16le", "gray16be")
 
 
@@ -31,38 +35,64 @@ class VideoStream:
         Raises:
             ValueError: the file or a frame cannot be decoded.
         """
-        av = import_av()
-        with closing(self._open()) as container:
+        with closing(open_container(self.path, self.index)) as container:
             stream = container.streams.video[self.index]
             stream.thread_type = "AUTO"
-            try:
+            with decoding(self.path):
                 for frame in islice(container.decode(stream), start, None):
                     yield frame.to_ndarray(format=pixels)
-            except av.error.FFmpegError as error:
-                raise ValueError(f"{self.path}: a frame cannot be decoded: {error}") from error
 
     def times_s(self) -> list[float]:
         """Read the presentation times [s] of all frames, in order, without decoding."""
-        with closing(self._open()) as container:
+        with closing(open_container(self.path, self.index)) as container, decoding(self.path):
             stream = container.streams.video[self.index]
             packets = [p for p in container.demux(stream) if p.pts is not None and p.size]
-        return sorted(float(packet.pts * packet.time_base) for packet in packets)
+            return sorted(float(packet.pts * packet.time_base) for packet in packets)
 
     def pixel_format(self) -> str:
         """Return what PyAV calls the stored pixels, such as ``gray16le``."""
-        with closing(self._open()) as container:
-            return str(container.streams.video[self.index].codec_context.format.name)
+        with closing(open_container(self.path, self.index)) as container:
+            form = container.streams.video[self.index].codec_context.format
+            return "pixels of an unknown kind" if form is None else str(form.name)
 
-    def _open(self) -> Any:  # noqa: ANN401  an optional library
-        av = import_av()
-        try:
-            container = av.open(str(self.path))
-        except av.error.FFmpegError as error:
-            raise ValueError(f"{self.path}: expected a video; {error}") from error
-        if len(container.streams.video) <= self.index:
-            container.close()
-            raise ValueError(f"{self.path}: expected picture stream {self.index}; got fewer")
-        return container
+
+def open_container(path: Path, index: int = 0) -> Any:  # noqa: ANN401  an optional library
+    """Open a video file that has a picture stream.
+
+    Args:
+        path: what ffmpeg reads.
+        index: which picture stream is needed.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is something else, such as a pipe, whose reading may never end.
+    """
+    av = import_av()
+    check_regular(path)
+    try:
+        # A playlist under the name of a video names files and addresses, which ffmpeg would read.
+        container = av.open(str(path), options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected a video; {error}") from error
+    if container.format.name in LISTS:
+        container.close()
+        raise ValueError(f"{path}: expected a video; got a list of other files ({LISTS})")
+    if len(container.streams.video) <= index:
+        got = "a file without pictures" if not container.streams.video else "fewer"
+        container.close()
+        raise ValueError(f"{path}: expected a video with picture stream {index}; got {got}")
+    return container
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn what the decoder raises into an error that names the file."""
+    av = import_av()
+    try:
+        with reading(path, "a readable, whole video"):
+            yield
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{path}: a frame cannot be decoded: {error}") from error
 
 
 def check_gray16(stream: VideoStream) -> None:

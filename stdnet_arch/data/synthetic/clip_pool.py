@@ -1,9 +1,10 @@
 """Windows of rendered worlds in small files, kept on the device."""
 
 import lzma
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stdnet_arch.data.codecs.array_file import read_arrays, write_arrays
+from stdnet_arch.data.codecs.image_limits import check_image
+from stdnet_arch.data.codecs.rgb_codec import decode_image
 from stdnet_arch.data.device_clips import CELL, Scenes, scenes_from_flow
-from stdnet_arch.utils.whole_file import whole_file
+from stdnet_arch.utils.input_errors import InputError, reading
 
 DEPTH_CODE = 6553.5
 """A stored number is this over the depth in metres: 0.03 mm at 0.5 m, 1.5 cm at 10 m."""
@@ -86,8 +90,12 @@ def read_shard(path: Path) -> Arrays:
         next frame [px] ``(n, t - 1, 2, H/4, W/4)`` and whether the next frame sees the point,
         ``(n, t - 1, H/4, W/4)``.
     """
-    with np.load(path) as file:
-        stored = {key: file[key] for key in file.files}
+    stored = read_arrays(path)
+    with reading(path, "windows of scripts/make_clip_pool.py"):
+        return _decode_shard(stored)
+
+
+def _decode_shard(stored: Mapping[str, NDArray[Any]]) -> Arrays:
     n, t, h, w = (int(side) for side in stored["shape"])
     ends = np.cumsum(stored["sizes"])
     coded = zip(ends, stored["sizes"], strict=True)
@@ -130,16 +138,15 @@ def write_shard(path: Path, windows: Sequence[Window], quality: int = 92) -> Non
     seen = np.stack([window.seen[..., ::CELL, ::CELL] for window in windows])
     code = np.minimum(np.rint(DEPTH_CODE / depth), 65535)
     steps = np.rint(np.clip(flow, -FARTHEST_PX, FARTHEST_PX) * FLOW_STEPS)
-    with whole_file(path) as part, part.open("wb") as file:
-        np.savez(
-            file,
-            shape=np.array(depth.shape),
-            jpegs=np.concatenate(jpegs),
-            sizes=np.array([len(jpeg) for jpeg in jpegs]),
-            depth=_pack(code),
-            flow=_pack(steps),
-            seen=np.packbits(seen),
-        )
+    arrays: dict[str, NDArray[Any]] = {
+        "shape": np.array(depth.shape),
+        "jpegs": np.concatenate(jpegs),
+        "sizes": np.array([len(jpeg) for jpeg in jpegs]),
+        "depth": _pack(code),
+        "flow": _pack(steps),
+        "seen": np.packbits(seen),
+    }
+    write_arrays(path, arrays, compressed=False)
 
 
 def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -148,7 +155,9 @@ def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         ValueError: the bytes are no picture.
     """
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    coded = data.tobytes()
+    check_image(coded, "a JPEG")
+    picture = decode_image(coded, cv2.IMREAD_COLOR, "a JPEG")
     if picture is None:
         raise ValueError(f"a JPEG is required, got {len(data)} bytes that are none")
     return np.asarray(picture[..., ::-1], np.uint8)
@@ -166,7 +175,11 @@ def _pack(values: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def _unpack(data: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.int32]:
     """Undo differences along x and y, zigzag, three planes of bytes, lzma."""
-    planes = np.frombuffer(lzma.decompress(data.tobytes()), np.uint8)
+    unpacker = lzma.LZMADecompressor()
+    wanted = 3 * math.prod(shape)
+    planes = np.frombuffer(unpacker.decompress(data.tobytes(), wanted + 1), np.uint8)
+    if len(planes) != wanted:
+        raise InputError(f"packed numbers must be {wanted} bytes; got {len(planes)} or more")
     low, middle, high = planes.reshape(3, *shape).astype(np.uint32)
     zigzag = low | middle << 8 | high << 16
     change = (zigzag >> 1).astype(np.int32) ^ -(zigzag & 1).astype(np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 from stdnet_arch.data.codecs.depth_file import write_depth
 from stdnet_arch.data.lq.degradation import dtof_peak
 from stdnet_arch.data.synthetic.source import Synthetic
+from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.utils.whole_file import whole_file
 
 
@@ -20,12 +21,17 @@ def write_synthetic_recording(
     ``intrinsics.txt``, ``fx fy cx cy``.
 
     Args:
-        folder: target folder; its sub-folders are made.
+        folder: a new or empty one.
         frames: how many.
         size: height and width of the RGB, multiples of ``scale``.
         scale: how much smaller the depth is.
         seed: of the room.
+
+    Raises:
+        InputError: the folder is not empty.
     """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder}: expected a new or empty folder, as nothing is replaced")
     source = Synthetic(num_clips=1, num_frame=frames, size=size, seed=seed, cache_mb=1)
     for i in range(frames):
         rgb, depth_m = source.guide("0000", i), source.depth_m("0000", i)

@@ -83,8 +83,7 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         FileExistsError: results are there and ``resume`` is not asked for.
         ValueError, KeyError, TypeError: the plan could not be reported, once all had run.
     """
-    check_report(plan)
-    _cost_settings(plan)
+    check_plan(plan)
     check_new(place, resume)
     results = []
     bar = tqdm(plan.models, unit="method", disable=None)
@@ -92,6 +91,16 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
         bar.set_description(entry.name)
         results += [_run_entry(plan, entry, place, dataset) for dataset in plan.test]
     return results
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse, before anything runs, a plan that could not be reported or measured in the end.
+
+    Raises:
+        ValueError, KeyError, TypeError: a section that cannot be read.
+    """
+    check_report(plan)
+    _cost_settings(plan)
 
 
 def check_new(place: Workplace, resume: bool) -> None:

@@ -131,6 +131,9 @@ def _run(command: Sequence[str], seconds: float, log: Path) -> tuple[int, str]:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = _end(process)
+        except BaseException:  # Ctrl-C: it is in a session of its own, and would go on
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     with log.open(encoding="utf-8", errors="replace") as stream:
         stream.seek(start)
         return code, stream.read()

@@ -9,6 +9,9 @@ from stdnet_arch.evaluation.zero_shot.report import write_zero_shot_report
 from stdnet_arch.evaluation.zero_shot.run import run_zero_shot
 from stdnet_arch.evaluation.zero_shot.scenes import load_scenes
 from stdnet_arch.evaluation.zero_shot.summary import as_text, sum_up, write_summary
+from stdnet_arch.utils.commands import fitting
+from stdnet_arch.utils.folder_lock import hold_folder
+from stdnet_arch.utils.names import check_name
 
 
 def run_from_options(
@@ -25,10 +28,15 @@ def run_from_options(
     Returns:
         All tables as text, and where the page lies.
     """
-    plan = read_zero_shot_plan(options, only)
+    with fitting("the options of the benchmark"):
+        plan = read_zero_shot_plan(options, only)
+        names = [plan.name, *(scene.name for scene in plan.scenes)]
+        for name in (*names, *(rule.name for rule in plan.rules)):
+            check_name(name, "the name of the benchmark, of a scene or of a rule")
     scenes = load_scenes(plan.dataroot, plan.frames, plan.scenes)
     place = out / plan.name
-    found = sum_up(plan, run_zero_shot(plan, scenes, place, resume))
-    write_summary(found, place)
-    page = write_zero_shot_report(found, plan, scenes, place)
+    with hold_folder(place):
+        found = sum_up(plan, run_zero_shot(plan, scenes, place, resume))
+        write_summary(found, place)
+        page = write_zero_shot_report(found, plan, scenes, place)
     return f"{as_text(found)}\nwrote {page}\n"

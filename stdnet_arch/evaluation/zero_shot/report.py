@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.codecs.array_file import read_arrays
 from stdnet_arch.evaluation.benchmark.benchmark_report import picture, table_html, write_page
 from stdnet_arch.evaluation.zero_shot.plan import ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.run import sample_path
@@ -81,8 +82,7 @@ def scene_pictures(plan: ZeroShotPlan, scene: Scene, out: Path) -> list[str]:
     for method in plan.methods:
         path = sample_path(out, method.slug, scene.name)
         if path.is_file() and method.name in (plan.shown or [one.name for one in plan.methods]):
-            with np.load(path) as arrays:
-                kept[method.name] = dict(arrays)
+            kept[method.name] = read_arrays(path)
     if not kept:
         return []
     case = make_case(scene, plan.scales[0], rule)

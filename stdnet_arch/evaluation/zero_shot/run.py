@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.loading import load_network
+from stdnet_arch.data.codecs.array_file import write_arrays
 from stdnet_arch.evaluation.benchmark.benchmark_plan import digest
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.zero_shot.calibration import calibrate
@@ -31,6 +32,7 @@ from stdnet_arch.evaluation.zero_shot.scoring import (
 from stdnet_arch.metrics.flicker_metric import calculate_jitter
 from stdnet_arch.metrics.tepe_metric import calculate_tepe_diff
 from stdnet_arch.utils.device import choose_device
+from stdnet_arch.utils.input_errors import read_json
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.weights.shipped import find, list_shipped
 
@@ -93,10 +95,9 @@ class _Task(NamedTuple):
         name = f"{method.slug}@x{self.scale}_{self.rule.name}_{self.scene.name}"
         path = self.out / "rows" / f"{name}.json"
         wanted = self._fingerprint(method, ready)
-        if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found["fingerprint"] == wanted:
-                return found
+        found = _read_row(path)
+        if found.get("fingerprint") == wanted:
+            return found
         case = make_case(self.scene, self.scale, self.rule)
         first = self.scale == self.plan.scales[0]
         maps = predict_scene(ready.run, self.scene, case, ready.depth_range_m)
@@ -128,8 +129,19 @@ class _Task(NamedTuple):
     def _keep_sample(self, method: MethodPlan, maps: Maps) -> None:
         middle = {name: value[len(value) // 2] for name, value in maps.items()}
         path = sample_path(self.out, method.slug, self.scene.name)
-        with whole_file(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **middle)
+        write_arrays(path, middle)
+
+
+def _read_row(path: Path) -> Row:
+    """Return a row that is there; empty if there is none or it was damaged, which is said."""
+    if not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+    except ValueError as error:
+        LOGGER.warning("a row is made again: %s", error)
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def sample_path(out: Path, slug: str, scene: str) -> Path:

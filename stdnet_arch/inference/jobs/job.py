@@ -41,7 +41,7 @@ from stdnet_arch.inference.refinement import RefinedRecording, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
-from stdnet_arch.utils.memory import peak_memory_mb
+from stdnet_arch.utils.limits import peak_memory_mb
 from stdnet_arch.utils.names import check_output_folder, check_target, resolve_name
 from stdnet_arch.utils.whole_file import write_whole
 

@@ -1,6 +1,5 @@
 """The folder that predictions go to: whose it is, what is missing, when it is done."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +10,7 @@ from typing import Any
 from stdnet_arch.data.codecs.depth_file import FORMATS
 from stdnet_arch.inference.jobs.input_state import tell_change
 from stdnet_arch.utils.folder_lock import hold_folder
-from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.utils.input_errors import InputError, read_json
 from stdnet_arch.utils.names import check_output_folder, resolve_name
 from stdnet_arch.utils.whole_file import remove_parts, write_json
 
@@ -170,7 +169,7 @@ class OutputFolder:
     def _read(self, name: str) -> dict[str, Any]:
         """Return what one of our JSON files holds; empty if it cannot be read."""
         try:
-            content = json.loads((self.folder / name).read_text(encoding="utf-8"))
+            content = read_json(self.folder / name)
         except (OSError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}

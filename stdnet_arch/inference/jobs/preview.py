@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.recordings.rgb_io import import_av
+from stdnet_arch.data.recordings.video_stream import import_av
 from stdnet_arch.utils.depth_color import depth_to_rgb
 from stdnet_arch.utils.whole_file import whole_file
 

@@ -26,6 +26,7 @@ from stdnet_arch.inference.jobs.outputs import ERROR_MAP, OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
 from stdnet_arch.inference.jobs.timeline import Moment, import_rerun, write_timeline
 from stdnet_arch.inference.refinement import RefinedRecording
+from stdnet_arch.utils.input_errors import read_json
 from stdnet_arch.utils.names import resolve_name
 from stdnet_arch.visual.point_cloud import write_point_cloud
 from stdnet_arch.visual.truth import SUMMARY, TruthFrame, write_errors
@@ -249,7 +250,7 @@ def _is_compared(folder: Path, gt: Path) -> bool:
     """Tell whether the errors in a folder belong to this ground truth, as it is now."""
     summary = folder / ERRORS / SUMMARY
     try:
-        said = json.loads(summary.read_text(encoding="utf-8"))
+        said = read_json(summary)
         newest = max(path.stat().st_mtime for path in (gt, *_files(gt)))
         return said["gt"] == str(gt.resolve()) and newest <= summary.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -1,6 +1,8 @@
 """Plans of benchmarks, and those of options/benchmark/."""
 
 import copy
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import (
 )
 from stdnet_arch.evaluation.benchmark.benchmark_results import check_report
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
+from stdnet_arch.utils.commands import run_script
 
 ROOT = Path(__file__).parents[3]
 # Those of kind zero_shot: tests/evaluation/zero_shot/test_plan.py.
@@ -31,6 +34,7 @@ YAMLS = [
     for path in sorted((ROOT / "options/benchmark").rglob("*.yml"))
     if "kind" not in option_file.read(path)
 ]
+SCRIPT = ROOT / "scripts/benchmark.py"
 SYNTHETIC = ROOT / "options/benchmark/Synthetic_x4.yml"
 ENTRIES = [
     pytest.param(plan, entry, id=f"{plan.name}-{entry.slug}")
@@ -154,3 +158,29 @@ def test_another_recipe_leaves_its_weights_elsewhere(options, tmp_path):
 
 def test_a_digest_does_not_depend_on_the_order():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("train", {"datasets": "text", "train": {}}),
+        ("train", {"datasets": {"train": "text"}, "train": {}}),
+        ("metrics", {"rmse_cm": {"type": "calculate_rmse", "better": ["x"]}}),
+        ("cost", "text"),
+        ("cost", {"sizes": 5}),
+        ("models", {"x": {"network_g": "text"}}),
+        ("remarks", 5),
+    ],
+)
+def test_text_where_a_section_belongs_is_told_as_wrong_options(
+    section, value, tmp_path, monkeypatch, capsys
+):
+    options = {**option_file.read(SYNTHETIC), section: value}
+    (tmp_path / "x.yml").write_text(yaml.safe_dump(options))
+    words = ["--config", str(tmp_path / "x.yml"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words])
+    with pytest.raises(SystemExit) as end:
+        run_script(runpy.run_path(str(SCRIPT))["main"])
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not (tmp_path / "out").exists()

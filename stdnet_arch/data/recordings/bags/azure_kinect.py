@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,13 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording
 from stdnet_arch.data.recordings.sequential import SequentialDepth
 from stdnet_arch.data.recordings.track.track import Late, Track
-from stdnet_arch.data.recordings.video_stream import VideoStream, gray16_frames, import_av
+from stdnet_arch.data.recordings.video_stream import (
+    VideoStream,
+    decoding,
+    gray16_frames,
+    open_container,
+)
+from stdnet_arch.utils.input_errors import InputError, is_regular
 
 CALIBRATION = "calibration.json"
 METRES_PER_CODE = np.float32(1e-3)
@@ -40,11 +45,11 @@ class AzureKinect:
     """
 
     def __init__(self, path: Path) -> None:
-        with closing(import_av().open(str(path))) as container:
+        with closing(open_container(path)) as container, decoding(path):
             titles = {s.metadata.get("title"): s for s in container.streams.video}
             files = {s.name: s.data for s in container.streams if s.type == "attachment"}
             if not {"COLOR", "DEPTH"} <= titles.keys() or CALIBRATION not in files:
-                raise ValueError(
+                raise InputError(
                     f"{path}: expected the tracks COLOR and DEPTH and {CALIBRATION}; got "
                     f"{', '.join(map(str, titles))} and {', '.join(files) or 'no attachment'}"
                 )
@@ -126,11 +131,10 @@ class AzureColors:
 
 def is_azure_kinect(path: Path) -> bool:
     """Tell whether a file is a recording of an Azure Kinect."""
-    if path.suffix.lower() != ".mkv" or not path.is_file():
+    if path.suffix.lower() != ".mkv" or not is_regular(path):
         return False
-    av: Any = import_av()
     try:
-        with closing(av.open(str(path))) as container:
+        with closing(open_container(path)) as container:
             return any("K4A_DEPTH_MODE" in stream.metadata for stream in container.streams.video)
-    except av.error.FFmpegError:
+    except ValueError:
         return False

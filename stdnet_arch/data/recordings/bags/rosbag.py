@@ -30,6 +30,8 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
 from stdnet_arch.data.recordings.sequential import SequentialDepth
 from stdnet_arch.data.recordings.track.track import Track
+from stdnet_arch.utils.commands import fitting
+from stdnet_arch.utils.input_errors import InputError, is_regular
 
 SUFFIXES = (".bag", ".db3", ".mcap")
 REALSENSE_SDK = "/device_"
@@ -62,7 +64,7 @@ class TopicTimes(NamedTuple):
 
 def is_ros_folder(path: Path) -> bool:
     """Tell whether a folder is what ``ros2 bag record`` makes."""
-    return (path / "metadata.yaml").is_file() and any(
+    return is_regular(path / "metadata.yaml") and any(
         file.suffix in {".db3", ".mcap", ".zstd"} for file in path.iterdir()
     )
 
@@ -89,12 +91,12 @@ class Bag:
         try:
             reader = rosbags.AnyReader([self.path], default_typestore=rosbags.typestore())
             reader.open()
-        except (rosbags.AnyReaderError, OSError, ValueError, KeyError) as error:
-            raise ValueError(f"{self.path}: expected a ROS bag; {error}") from error
+        except Exception as error:  # sqlite3, mcap and the package itself fail in their own ways
+            raise InputError(f"{self.path}: expected a ROS bag; {error}") from error
         try:
-            yield reader
-        except rosbags.AnyReaderError as error:
-            raise ValueError(f"{self.path}: a message cannot be read; {error}") from error
+            # What of it is ours is raised on purpose; the rest is a message that cannot be decoded.
+            with fitting(f"{self.path}: a message"):
+                yield reader
         finally:
             reader.close()
 

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.codecs.image_limits import check_image
+from stdnet_arch.data.codecs.rgb_codec import decode_image
+
 Message = Any  # made by rosbags at run time
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -70,7 +73,7 @@ def decode_color(message: Message, kind: str, topic: str) -> NDArray[np.uint8]:
         ValueError: an encoding that is not read, or data that do not fit their size.
     """
     if kind == COMPRESSED:
-        picture = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_COLOR)
+        picture = _decode(bytes(np.asarray(message.data, np.uint8)), cv2.IMREAD_COLOR, topic)
         if picture is None:
             raise ValueError(f"{topic}: expected JPEG or PNG; got {message.format!r}")
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
@@ -81,6 +84,12 @@ def decode_color(message: Message, kind: str, topic: str) -> NDArray[np.uint8]:
     code = COLOR_CODES[message.encoding]
     pixels = _plane(message, _U1, _channels(message.encoding), topic)
     return np.array(pixels if code is None else cv2.cvtColor(np.ascontiguousarray(pixels), code))
+
+
+def _decode(data: bytes, flags: int, topic: str) -> NDArray[Any] | None:
+    """Decode a compressed picture, once its declared size is one that its bytes can hold."""
+    check_image(data, topic)
+    return decode_image(data, flags, topic)
 
 
 def _channels(encoding: str) -> int:
@@ -100,6 +109,8 @@ def _plane(message: Message, dtype: np.dtype[Any], channels: int, topic: str) ->
         raise ValueError(
             f"{topic}: expected {height} rows of {row} bytes; got {data.size} bytes, {step} a row"
         )
+    if height == 1:
+        step = row  # the length of a row that nothing follows may be any number
     padded = np.zeros(height * step, np.uint8)
     padded[: min(data.size, padded.size)] = data[: padded.size]
     rows = padded.reshape(height, step)[:, :row]
@@ -114,7 +125,7 @@ def _decode_compressed_depth(message: Message, topic: str) -> NDArray[np.float32
     """Decode what compressed_depth_image_transport writes: 12 bytes, then a PNG."""
     data = bytes(np.asarray(message.data, np.uint8))
     kind = re.match(r"\s*(\w+)", message.format)
-    picture = cv2.imdecode(np.frombuffer(data[_CONFIG.size :], np.uint8), cv2.IMREAD_UNCHANGED)
+    picture = _decode(data[_CONFIG.size :], cv2.IMREAD_UNCHANGED, topic)
     if picture is None or picture.ndim != 2:
         raise ValueError(
             f"{topic}: expected compressedDepth of PNG; got {message.format!r} (its RVL form is "

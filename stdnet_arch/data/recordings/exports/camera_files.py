@@ -1,10 +1,10 @@
 """Files that say the one camera of an export: ScanNet, tsdf-fusion, Replica, plain numbers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from stdnet_arch.data.recordings.recording import Intrinsics
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 MATRICES = ("intrinsic/intrinsic_color.txt", "camera-intrinsics.txt", "intrinsics.txt")
 PARAMETERS = ("cam_params.json", "../cam_params.json")
@@ -18,7 +18,7 @@ def find_camera(root: Path) -> Intrinsics | None:
     """
     for place in (root, root.parent):
         for name in MATRICES:
-            if (place / name).is_file():
+            if is_regular(place / name):
                 return _of_numbers((place / name).read_text(encoding="utf-8", errors="replace"))
     content = _parameters(root)
     try:
@@ -39,8 +39,8 @@ def _parameters(root: Path) -> dict[str, Any]:
     for name in PARAMETERS:
         for place in (root, root.parent):
             path = place / name
-            if path.is_file():
-                content = json.loads(path.read_text(encoding="utf-8"))
+            if is_regular(path):
+                content = read_json(path)
                 inner = content.get("camera", {}) if isinstance(content, dict) else {}
                 return inner if isinstance(inner, dict) else {}
     return {}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stdnet_arch.data.codecs.depth_file import SUFFIXES as DEPTH_SUFFIXES
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
+from stdnet_arch.utils.input_errors import is_regular
 
 DEPTH_FOLDERS = ("depth", "depths", "depth_left", "depth_image", "depth_images", "depth_lcam_front")
 RGB_FOLDERS = (
@@ -53,7 +54,11 @@ def split_folder(root: Path) -> Together | None:
         None if there are not both.
     """
     files = [
-        path for path in sorted(root.iterdir()) if path.is_file() and not path.name.startswith(".")
+        path
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in {*DEPTH_SUFFIXES, *PICTURE_SUFFIXES}
+        and not path.name.startswith(".")
+        and is_regular(path)
     ]
     depth = [
         path for path in files

@@ -4,7 +4,6 @@
 and ``keyframes/cameras`` or ``corrected_cameras`` (``*.json``: ``fx``, ``fy``, ``cx``, ``cy``).
 """
 
-import json
 from pathlib import Path
 
 from stdnet_arch.data.recordings.assemble import assemble, pair_readers, say_unit_of, with_unit
@@ -15,6 +14,7 @@ from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsi
 from stdnet_arch.data.recordings.rgb_io import IMAGE_SUFFIXES, RGBFiles
 from stdnet_arch.data.recordings.track.apps import polycam_pose
 from stdnet_arch.data.recordings.track.track import Track
+from stdnet_arch.utils.input_errors import is_regular, read_json
 
 PREFIXES = ("corrected_", "")
 """Pictures and cameras after the app's own adjustment come first."""
@@ -61,10 +61,10 @@ def read_camera(path: Path) -> Intrinsics | None:
     Raises:
         ValueError: the file does not hold a camera.
     """
-    if not path.is_file():
+    if not is_regular(path):
         return None
+    content = read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         return Intrinsics(*(float(content[key]) for key in ("fx", "fy", "cx", "cy")))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected fx, fy, cx and cy; {error!r}") from error

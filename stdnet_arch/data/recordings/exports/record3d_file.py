@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.utils.input_errors import check_regular
+
 SUFFIX = ".r3d"
 SIZES = ((192, 256), (480, 640), (240, 320))
 """Width and height, for files that do not say them; the app holds the phone upright."""
@@ -75,6 +77,7 @@ def decompress(path: Path) -> bytes:
         raise ImportError(
             ".r3d files need lzfse: pip install 'stdnet_arch[record3d]'; got no such module"
         ) from error
+    check_regular(path)
     try:
         return bytes(lzfse.decompress(path.read_bytes()))
     except lzfse.error as error:

@@ -5,7 +5,6 @@ A list of ``frames`` with ``file_path`` and ``depth_file_path`` (or ``depth_path
 ``integer_depth_scale`` or ``depth_unit_scale_factor`` says metres per stored unit.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ import numpy as np
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.recordings.track.track import Pose, Track
-from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.input_errors import InputError, is_regular, read_json, reading
+from stdnet_arch.utils.names import check_name
 from stdnet_arch.utils.rotation import OPENGL_AXES
 
 NAME = "transforms.json"
@@ -38,7 +38,7 @@ class TransformsFrames(NamedTuple):
 
 def has_transforms(root: Path) -> bool:
     """Tell whether a folder holds such a list."""
-    return (root / NAME).is_file()
+    return is_regular(root / NAME)
 
 
 def read_transforms(root: Path) -> TransformsFrames:
@@ -48,16 +48,18 @@ def read_transforms(root: Path) -> TransformsFrames:
         ValueError: it is no such list, or no frame has depth.
     """
     path = root / NAME
+    content = read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         frames = content["frames"]
         listed = [(frame, _depth_of(frame)) for frame in frames]
         unit = next((float(content[key]) for key in UNIT_KEYS if key in content), None)
         rgb = [_picture(root, frame["file_path"]) for frame, depth in listed if depth]
         cameras = [_camera({**content, **frame}) for frame, depth in listed if depth]
+    except InputError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: expected frames with file_path; {error!r}") from error
-    depths = [root / depth for _, depth in listed if depth]
+    depths = [root / check_name(depth, f"depth in {path}") for _, depth in listed if depth]
     if not depths:
         raise ValueError(
             f"{path}: expected {' or '.join(DEPTH_KEYS)} in its frames; got none of {len(frames)}"
@@ -76,11 +78,11 @@ def _depth_of(frame: dict[str, Any]) -> str | None:
 
 def _picture(root: Path, name: str) -> Path:
     """Complete a path that may come without its ending."""
-    path = root / name
+    path = root / check_name(name, f"file_path in {NAME}")
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return path
     made = (path.with_name(path.name + suffix) for suffix in PICTURE_SUFFIXES)
-    return next((other for other in made if other.is_file()), path)
+    return next((other for other in made if is_regular(other)), path)
 
 
 def _camera(frame: dict[str, Any]) -> Intrinsics | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
+from stdnet_arch.utils.input_errors import is_regular
+from stdnet_arch.utils.names import check_name
 
 UNIT_M = 1 / 5000
 DEPTH_LIST, RGB_LIST = "depth.txt", "rgb.txt"
@@ -25,7 +27,7 @@ class ListedFrames(NamedTuple):
 
 def has_lists(root: Path) -> bool:
     """Tell whether a folder holds such lists."""
-    both = (root / DEPTH_LIST).is_file() and (root / RGB_LIST).is_file()
+    both = is_regular(root / DEPTH_LIST) and is_regular(root / RGB_LIST)
     return root.is_dir() and (both or _associated(root) is not None)
 
 
@@ -44,7 +46,7 @@ def read_lists(root: Path, within_s: float | None = None) -> ListedFrames:
     if associated is not None:
         return _read_associated(root, associated)
     depth, rgb = _read_times(root / DEPTH_LIST), _read_times(root / RGB_LIST)
-    here = [[(t, f) for t, f in side if f.is_file()] for side in (depth, rgb)]
+    here = [[(t, f) for t, f in side if is_regular(f)] for side in (depth, rgb)]
     if not all(here):
         raise ValueError(f"{root}: expected the frames that {DEPTH_LIST} and {RGB_LIST} name")
     depth_s, rgb_s = ([t for t, _ in side] for side in here)
@@ -56,7 +58,7 @@ def read_lists(root: Path, within_s: float | None = None) -> ListedFrames:
 
 
 def _associated(root: Path) -> Path | None:
-    return next((file for file in sorted(root.glob(ASSOCIATED)) if file.is_file()), None)
+    return next((file for file in sorted(root.glob(ASSOCIATED)) if is_regular(file)), None)
 
 
 def _read_associated(root: Path, path: Path) -> ListedFrames:
@@ -64,7 +66,7 @@ def _read_associated(root: Path, path: Path) -> ListedFrames:
     if rows and "depth" in str(rows[0][0]).lower() and "depth" not in str(rows[0][1]).lower():
         rows = [(rgb, depth) for depth, rgb in rows]
     pairs = [(root / depth, root / rgb) for rgb, depth in rows]
-    here = [pair for pair in pairs if all(file.is_file() for file in pair)]
+    here = [pair for pair in pairs if all(is_regular(file) for file in pair)]
     if not here:
         raise ValueError(f"{path}: expected the frames it names beside it; got none of {len(rows)}")
     depth_files, rgb_files = _and_unlisted(here, 0), _and_unlisted(here, 1)
@@ -86,7 +88,10 @@ def _and_unlisted(pairs: Sequence[tuple[Path, Path]], side: int) -> list[Path]:
     others = [
         file
         for file in sorted(files[0].parent.iterdir())
-        if file.suffix == files[0].suffix and not file.name.startswith(".") and file not in known
+        if file.suffix == files[0].suffix
+        and not file.name.startswith(".")
+        and file not in known
+        and is_regular(file)
     ]
     return files + others
 
@@ -105,7 +110,7 @@ def _files_of(line: str, path: Path) -> tuple[str, str]:
     files = [word for word in line.replace(",", " ").split() if not _is_number(word)]
     if len(files) != 2:
         raise ValueError(f"{path}: expected two files a line, with or without times; got {line!r}")
-    return files[0], files[1]
+    return check_name(files[0], f"a file in {path}"), check_name(files[1], f"a file in {path}")
 
 
 def _read_times(path: Path) -> list[tuple[float, Path]]:
@@ -114,7 +119,7 @@ def _read_times(path: Path) -> list[tuple[float, Path]]:
         words = line.replace(",", " ").split()
         if len(words) < 2 or not _is_number(words[0]):
             raise ValueError(f"{path}: expected a time and a file a line; got {line!r}")
-        rows.append((float(words[0]), path.parent / words[1]))
+        rows.append((float(words[0]), path.parent / check_name(words[1], f"a file in {path}")))
     return rows
 
 

@@ -1,7 +1,5 @@
 """Times and poses as the apps of phones and ARKitScenes write them."""
 
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from stdnet_arch.data.recordings.track.track import Pose
 from stdnet_arch.data.recordings.track.trajectory import Trajectory, read_numbers
-from stdnet_arch.utils.input_errors import reading
+from stdnet_arch.utils.input_errors import is_regular, read_json, read_table, reading
 from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
 
 ODOMETRY = ("x", "y", "z", "qx", "qy", "qz", "qw")
@@ -48,13 +46,12 @@ def stray_scanner_poses(path: Path) -> list[Pose]:
     Raises:
         ValueError: the columns are not there.
     """
-    with (path / "odometry.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, skipinitialspace=True))
+    rows = read_table(path / "odometry.csv")
     if rows and not set(ODOMETRY) <= rows[0].keys():
         raise ValueError(f"{path / 'odometry.csv'}: expected columns {ODOMETRY}; got {[*rows[0]]}")
     with reading(path / "odometry.csv", "numbers"):
         numbers = [[float(row[name]) for name in ODOMETRY] for row in rows]
-    return [pose_matrix(line[:3], line[3:]) for line in numbers]
+        return [pose_matrix(line[:3], line[3:]) for line in numbers]
 
 
 def polycam_pose(path: Path) -> Pose | None:
@@ -63,10 +60,10 @@ def polycam_pose(path: Path) -> Pose | None:
     Raises:
         InputError: the numbers are no numbers.
     """
-    if not path.is_file():
+    if not is_regular(path):
         return None
+    content = read_json(path)
     with reading(path, "the camera of a frame"):
-        content = json.loads(path.read_text(encoding="utf-8"))
         if not set(POLYCAM) <= content.keys():
             return None
         rows = np.reshape([float(content[name]) for name in POLYCAM], (3, 4))

@@ -8,6 +8,7 @@ import numpy as np
 from stdnet_arch.data.recordings.track.pose_file import read_poses
 from stdnet_arch.data.recordings.track.track import Late, Pose, Track, times_in_names
 from stdnet_arch.data.recordings.track.trajectory import Trajectory, read_numbers
+from stdnet_arch.utils.input_errors import is_regular
 from stdnet_arch.utils.rotation import pose_matrix
 
 TIMED = "groundtruth.txt"
@@ -38,14 +39,14 @@ def find_track(root: Path, rgb: Sequence[Path]) -> Track:
 def _find_poses(
     root: Path, rgb: Sequence[Path], times_s: Sequence[float] | None
 ) -> Callable[[int], Pose | None]:
-    if times_s is not None and (root / TIMED).is_file():
+    if times_s is not None and is_regular(root / TIMED):
         return Late(lambda: _timed_poses(root / TIMED, times_s))
-    listed = next((root / name for name in LISTED if (root / name).is_file()), None)
+    listed = next((root / name for name in LISTED if is_regular(root / name)), None)
     if listed is not None:
         return Late(lambda: _listed_poses(listed, len(rgb)))
-    own = [place for path in rgb[:1] for place in _places(root, path) if place.is_file()]
+    own = [place for path in rgb[:1] for place in _places(root, path) if is_regular(place)]
     if own:
-        return lambda i: next(map(_matrix, filter(Path.is_file, _places(root, rgb[i]))), None)
+        return lambda i: next(map(_matrix, filter(is_regular, _places(root, rgb[i]))), None)
     return lambda _: None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stdnet_arch.data.codecs.depth_codec import load_npy
 from stdnet_arch.data.synthetic.clip_pool import decode_jpeg
 from stdnet_arch.data.synthetic.worlds.library import training_photos
 
@@ -24,7 +25,7 @@ def read_textures(path: Path) -> Tensor:
         ValueError: a photo cannot be decoded.
     """
     if path.suffix == ".npy":
-        return torch.from_numpy(np.load(path))
+        return torch.from_numpy(np.array(load_npy(path)))
     coded = (np.frombuffer(image, np.uint8) for image in training_photos(path))
     pictures = [decode_jpeg(image) for image in coded]
     return torch.from_numpy(np.stack(pictures))

@@ -4,7 +4,7 @@ Coordinates of a world: x and y horizontal, z up [m]. Positions are stored in 16
 bounding box, normals and texture coordinates as float16, textures as JPEG or PNG.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from stdnet_arch.data.codecs.array_file import read_arrays, write_arrays
+from stdnet_arch.data.codecs.image_limits import check_image
+from stdnet_arch.data.codecs.rgb_codec import decode_image
+from stdnet_arch.utils.input_errors import reading
 
 PHOTOS = "photo_textures"
 """Name of the file, without suffix, that holds photos instead of a world."""
@@ -59,8 +64,12 @@ def read_world(path: Path) -> World:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    with _open(path) as pack:
-        arrays = {name: pack[name] for name in pack.files}
+    arrays = _read(path)
+    with reading(path, "a packed world"):
+        return _decode_world(arrays)
+
+
+def _decode_world(arrays: Mapping[str, NDArray]) -> World:
     meshes = []
     for i, row in enumerate(arrays["meta"]):
         stored = arrays[f"p{i}_v"]
@@ -91,7 +100,7 @@ def write_world(path: Path, world: World) -> None:
         meta.append([*low, *extent, *mesh.colour, texture])
     arrays["meta"] = np.array(meta, np.float32)
     arrays["textures"], arrays["sizes"] = join_images(world.textures)
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+    write_arrays(path, arrays)
 
 
 def read_photos(path: Path) -> dict[str, bytes]:
@@ -100,7 +109,8 @@ def read_photos(path: Path) -> dict[str, bytes]:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    with _open(path) as pack:
+    pack = _read(path)
+    with reading(path, "packed photos"):
         images = _split(pack["jpegs"], pack["sizes"])
         return dict(zip(pack["names"].tolist(), images, strict=True))
 
@@ -121,7 +131,8 @@ def decode_texture(image: bytes, max_side: int) -> NDArray[np.uint8]:
     Returns:
         RGBA, ``(h, w, 4)``, the lowest row first as OpenGL wants it.
     """
-    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED)
+    check_image(image, "a texture")
+    pixels = decode_image(image, cv2.IMREAD_UNCHANGED, "a texture")
     if pixels is None:
         raise ValueError("expected a texture of JPEG or PNG; got bytes that no decoder knows")
     if pixels.dtype != np.uint8:
@@ -136,13 +147,13 @@ def decode_texture(image: bytes, max_side: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[::-1])
 
 
-def _open(path: Path) -> np.lib.npyio.NpzFile:
+def _read(path: Path) -> dict[str, NDArray]:
     if not path.is_file():
         raise FileNotFoundError(
             f"expected a packed world at {path}; there is no such file"
             " (scripts/pack_worlds.py makes them, see datasets/README.md)"
         )
-    return np.load(path)
+    return read_arrays(path)
 
 
 def _split(data: NDArray[np.uint8], sizes: NDArray[np.int64]) -> tuple[bytes, ...]:

@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.codecs.rgb_codec import decode_image, read_bytes
 from stdnet_arch.data.synthetic.worlds.pack import Mesh, World
+from stdnet_arch.utils.input_errors import InputError, check_regular, is_regular, reading
+from stdnet_arch.utils.names import check_name, is_inside
 
 if TYPE_CHECKING:
     import trimesh
@@ -84,7 +87,9 @@ def read_photo_crops(clone: Path) -> dict[str, bytes]:
     """
     crops = {}
     for path in sorted(p for p in clone.rglob("*") if p.suffix.lower() in _IMAGES):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if not is_regular(path):
+            continue
+        image = decode_image(read_bytes(path), cv2.IMREAD_COLOR, path)
         if image is None or min(image.shape[:2]) < PHOTO_SIDE:
             continue
         shrink = max(PHOTO_SIDE / min(image.shape[:2]), 0.5)
@@ -127,7 +132,7 @@ def pose_matrix(text: str | None) -> Array:
 
 def _placed_models(path: Path) -> Iterator[tuple[str, Array]]:
     """Names of the models of a world and where they stand."""
-    world = ET.parse(path).getroot().find("world")
+    world = _parse(path).find("world")
     if world is None:
         raise ValueError(f"expected <world> in {path}; got none")
     for element in world:
@@ -140,11 +145,17 @@ def _placed_models(path: Path) -> Iterator[tuple[str, Array]]:
             yield _split_uri(inner.findtext("uri"))[0], pose @ own
 
 
+def _parse(path: Path) -> ET.Element:
+    check_regular(path)
+    with reading(path, "an SDF file"):
+        return ET.parse(path).getroot()
+
+
 def _read_model(
     path: Path, models: dict[str, Path], pose: Array, textures: _Textures
 ) -> Iterator[Mesh]:
     """Meshes of a model's visuals, in the world."""
-    model = ET.parse(path).getroot().find("model")
+    model = _parse(path).find("model")
     if model is None:
         raise ValueError(f"expected <model> in {path}; got none")
     pose = pose @ pose_matrix(model.findtext("pose"))
@@ -168,8 +179,10 @@ def _split_uri(uri: str | None) -> tuple[str, str]:
 
 def _mesh_path(uri: str | None, sdf: Path, models: dict[str, Path]) -> Path:
     name, rest = _split_uri(uri)
-    path = (models[name].parent if name in models else sdf.parent) / rest
-    if not path.is_file():
+    path = (models[name].parent if name in models else sdf.parent) / check_name(
+        rest, f"the mesh of {sdf}"
+    )
+    if not is_regular(path):
         raise FileNotFoundError(f"expected the mesh {uri!r} of {sdf} at {path}; got none")
     return path
 
@@ -182,9 +195,18 @@ def _read_meshes(path: Path, place: Array, textures: _Textures) -> Iterator[Mesh
         raise ImportError(
             "packing worlds needs trimesh and pycollada: pip install 'stdnet_arch[render]'"
         ) from error
-    # Textures lie beside the folder of the meshes.
-    resolver = trimesh.resolvers.FilePathResolver(str(path), allow_anywhere=True)
-    with path.open("rb") as file:
+
+    class Beside(trimesh.resolvers.FilePathResolver):
+        """Textures lie beside the folder of the meshes, and nowhere else."""
+
+        def absolute(self, name: str) -> Path:
+            found = super().absolute(name)
+            if not is_inside(found, path.parent.parent):
+                raise InputError(f"{path}: expected textures in {path.parent.parent}; got {found}")
+            return found
+
+    resolver = Beside(str(path), allow_anywhere=True)
+    with path.open("rb") as file, reading(path, "a mesh"):
         scene = trimesh.load_scene(file, file_type=path.suffix[1:].lower(), resolver=resolver)
     for node in scene.graph.nodes_geometry:
         own, geometry = scene.graph[node]

@@ -1,0 +1,100 @@
+"""Several processes, stopped: one line, the exit code of a stopped command, no process left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch.distributed.elastic.multiprocessing.api import SignalException
+
+import stdnet_arch
+from stdnet_arch import launch
+
+no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_torchruns_report_of_a_signal_becomes_the_exit_code_of_shells(monkeypatch, number, code):
+    def stopped(_):
+        raise SignalException("a report", sigval=number)
+
+    monkeypatch.setattr(launch, "run_torchrun", stopped)
+    assert launch.main() == code
+
+
+def start(folder, *words):
+    package = str(Path(stdnet_arch.__file__).parents[1])
+    alone = {"PYTHONPATH": package, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "stdnet_arch.launch", "--standalone", "--nproc_per_node=2"]
+    return subprocess.Popen(
+        [*command, *words],
+        cwd=folder,
+        env={**os.environ, **alone},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def write_options(folder):
+    options = yaml.safe_load(
+        (Path(stdnet_arch.__file__).parents[1] / "options/tiny/tiny_STDNetT.yml").read_text()
+    )
+    base = Path(stdnet_arch.__file__).parents[1] / "options/base/tiny_depth.yml"
+    options |= {"base": str(base), "name": "x"}
+    options["train"] = {**options.get("train", {}), "total_iter": 100_000}
+    options["logger"] = {"print_freq": 1, "save_checkpoint_freq": 1}
+    (folder / "x.yml").write_text(yaml.safe_dump(options))
+
+
+@pytest.mark.slow
+@no_cuda
+@pytest.mark.parametrize("whole_group", [True, False], ids=["as the terminal does", "kill -INT"])
+def test_an_interrupt_of_two_processes_is_one_line_and_leaves_none(tmp_path, whole_group):
+    write_options(tmp_path)
+    words = ["-m", "stdnet_arch.train", "-opt", "x.yml", "--launcher", "pytorch"]
+    process = start(tmp_path, *words)
+    states = tmp_path / "experiments/x/training_states"
+    while process.poll() is None and not list(states.glob("*.state")):
+        time.sleep(0.1)
+    began = time.monotonic()
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=100)  # also waits for the workers, which hold the pipe
+    seconds = time.monotonic() - began
+    lines = [line for line in said.splitlines() if "stopped" in line]
+    assert process.returncode == 130, said
+    assert len(lines) == 1
+    assert "--auto_resume goes on from iteration" in lines[0]
+    assert "Traceback" not in said
+    sys.stdout.write(f"ended after {seconds:.2f} s\n")
+
+
+@pytest.mark.slow
+@no_cuda
+def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
+    write_options(tmp_path)
+    words = ["-m", "stdnet_arch.train", "-opt", "x.yml", "--launcher", "pytorch"]
+    process = start(tmp_path, *words)
+    states = tmp_path / "experiments/x/training_states"
+    while process.poll() is None and not list(states.glob("*.state")):
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=100)  # returns when nobody holds the pipe any more
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_a_failure_of_workers_keeps_its_exit_code_and_its_line(tmp_path):
+    process = start(
+        tmp_path, "-m", "stdnet_arch.train", "-opt", "none.yml", "--launcher", "pytorch"
+    )
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "none.yml" in said
+    assert "Traceback" not in said
