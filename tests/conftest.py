@@ -33,6 +33,18 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.load_profile("repeatable")
 
 
+# Half precision through convolutions of 9x9: minutes on a CPU without instructions for it.
+MINUTES_LONG = ("test_autocast_stays_close_to_float32[cpu-tiny_ToolboxVSR_TOFlow-dtype0]",)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
+def pytest_collection_modifyitems(items):
+    """Mark single cases of a parametrised test as slow."""
+    for item in items:
+        if item.name in MINUTES_LONG:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     """Every test starts from the same random numbers."""

@@ -17,6 +17,7 @@ from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass, Tempor
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.ops.deform_sample import deform_sample
 from stdnet_arch.ops.difference import spatial_difference
+from stdnet_arch.ops.guided_filters import TINY
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
@@ -188,13 +189,14 @@ def literal_joint_bilateral(
         sigma_color: see there.
 
     Returns:
-        ``(n, 1, H, W)``; 0 where no sample in reach has depth or a weight.
+        ``(n, 1, H, W)``; 0 where no sample in reach has depth.
     """
     h, w = depth.shape[-2:]
     scale = guide.shape[-1] // w
     around = [F.pad(x, [radius] * 4) for x in (depth, F.avg_pool2d(guide, scale))]
     place = (torch.arange(scale, dtype=depth.dtype) + 0.5) / scale - 0.5
-    total = weights = torch.zeros(())
+    # A pixel unlike all others keeps its own depth.
+    total, weights = (TINY * replicate_up(x.to(depth), scale) for x in (depth, depth > 0))
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
             if dy * dy + dx * dx > radius * radius:
@@ -206,7 +208,7 @@ def literal_joint_bilateral(
             weight = torch.exp(-0.5 * (apart / sigma_color).square())
             weight = weight * torch.exp(-0.5 * far / sigma_space**2).repeat(h, w) * (sample > 0)
             total, weights = total + weight * sample, weights + weight
-    return torch.where(weights > 0, total / weights, 0.0)
+    return total / weights.clamp_min(TINY * TINY)
 
 
 def literal_choice(

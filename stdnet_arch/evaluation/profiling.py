@@ -126,5 +126,5 @@ def profile_table(seconds: Mapping[tuple[str, str], float], frames: int = 1) -> 
         (part, total[part], *(cells[part, kind] for kind in kinds))
         for part in sorted(total, key=lambda part: -total[part])
     ]
-    sums = [sum(column) for column in list(zip(*rows, strict=True))[1:]] if rows else []
-    return Table(("part", "ms/frame", *kinds), [*rows, ("all", *sums)] if rows else [])
+    sums = [sum(total.values()), *(sum(cells[part, kind] for part in total) for kind in kinds)]
+    return Table(("part", "ms/frame", *kinds), [*rows, ("all", *sums)])

@@ -184,6 +184,7 @@ def _without_gradients(run: Callable[[], Tensor]) -> Tensor:
 
 
 def _differences(results: Mapping[str, Tensor]) -> dict[str, float]:
-    """Largest difference of each result from the first."""
+    """Largest difference from the first, as a share of its largest value where that is above 1."""
     first = next(iter(results.values()))
-    return {name: float((x - first).abs().max()) for name, x in results.items()}
+    largest = max(float(first.abs().max()), 1.0)
+    return {name: float((x - first).abs().max()) / largest for name, x in results.items()}

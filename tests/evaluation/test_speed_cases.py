@@ -15,7 +15,8 @@ def test_forms_of_a_case_agree(name, monkeypatch):
     case = cases_of(SIZE, SIZE, channels_last=True)[name]()
     assert len(case.forms) >= 2
     assert list(case.difference) == list(case.forms)
-    assert max(case.difference.values()) < 1e-5
+    # Gradients are sums over all pixels, and rounding adds up in them.
+    assert max(case.difference.values()) < (1e-4 if "training" in name else 1e-5)
 
 
 def test_an_exported_step_is_a_form_where_its_libraries_are():

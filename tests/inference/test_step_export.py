@@ -84,7 +84,7 @@ def test_torch_export_streams_the_same_without_this_package(tmp_path):
         given.append(pred[0])
     expected = list(stream(loaded.net, zip(lq, guide, strict=True)))
     torch.testing.assert_close(torch.stack(given), torch.stack(expected), atol=1e-5, rtol=0)
-    assert about == {"delay": "0", "depth_step": "0.01"}
+    assert (about["delay"], about["depth_step"]) == ("0", "0.01")
 
 
 def test_the_file_says_how_to_use_it(folder):
