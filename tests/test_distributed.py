@@ -154,5 +154,5 @@ def test_a_run_of_two_processes_resumes_as_one(two_processes, toolbox_run, tmp_p
     opt = options(batch=2)
     opt["train"]["total_iter"] = 4
     log = toolbox_run(opt, "--auto_resume")
-    assert "To do: 1 epochs of 4 iterations, from {'epoch': 1, 'iter': 3}" in log
+    assert "To do: 1 iterations in 1 epochs of 4, from epoch 1, iteration 3" in log
     assert "iter:       4" in log

@@ -106,12 +106,13 @@ def provide(opt, folder):
         teacher = option_file.read(path)
         assert opt["distill"]["teacher"].startswith(f"experiments/{teacher['name']}/models/")
         network = {"scale": teacher["scale"], **teacher["network_g"]}
-        leave_checkpoint(folder / opt["distill"]["teacher"], network, opt["scale"])
+        range_m = teacher["datasets"]["train"]["depth_range_m"]
+        leave_checkpoint(folder / opt["distill"]["teacher"], network, opt["scale"], range_m)
 
 
-def leave_checkpoint(path, network, scale):
+def leave_checkpoint(path, network, scale, range_m=40.0):
     path.parent.mkdir(parents=True, exist_ok=True)
-    about = {"network_g": {"scale": scale, **network}, "depth_range_m": 40.0}
+    about = {"network_g": {"scale": scale, **network}, "depth_range_m": range_m}
     net = build_network({"scale": scale, **network})
     save_checkpoint(net, path, about=about)
 

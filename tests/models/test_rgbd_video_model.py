@@ -161,7 +161,7 @@ def test_wrong_training_options_are_named(tmp_path, train_section, message):
     ("val_section", "message"),
     [
         ({"metric": {}}, "val: expected only the keys .*got metric$"),
-        ({"save_format": "jpg"}, "one of png16, npy, got 'jpg'"),
+        ({"save_format": "jpg"}, "one of png16, npy, npz, tiff, exr, float16png, got 'jpg'"),
         ({"baselines": {"TinyDepthNet": {}}}, "names other than the network's, 'TinyDepthNet'"),
         (
             {"metrics": {"x": {"type": "calculate_rmse", "better": "higher"}}},

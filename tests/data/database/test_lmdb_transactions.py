@@ -5,6 +5,7 @@ import resource
 import lmdb
 import pytest
 
+from stdnet_arch.data.database import lmdb_writer
 from stdnet_arch.data.database.lmdb_frame import StoredFrame
 from stdnet_arch.data.database.lmdb_values import describe
 from stdnet_arch.data.database.lmdb_writer import Pending, put
@@ -34,7 +35,8 @@ def test_none_deletes(environment):
     assert items_of(environment) == {b"b": b"2"}
 
 
-def test_frames_wait_for_one_another_and_come_with_their_records(environment):
+def test_frames_wait_for_one_another_and_come_with_their_records(environment, monkeypatch):
+    monkeypatch.setattr(lmdb_writer, "COMMIT_SECONDS", 1e9)  # however slow the machine
     batch = Pending(environment)
     batch.add(StoredFrame("c", 7, "file", (1, 2), [describe("depth", b"ab", shape=[1, 2])]))
     assert items_of(environment) == {}

@@ -16,7 +16,7 @@ def kept_devices(opened):
         return {x.device.type for x in (*opened.lq, *opened.guide)}
     states = [s for stage in (inner.coarse, inner.fine) for p in stage.passes for s in p.kept]
     maps = [x for s in states for x in (s.base, s.guide_feat, s.attention, *s.lists)]
-    waiting = [x for s in inner.waiting for x in (s.base, s.depth, s.confidence, s.feat)]
+    waiting = [x for maps in inner.waiting for x in maps]
     return {x.device.type for x in (*maps, *waiting)}
 
 
