@@ -1,8 +1,8 @@
-"""From a fresh clone to a trained network in one command, with Python 3.10-3.13 and pip alone.
+"""From a fresh clone to a trained network in one command, with Python 3.10-3.13 and pip.
 
     python3 scripts/quickstart.py                           set up .venv, then train, test and draw
     python3 scripts/quickstart.py test [pytest arguments]   the same, then the tests, on all cores
-    python3 scripts/quickstart.py setup                     the set-up alone
+    python3 scripts/quickstart.py setup                     only the set-up
 
 The set-up is done once and reused; the commands work from any folder and need no activation.
 pip's own settings count (PIP_INDEX_URL, a proxy, pip.conf); PYTHONPATH is left outside.

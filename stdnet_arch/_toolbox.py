@@ -235,7 +235,7 @@ def _model_to_device(model: Untyped, net: torch.nn.Module) -> torch.nn.Module:
 
 @_replaces("basicsr.data", "worker_init_fn")
 def _seed_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
-    """Random crops repeat in every epoch: workers start anew from the same seed.
+    """Random crops repeat in every epoch: workers start again from the same seed.
 
     basicsr/data/__init__.py:97-101. torch's seed differs per epoch, worker and process, and
     follows ``manual_seed``.

@@ -27,7 +27,7 @@ _held: dict[str, tuple[Path, IO[str], str]] = {}
 def hold_run(opt: dict[str, Untyped], root: str) -> None:
     """Hold the folder of a run until the program ends, on the first of its processes.
 
-    The lock lies beside the folder, which the toolbox renames when a run begins anew.
+    The lock lies beside the folder, which the toolbox renames when a run begins again.
 
     Raises:
         OSError: another program trains or tests under this name; the message says which.
@@ -54,7 +54,7 @@ atexit.register(release_run)
 
 
 def tell_stopped() -> str:
-    """Return the line that tells a stopped training where it goes on."""
+    """Return the line that tells a stopped training where it continues."""
     if "run" not in _held:
         return "stopped before anything was begun"
     folder, _, name = _held["run"]
@@ -106,17 +106,17 @@ def _save_network(
     param_key: str | list[str] = "params",
     said: dict[str, Untyped] | None = None,
 ) -> None:
-    """A kill leaves an empty ``net_g_N.pth``; a full disk is a warning, and the run goes on.
+    """A kill leaves an empty ``net_g_N.pth``; a full disk is a warning, and the run continues.
 
     basicsr/models/base_model.py:221-238.
 
     Args:
-        model: of the toolbox.
+        model: model of the toolbox.
         net: network, or networks.
         net_label: such as ``net_g``.
         current_iter: -1 stands for the latest.
         param_key: key of each network in the file.
-        said: what else to store beside them.
+        said: further values to store beside them.
     """
     if get_dist_info()[0] != 0:
         return
@@ -134,7 +134,7 @@ def _save_network(
 
 @_replaces("basicsr.models.base_model:BaseModel", "save_training_state")
 def _save_training_state(model: Untyped, epoch: int, current_iter: int) -> None:
-    """A kill leaves an empty ``N.state``; a full disk is a warning, and the run goes on.
+    """A kill leaves an empty ``N.state``; a full disk is a warning, and the run continues.
 
     basicsr/models/base_model.py:324-353. Neither random states nor the place in the data are stored
     there; every process must call, since each has random states of its own.

@@ -31,7 +31,7 @@ def check_options(opt: object, is_train: bool) -> None:
     """Refuse options that the toolbox would stumble over, and names that leave the run's folder.
 
     Args:
-        opt: what an option file holds.
+        opt: content of an option file.
         is_train: a training needs more than a test.
 
     Raises:

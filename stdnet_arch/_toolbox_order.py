@@ -33,7 +33,7 @@ class PlacedSamples(Dataset[Untyped]):
 
     Args:
         dataset: may draw from ``random``, NumPy and torch.
-        seed: of the run, >= 0.
+        seed: seed of the run, >= 0.
     """
 
     def __init__(self, dataset: Untyped, seed: int) -> None:
@@ -52,7 +52,7 @@ class PlacedSamples(Dataset[Untyped]):
 
 @_replaces("basicsr.data.data_sampler", "EnlargedSampler")
 class PlacedSampler(EnlargedSampler):
-    """A resumed run starts its epoch anew, so that early samples come twice and late ones never.
+    """A resumed run starts its epoch again, so that early samples come twice and late ones never.
 
     basicsr/data/data_sampler.py:31-42.
     """
@@ -62,7 +62,7 @@ class PlacedSampler(EnlargedSampler):
     epoch: int
     num_samples: int
     begin = (0, 0)
-    """Epoch that a run goes on with, and the samples per process that are done in it."""
+    """Epoch that a run continues with, and the samples per process that are done in it."""
 
     def __iter__(self) -> Iterator[Place]:
         """Give the places of this process, in their order."""
@@ -139,7 +139,7 @@ def data_state(opt: dict[str, Untyped], epoch: int, current_iter: int) -> dict[s
     """Say where in the data a run is: its seed, and the samples of the epoch that are done.
 
     Args:
-        opt: of the run; without loaders there is nothing to say.
+        opt: options of the run; without loaders there is nothing to say.
         epoch: the current one.
         current_iter: the iterations that are done.
 

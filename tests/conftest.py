@@ -18,8 +18,9 @@ import stdnet_arch  # noqa: F401  makes basicsr importable
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A test borrows the fakes of another folder's tests by their module's name.
+# A test borrows the fakes of another folder's tests, and the scripts, by their module's name.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.rglob("*.py")})
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
 # Tensors here are small: more threads would only wait for one another, in children, too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -39,7 +39,7 @@ INSIDE = str(HERE / "inside.py")
 
 
 class SetupError(RuntimeError):
-    """The set-up cannot go on; the message says why and what to do."""
+    """The set-up cannot continue; the message says why and what to do."""
 
 
 def prepare(root: Path = ROOT) -> Path:

@@ -1,4 +1,4 @@
-"""What is asked of the environment's own Python: ``python inside.py versions|repair|check``.
+"""Questions to the environment's own Python: ``python inside.py versions|repair|check``.
 
 A file of its own and started as a script, since these answers must come from the other interpreter.
 """
@@ -31,7 +31,7 @@ def _version(name: str) -> str | None:
 
 
 def is_whole(info: Path) -> bool:
-    """Whether every file that a package's record lists is there with its size.
+    """Tell whether every file that a package's record lists is there with its size.
 
     pip writes the record last: none means that the package was just being installed. It is read
     line by line here, since from 3.12 on ``importlib.metadata`` leaves missing files out.

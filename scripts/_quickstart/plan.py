@@ -1,4 +1,4 @@
-"""What the set-up asks of pip, and what it tells the user; no side effects."""
+"""Plan of the set-up: what it asks of pip, and what it tells the user; no side effects."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ class Step:
 
 
 def install_steps(version: tuple[int, int]) -> list[Step]:
-    """What pip is asked to install for a Python version, in order."""
+    """List what pip is asked to install for a Python version, in order."""
     # basicsr-1.4.2/setup.py:168 wants torch for its own build: isolated, pip would download torch
     # twice. Without --use-pep517 an older pip runs that setup.py as a script, which fetches it too.
     toolbox = ("--no-build-isolation", "--use-pep517", "--no-deps", "basicsr==1.4.2")
@@ -44,7 +44,7 @@ def install_steps(version: tuple[int, int]) -> list[Step]:
 
 
 def wanted_stamp(root: Path, version: tuple[int, int]) -> Stamp:
-    """What must hold for an environment to be reused as it is."""
+    """Return what must hold for an environment to be reused as it is."""
     asked = (root / "setup.py").read_text(encoding="utf-8")
     asked += repr([step.arguments for step in install_steps(version)])
     return {
@@ -64,7 +64,7 @@ def clean_environ(environ: Mapping[str, str], venv: Path) -> dict[str, str]:
 
 
 def advice(cause: str, root: Path, free_gb: float) -> str:
-    """What a failed set-up tells the user, by cause (see ``diagnose``)."""
+    """Word what a failed set-up tells the user, by cause (see ``diagnose``)."""
     again = "Then run the same command again; it goes on from here."
     known = {
         "disk": f"the disk is full: {free_gb:.1f} GB are free at {root}, up to {FULL_GB} GB are"

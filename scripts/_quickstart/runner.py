@@ -36,7 +36,7 @@ def diagnose(output: str) -> str:
 
 
 def describe(line: str) -> str | None:
-    """What a person wants to know of a line of pip's output; None for the rest of it."""
+    """Shorten a line of pip's output to what a person wants to know; None for the rest of it."""
     text = line.strip()
     if match := re.match(r"Downloading (?:\S*/)?([^-\s/]+)-([^-\s]+)\S* \((.+?)\)", text):
         return f"downloading {match[1]} {match[2]} ({match[3]})"
@@ -78,7 +78,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Runner:
-    """How and where commands run: their environment, the log, the screen and the watched folder."""
+    """Runner of commands: their environment, the log, the screen and the watched folder."""
 
     environ: Mapping[str, str]
     log: Path
@@ -95,9 +95,9 @@ class Runner:
         """Run a command to its end.
 
         Args:
-            title: what the screen says meanwhile.
+            title: line on the screen meanwhile.
             command: program and arguments.
-            extra: environment variables for this command alone.
+            extra: environment variables only for this command.
 
         Returns:
             An empty string if the command succeeded, else all it wrote.

@@ -1,4 +1,4 @@
-"""What is known of a ``.venv`` before anything is done to it.
+"""Knowledge of a ``.venv`` before anything is done to it.
 
 ``.venv/quickstart.json`` says for which Python, place and requirements it was made, and whether it
 is finished. A set-up that was cut off, by Ctrl-C or a kill, leaves the word "installing" there.
@@ -46,22 +46,22 @@ def write_stamp(venv: Path, stamp: Mapping[str, str | bool]) -> None:
 
 
 def is_empty(venv: Path) -> bool:
-    """Whether the folder holds nothing but files of ours."""
+    """Tell whether the folder holds nothing but files of ours."""
     return all(path.name.startswith(OWN) for path in venv.iterdir())
 
 
 def decide(stamp: Stamp, want: Stamp, empty: bool, works: bool) -> str:
-    """What to do about an environment.
+    """Decide what to do about an environment.
 
     Args:
-        stamp: what its stamp says; empty if it has none.
+        stamp: content of its stamp; empty if it has none.
         want: ``python``, ``root`` and ``requirements`` as they are now.
-        empty: whether there is nothing in the folder yet.
-        works: whether its interpreter runs.
+        empty: true if there is nothing in the folder yet.
+        works: true if its interpreter runs.
 
     Returns:
         ``reuse`` as it is; ``install`` the difference; ``repair`` what was cut off, then install;
-        ``create`` anew, but only what is empty or was made here; ``refuse`` what neither runs nor
+        ``create`` again, but only what is empty or was made here; ``refuse`` what neither runs nor
         was made here.
     """
     made_here = stamp.get("made_here") is True

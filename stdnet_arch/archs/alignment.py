@@ -101,6 +101,7 @@ class PyramidAlignment(nn.Module):
         above = None
         for level in reversed(range(LEVELS)):
             offset_feat, aligned = self.levels[level](moving[level], other[level], above)
+            # Not behind the finest level: its result is fused, not aligned further.
             if 0 < level < LEVELS - 1:
                 aligned = _activate(aligned)
             above = offset_feat, aligned

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from stdnet_arch.ops.epilogue import finish_, fuses
 from stdnet_arch.ops.resize import pixel_shuffle
 
+# 0.1 everywhere else: the published weights were trained so.
 ACTIVATION_SLOPE = 0.2
 """Within channel-attention blocks."""
 
@@ -25,7 +26,7 @@ def convolve(conv: nn.Conv2d, x: Tensor, slope: float = 1.0, skip: Tensor | None
     Args:
         conv: with or without bias.
         x: ``(b, c, h, w)``.
-        slope: of the activation where negative; 1: none, 0: ReLU.
+        slope: slope of the activation where negative; 1: none, 0: ReLU.
         skip: shape of the result, or None.
     """
     if fuses(x):
@@ -116,7 +117,7 @@ class ChannelAttention(nn.Module):
         return x * self.factors(x)
 
     def factors(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """How much each channel of ``x + shift`` counts, ``(b, c, h, w)`` -> ``(b, c, 1, 1)``."""
+        """Weigh each channel of ``x + shift``, ``(b, c, h, w)`` -> ``(b, c, 1, 1)``."""
         squeeze, excite = cast(nn.Conv2d, self.conv_du[0]), cast(nn.Conv2d, self.conv_du[2])
         # Matrix products: as convolutions of single pixels they take a CPU 50 times longer.
         mean = x.mean(dim=(2, 3)) if shift is None else x.mean(dim=(2, 3)) + shift
@@ -145,7 +146,7 @@ class ChannelAttentionBlock(nn.Module):
         return self.finish(inner, [x])
 
     def finish(self, inner: Tensor, skip: Sequence[Tensor]) -> Tensor:
-        """The result, from the first convolution and activation; without gradients alone.
+        """The result, from the first convolution and activation; only without gradients.
 
         Args:
             inner: ``(b, c, h, w)``.

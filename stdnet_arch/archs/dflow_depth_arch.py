@@ -22,7 +22,7 @@ class DFlowDepth(nn.Module):
 
     Not in the paper. What differs, and why:
 
-    - Motion is that of the RGB, and estimated anew for each pair of frames: a stream has no end,
+    - Motion is that of the RGB, and estimated again for each pair of frames: a stream has no end,
       and the errors of a flow that is only ever updated would add up.
     - There is one pass, forward in time: each prediction comes with its frame, and a camera can be
       followed without delay. ``bidirectional`` adds DFlow's backward pass, for whole clips.
@@ -97,7 +97,7 @@ class DFlowDepth(nn.Module):
         Args:
             lq: see :meth:`forward`.
             guide: see :meth:`forward`.
-            memory: of the frames before these; None: there are none.
+            memory: memory of the frames before these; None: there are none.
 
         Returns:
             As :meth:`forward` (with a memory, flow from the first frame, too), and the memory.

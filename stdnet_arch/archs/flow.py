@@ -42,7 +42,7 @@ class SpyNetFlow(nn.Module):
             raise ValueError(f"{weights} holds no weights of SPyNet: {error}") from error
 
     def forward(self, frame: Tensor, other: Tensor) -> Tensor:
-        """Where each pixel of ``frame`` is found in ``other``.
+        """Find each pixel of ``frame`` in ``other``.
 
         Args:
             frame: RGB in [0, 1], ``(b, 3, h, w)``.
@@ -88,7 +88,7 @@ class FlowGuidedAlignment(nn.Module):
     Args:
         num_feat: channels of a map.
         groups: offset groups; half of them look at each of the two neighbours.
-        max_residue_px: how far offsets may leave the flow [px].
+        max_residue_px: largest distance of offsets from the flow [px].
     """
 
     def __init__(self, num_feat: int, groups: int = 16, max_residue_px: float = 10) -> None:

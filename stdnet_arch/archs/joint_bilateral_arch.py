@@ -15,7 +15,7 @@ class JointBilateral(nn.Module):
 
     Args:
         scale: H / h.
-        radius: of the disc of samples, in pixels of the low-resolution depth.
+        radius: radius of the disc of samples, in pixels of the low-resolution depth.
         sigma_space: in such pixels.
         sigma_color: sum over the channels of RGB in [0, 1].
     """

@@ -12,7 +12,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     HOLE_PENALTY,
     distance_prior,
     evaluate_planes,
-    fill_holes,
+    fill_by_means,
     look_around,
     neighbour_offsets,
     pixels_of,
@@ -65,13 +65,13 @@ class _Frame(NamedTuple):
 class PlaneBlend(nn.Module):
     """Depth as a softmax-weighted mean of the planes of neighbouring low-resolution pixels.
 
-    Of this project; no paper. At a depth edge the question is not which depth a pixel has but which
-    of the neighbouring surfaces it belongs to. So each LR pixel gets a plane of its own surface
-    (:func:`~stdnet_arch.ops.local_planes.fit_local_planes`), and the network weighs the planes of
-    the neighbourhood, evaluated at the pixel. A mean of surfaces that were measured makes no flying
-    pixels, needs no learning on flat areas, and its spread is an error bar. Untrained it is a sharp
-    bilinear interpolation. Relatives: convex upsampling (RAFT, Teed & Deng 2020), slanted
-    hypotheses (HITNet, Tankovich et al. 2021).
+    A network of this project; no paper. At a depth edge the question is not which depth a pixel has
+    but which of the neighbouring surfaces it belongs to. So each LR pixel gets a plane of its own
+    surface (:func:`~stdnet_arch.ops.local_planes.fit_local_planes`), and the network weighs the
+    planes of the neighbourhood, evaluated at the pixel. A mean of surfaces that were measured makes
+    no flying pixels, needs no learning on flat areas, and its spread is an error bar. Untrained it
+    is a sharp bilinear interpolation. Relatives: convex upsampling (RAFT, Teed & Deng 2020),
+    slanted hypotheses (HITNet, Tankovich et al. 2021).
 
     Causal: the last prediction, brought to the present frame by a small flow, is one more
     candidate, which the network must learn to trust. Free of scale: depth enters as log ratios.
@@ -188,7 +188,7 @@ class PlaneBlend(nn.Module):
             lq: see :meth:`forward`.
             guide: see :meth:`forward`.
             step: see :meth:`forward`.
-            memory: of the frame before these; None: there is none.
+            memory: memory of the frame before these; None: there is none.
 
         Returns:
             As :meth:`forward` (with a memory, flow of the first frame, too), and the memory; None
@@ -259,7 +259,7 @@ class PlaneBlend(nn.Module):
     def _see(self, lq: Tensor, step: Tensor) -> _Frame:
         """Fill holes, fit planes, and describe the depth around each LR pixel."""
         measured = lq > 0
-        filled = fill_holes(lq, measured)
+        filled = fill_by_means(lq, measured)
         planes = fit_local_planes(filled, step, measured)
         unit = step[:, None, None, None]
         seen = see_depth(filled, measured, planes, unit)

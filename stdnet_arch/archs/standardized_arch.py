@@ -20,7 +20,7 @@ class Standardized(nn.Module):
     Depth that is divided by its greatest value leaves the networks edges of some hundredths, about
     as large as what a step of Adam does to the last layer: trained from scratch they hang at
     interpolation. In units of the depth's own spread they need fewer steps. The two numbers are
-    constants of the training data, as a photograph network's mean colour is, so that results do not
+    constants of the training data, as a photograph network's mean colour is. So results do not
     depend on how a clip is cut.
 
     Args:

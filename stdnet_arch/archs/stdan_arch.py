@@ -101,6 +101,8 @@ class STDAN(nn.Module):
         frames = self.reconstruction(feat.flatten(0, 1))
         out = self.head(frames, guide.flatten(0, 1) if guide is not None else None)
         out = out.unflatten(0, feat.shape[:2])
+        # Paper and authors' code: no residual on an interpolated input. Depth has one: it is flat
+        # nearly everywhere, and what is flat need not be learned.
         return {"pred": out if unit is None else self._base(lq) + unit * out}
 
     def _check(self, lq: Tensor, guide: Tensor | None) -> None:
@@ -115,6 +117,8 @@ class STDAN(nn.Module):
         b, n = seen.shape[:2]
         if hint is not None:
             seen = torch.cat((seen, hint[:, :: self.time_scale]), 2)
+        # Paper: RGB. Guidance of depth is ours: RGB joins before the first convolution, so that the
+        # Swin blocks that follow are the published ones.
         first = F.leaky_relu(self.conv_first(seen.flatten(0, 1)), 0.1)
         return self.extraction(first).unflatten(0, (b, n))
 

@@ -40,9 +40,9 @@ class STDNet(nn.Module):
             of two frames; 5 and 2 in the paper.
         num_round: rounds of passes in each stage, backward and forward; 2 in the paper. Each one
             sees 4 frames further in both directions.
-        causal: forward passes alone: no frame looks ahead, and on a stream each prediction comes
+        causal: only forward passes: no frame looks ahead, and on a stream each prediction comes
             with its frame.
-        use_checkpoint: in training, compute features anew in backward instead of keeping them: the
+        use_checkpoint: in training, compute features again in backward instead of keeping them: the
             same gradients, in less memory.
         head: ``residual``, the paper's: each stage regresses a residual on bilinear depth, and both
             are blended. ``planes``, ours: the last features weigh planes of the neighbouring LR
@@ -82,6 +82,8 @@ class STDNet(nn.Module):
         self.refining_stage = Stage(2, num_feat, head_feat, num_feat, *sizes)
         for stage in (self.guided_stage, self.refining_stage):
             stage.use_checkpoint = use_checkpoint
+        # 195 parameters that only DifferenceLoss reads. The authors keep them in another network,
+        # and their published checkpoints come without.
         self.regularizer = DifferenceRegularizer(num_feat)
         if init == "balanced":
             balance(self)
@@ -115,6 +117,7 @@ class STDNet(nn.Module):
         # Features live at H/4 x W/4 whatever the scale, so that one network fits x4, x8 and x16.
         base = replicate_up(lq, self.scale // 4)
         coarse = self.guided_stage(base, guide)
+        # RGB is not read again: the second stage sees it only through the first one's features.
         fine = self.refining_stage(
             base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat
         )
@@ -141,7 +144,7 @@ class STDNet(nn.Module):
         so hooks on them may not fire.
 
         Args:
-            on: whether to fold in evaluation mode without gradients.
+            on: true to fold in evaluation mode without gradients.
 
         Returns:
             The network itself.

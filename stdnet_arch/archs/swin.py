@@ -78,7 +78,7 @@ class SwinBlock(nn.Module):
     Args:
         embed_feat: channels.
         is_shifted: windows are moved by half a window.
-        drop: how often, in training, a sample skips the block.
+        drop: probability that a sample skips the block in training.
     """
 
     def __init__(self, embed_feat: int, is_shifted: bool, drop: float) -> None:

@@ -7,9 +7,9 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.archs.flow import SpyNetFlow
-from stdnet_arch.archs.toolbox.entry import GuidedFlow
+from stdnet_arch.archs.toolbox.clip_runs import Hint, frames_around
+from stdnet_arch.archs.toolbox.guided_convolution import GuidedFlow
 from stdnet_arch.archs.toolbox.networks import NETWORKS, build
-from stdnet_arch.archs.toolbox.runs import Hint, frames_around
 from stdnet_arch.ops.resize import replicate_up, upsample
 from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 
@@ -18,12 +18,12 @@ from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 class ToolboxVSR(nn.Module):
     """Depth through a network of the toolbox, which is imported and neither copied nor changed.
 
-    As in STDNet, depth is replicated to a quarter of the output's size and enlarged four times, so
-    that one network serves x4, x8 and x16, and the result is a residual on bilinear depth: the
-    video networks have one of their own, the single-image networks get it. Depth as 3 channels is
-    depth three times; three channels of a result are averaged. Guided networks see the RGB at their
-    first convolutions, pixel-unshuffled to the size of the depth, as if it were concatenated with
-    the depth, and estimate flow from it.
+    As in STDNet, depth is replicated to a quarter of the output's size and enlarged four times: one
+    network serves x4, x8 and x16. The result is a residual on bilinear depth: the video networks
+    have one of their own, the single-image networks get it. Depth as 3 channels is depth three
+    times; three channels of a result are averaged. Guided networks see the RGB at their first
+    convolutions, pixel-unshuffled to the size of the depth, as if it were concatenated with the
+    depth. They estimate flow from it, too.
 
     Networks with batch normalisation (DUF, TOFlow) mix samples while they are trained.
 
@@ -31,7 +31,7 @@ class ToolboxVSR(nn.Module):
         scale: H / h, a multiple of 4.
         arch: ``BasicVSR``, ``IconVSR``, ``BasicVSRPlusPlus``, ``EDVR``, ``DUF``, ``TOFlow``; or, of
             single images, ``RCAN``, ``EDSR``, ``RRDBNet``, ``SwinIR``.
-        channels: of depth, 1 or 3; EDVR and the single-image networks can take 1.
+        channels: channels of depth, 1 or 3; EDVR and the single-image networks can take 1.
         is_guided: RGB is seen, too.
         flow_weights: a checkpoint of SPyNet for BasicVSR, IconVSR and BasicVSR++; None: random,
             trained with the rest. Nothing is ever downloaded.

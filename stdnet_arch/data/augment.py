@@ -22,7 +22,7 @@ class CropBox(NamedTuple):
     """A rectangle on the LR grid, in LR pixels.
 
     Corners on the LR grid keep LR and HR aligned. The authors of STDNet draw an HR corner and
-    divide it, which moves LR against HR by 1.5, 3.5 and 7.2 px on average at x4, x8 and x16.
+    divide it. That moves LR against HR by 1.5, 3.5 and 7.2 px on average at x4, x8 and x16.
     """
 
     top: int
@@ -85,7 +85,7 @@ def _turn_flow(clip: Clip, signs: tuple[int, int]) -> Clip:
 
 
 class Switches(Protocol):
-    """Which changes a dataset's options allow."""
+    """Changes that a dataset's options allow."""
 
     @property
     def use_hflip(self) -> bool: ...  # noqa: D102
@@ -113,7 +113,7 @@ def change_at_random(clip: Clip, switches: Switches) -> Clip:
 def draw_below(limit: int) -> int:
     """A whole number in ``[0, limit)`` from torch's generator.
 
-    A DataLoader seeds that one anew for each worker and epoch.
+    A DataLoader seeds that one again for each worker and epoch.
     """
     return int(torch.randint(limit, ()))
 

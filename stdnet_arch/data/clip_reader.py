@@ -41,7 +41,7 @@ class ClipReader:
 
     @property
     def is_random(self) -> bool:
-        """Whether another seed makes other frames."""
+        """Tell whether another seed makes other frames."""
         return self.options.lq in RANDOM_LQ_MODES or self.options.sensor_opt.is_random
 
     def read(self, clip: str, frames: Sequence[int], box: CropBox, seed: int = 0) -> Clip:
@@ -58,7 +58,7 @@ class ClipReader:
         return {name: np.stack([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def variation(self, clip: str, i: int, box: CropBox) -> float:
-        """How much depth varies in a box of frame ``i``, in metres.
+        """Measure how much depth varies in a box of frame ``i``, in metres.
 
         Standard deviation of the depths in range, on every ``scale``-th pixel: about what the LR
         frame would show, without simulating one per candidate.

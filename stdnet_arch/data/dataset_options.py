@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.augment import FLOW
-from stdnet_arch.data.geometry import EXTRAS
+from stdnet_arch.data.geometry import GEOMETRY
 from stdnet_arch.data.lq.degradation import LQ_MODES as MODES
 from stdnet_arch.data.lq.degradation import RANDOM_LQ_MODES
 from stdnet_arch.data.lq.sensor_model import SensorOptions
@@ -144,8 +144,8 @@ class TestOptions(ReadOptions):
     def __post_init__(self) -> None:
         """Check the crop and the extras too."""
         super().__post_init__()
-        known = set(self.extras) <= set(EXTRAS)
-        _require(known, "extras", f"a list of {', '.join(EXTRAS)}", self.extras)
+        known = set(self.extras) <= set(GEOMETRY)
+        _require(known, "extras", f"a list of {', '.join(GEOMETRY)}", self.extras)
         size = self.center_crop
         if size is not None:
             fits = len(size) == 2 and all(n > 0 and n % self.scale == 0 for n in size)

@@ -48,7 +48,7 @@ class Scenes(NamedTuple):
 
 
 class SceneMaker(Protocol):
-    """What makes clips: :class:`LayerScenes` or a :class:`ClipPool`."""
+    """Maker of clips: :class:`LayerScenes` or a :class:`ClipPool`."""
 
     def scenes(self, batch: int) -> Scenes:
         """Draw the next clips."""
@@ -56,7 +56,7 @@ class SceneMaker(Protocol):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How often and how far samples are changed; each is drawn anew per sample."""
+    """Rates and sizes of the changes of samples; each is drawn again for each sample."""
 
     log_depth: tuple[float, float] = (-0.4, 0.8)
     """Depth is multiplied by the exponential of a number between these."""
@@ -77,13 +77,13 @@ class DeviceClips:
         makers: each with its share of a batch.
         degrade: ``(depth_m (n, 1, H, W), rgb (n, 3, H, W), scale, preset, generator,
             frames)`` -> ``lq_m``, ``measured``, ``step_m``.
-        presets: of sensors, each with its share of the batches' groups.
+        presets: presets of sensors, each with its share of the batches' groups.
         scale: H / h.
         batch: clips in a batch.
-        device: of all tensors.
-        seed: of everything that is drawn here.
+        device: device of all tensors.
+        seed: seed of everything that is drawn here.
         groups: parts of a batch that get a sensor each.
-        echoes: batches made of the same scenes, each turned, coloured and sensed anew.
+        echoes: batches made of the same scenes, each turned, coloured and sensed again.
         augmentation: see :class:`Augmentation`.
     """
 

@@ -13,17 +13,17 @@ from torch import Tensor
 from stdnet_arch.data.sources.clip_list import ClipSpan
 from stdnet_arch.data.sources.source import Source, location
 
-EXTRAS = ("flow_px", "intrinsics_px", "pose")
+GEOMETRY = ("flow_px", "intrinsics_px", "pose")
 
 Box = tuple[slice, slice]
 
 
-class ExtrasReader:
+class GeometryReader:
     """Reads what the options ask for beside depth and colour.
 
     Args:
         source: any; one without such methods has no extras.
-        names: any of ``EXTRAS``.
+        names: any of ``GEOMETRY``.
     """
 
     def __init__(self, source: Source, names: Sequence[str]) -> None:

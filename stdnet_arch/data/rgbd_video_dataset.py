@@ -12,7 +12,7 @@ from stdnet_arch.data import augment
 from stdnet_arch.data.augment import Clip, CropBox, draw_below
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TrainOptions, read_options
-from stdnet_arch.data.geometry import ExtrasReader
+from stdnet_arch.data.geometry import GeometryReader
 from stdnet_arch.data.sources.clip_list import ClipSpan
 
 
@@ -20,9 +20,9 @@ from stdnet_arch.data.sources.clip_list import ClipSpan
 class RGBDVideoDataset(Dataset):
     """Every window of ``num_frame`` frames of every listed clip, cropped and augmented at random.
 
-    All draws come from torch's generator: a DataLoader seeds it anew for each worker and epoch, and
-    a fixed ``manual_seed`` repeats the run (the toolbox reseeds ``random`` and numpy alike in every
-    epoch, basicsr/data/__init__.py:97).
+    All draws come from torch's generator: a DataLoader seeds it again for each worker and epoch,
+    and a fixed ``manual_seed`` repeats the run (the toolbox reseeds ``random`` and numpy alike
+    in every epoch, basicsr/data/__init__.py:97).
 
     Args:
         opt: the dataset section of the YAML; see :class:`TrainOptions`.
@@ -35,8 +35,8 @@ class RGBDVideoDataset(Dataset):
         self.opt = opt
         self.options = read_options(self.options_kind, opt)
         self.reader = ClipReader(self.options)
-        self.extras = ExtrasReader(self.reader.source, self.options.extras)
-        self.extras.check_all(self.reader.spans)
+        self.geometry = GeometryReader(self.reader.source, self.options.extras)
+        self.geometry.check_all(self.reader.spans)
         self.windows = [w for span in self.reader.spans for w in self._windows(span)]
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class RGBDVideoDataset(Dataset):
 
     def _flow(self, window: ClipSpan, box: CropBox) -> Clip:
         """``flow_px (t - 1, H, W, 2)``, if the options ask for it."""
-        read = self.extras.read(window, box.hr(self.options.scale))
+        read = self.geometry.read(window, box.hr(self.options.scale))
         return {name: flow.numpy().transpose(0, 2, 3, 1) for name, flow in read.items()}
 
     def _draw_box(self, window: ClipSpan) -> CropBox:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from stdnet_arch.data.augment import CropBox
 from stdnet_arch.data.clip_reader import ClipReader, to_item
 from stdnet_arch.data.dataset_options import TestOptions, read_options
-from stdnet_arch.data.geometry import ExtrasReader
+from stdnet_arch.data.geometry import GeometryReader
 from stdnet_arch.data.sources.clip_list import ClipSpan
 
 
@@ -35,8 +35,8 @@ class RGBDVideoTestDataset(Dataset):
         times = Counter(span.clip for span in spans)
         self.names = [span.clip if times[span.clip] == 1 else span.label for span in spans]
         self.boxes = [self._box(span.clip) for span in spans]
-        self.extras = ExtrasReader(self.reader.source, self.options.extras)
-        self.extras.check(spans)
+        self.geometry = GeometryReader(self.reader.source, self.options.extras)
+        self.geometry.check(spans)
 
     def __len__(self) -> int:
         """Number of clips."""
@@ -48,7 +48,7 @@ class RGBDVideoTestDataset(Dataset):
         frames, seed = range(span.start, span.stop), self.options.sensor_opt.seed
         clip = self.reader.read(span.clip, frames, self.boxes[index], seed)
         item = to_item(clip, self.reader.range_m, span, self.names[index])
-        return item | self.extras.read(span, self.boxes[index].hr(self.options.scale))
+        return item | self.geometry.read(span, self.boxes[index].hr(self.options.scale))
 
     def _check_length(self, span: ClipSpan) -> None:
         every, length = self.options.lq_every, span.stop - span.start

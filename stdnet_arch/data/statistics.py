@@ -1,4 +1,4 @@
-"""What RGB-D pictures are like, in numbers: to tell made scenes from real ones."""
+"""Statistics of RGB-D pictures: to tell made scenes from real ones."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class PictureStatistics(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """Of one picture."""
+    """Counts of one picture."""
 
     edge: NDArray[np.bool_]
     across: NDArray[np.float32]

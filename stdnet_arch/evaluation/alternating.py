@@ -55,7 +55,7 @@ def measure_case(case: Case, rounds: int) -> list[Ratio]:
     """Run the forms in turn, after a first round that does not count.
 
     Args:
-        case: what is run.
+        case: case to run.
         rounds: that count, at least 1.
     """
     cpu = torch.device("cpu")
@@ -127,7 +127,7 @@ def pinned(threads: int) -> Iterator[list[int]]:
     """Keep this process on the cores that were idle most, one for each of PyTorch's threads.
 
     Args:
-        threads: of PyTorch, at least 1.
+        threads: number of threads of PyTorch, at least 1.
 
     Yields:
         The cores; empty where the system cannot pin.

@@ -15,10 +15,10 @@ from torch import nn
 
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.benchmark.competitor import Competitor, build_competitor, read_clip
-from stdnet_arch.evaluation.blank_clips import make_clip
 from stdnet_arch.evaluation.flops import flops_per_frame
 from stdnet_arch.evaluation.measuring import MB, describe_machine, time_run
 from stdnet_arch.evaluation.peak_memory import peak_rss_mb
+from stdnet_arch.evaluation.random_clips import make_clip
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -30,7 +30,7 @@ COLUMNS = ("method", "scale", "size", "device", "dtype", "M params", "GFLOP/fram
 
 @dataclass(frozen=True)
 class Setting:
-    """How cost is measured."""
+    """Settings of a measurement of cost."""
 
     size: tuple[int, int]
     """H and W of the result."""
@@ -102,7 +102,7 @@ def measure_all(
 
     Args:
         competitors: name to what :func:`build_competitor` takes, of which ``scale`` is required.
-        settings: how to measure.
+        settings: settings of the measurements.
     """
     for setting in settings:
         for name, options in competitors.items():
@@ -126,7 +126,7 @@ def measure(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:
     Args:
         name: its name in the table.
         options: arguments of :func:`build_competitor`.
-        setting: how to measure.
+        setting: settings of the measurement.
 
     Raises:
         Exception: whatever the competitor raises.

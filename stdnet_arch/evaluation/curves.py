@@ -1,4 +1,4 @@
-"""How the errors of a run went down: one panel per metric, one line per method."""
+"""Curves of the errors of a run: one panel per metric, one line per method."""
 
 from collections import defaultdict
 from pathlib import Path

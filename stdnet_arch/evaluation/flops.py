@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
 from stdnet_arch.archs.stdnet.folded import Foldable
-from stdnet_arch.evaluation.blank_clips import padded_size
-from stdnet_arch.evaluation.literal_forms import literal_aggregation
+from stdnet_arch.evaluation.published_forms import published_aggregation
+from stdnet_arch.evaluation.random_clips import padded_size
 from stdnet_arch.ops.deform_sample import deform_backend
 
 BILINEAR_SAMPLE = 8
@@ -36,8 +36,8 @@ def count_flops(net: nn.Module, frames: int, size: tuple[int, int], published: b
     """Floating-point operations of one clip.
 
     Args:
-        net: of this package, on the CPU; left as it is.
-        frames: of the clip.
+        net: network of this package, on the CPU; left as it is.
+        frames: number of frames of the clip.
         size: H and W of the result; padded to what the network takes, as when it predicts.
         published: count what the publication computes; False: the form that is run, in which
             STDNet is folded and STDAN shares what its pairs have in common.
@@ -71,7 +71,7 @@ def _take_published_forms(net: nn.Module) -> None:
         if isinstance(module, Foldable):
             module.folds = False
         if isinstance(module, DeformableAggregation):
-            cast(Any, module).forward = partial(literal_aggregation, module)
+            cast(Any, module).forward = partial(published_aggregation, module)
 
 
 def flops_per_frame(net: nn.Module, size: tuple[int, int], published: bool = True) -> float:

@@ -103,7 +103,7 @@ def measure(root: str, samples: int, workers: int, rounds: int, seed: int = 0) -
         samples: per loader and round.
         workers: processes of the DataLoader.
         rounds: the best of so many counts: other jobs on the machine only ever slow down.
-        seed: of crops.
+        seed: seed of the crops.
 
     Returns:
         A row per loader, best of its rounds: samples per second of the DataLoader; the processor
@@ -143,8 +143,8 @@ def measure_memory_of(root: str, samples: int, epochs: int) -> Table:
 
     Args:
         root: DyDToF with LR files.
-        samples: of an epoch.
-        epochs: how many.
+        samples: number of samples of an epoch.
+        epochs: number of epochs.
 
     Returns:
         A row per loader: MB before, and after each epoch. Pages of a mapped file count as long as

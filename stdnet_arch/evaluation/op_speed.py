@@ -1,4 +1,4 @@
-"""How long operators take, in every form they exist in, beside the plain one.
+"""Time of operators, in every form they exist in, beside the plain one.
 
 A case is one computation in several forms that give the same numbers. To add one, add a
 :class:`Case` to ``CASES``; its first form is what the others are compared with.
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
-from stdnet_arch.evaluation.literal_forms import literal_aggregation
 from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
+from stdnet_arch.evaluation.published_forms import published_aggregation
 from stdnet_arch.ops.deform.choice import BACKENDS, Backend
 from stdnet_arch.ops.deform_sample import (
     deform_backend,
@@ -102,7 +102,7 @@ def _aggregation(device: torch.device, dtype: torch.dtype) -> DeformableAggregat
 
 def _literal_aggregation(feat: Tensor, *, backend: Backend | None = None) -> Tensor:
     with deform_backend(backend) if backend else contextlib.nullcontext():
-        return literal_aggregation(_aggregation(feat.device, feat.dtype), feat)
+        return published_aggregation(_aggregation(feat.device, feat.dtype), feat)
 
 
 def _our_aggregation(feat: Tensor) -> Tensor:
@@ -145,10 +145,10 @@ def measure(
     Args:
         case: operator and sizes to time.
         device: device to measure on.
-        dtype: of all tensors.
+        dtype: dtype of all tensors.
         batch: samples.
-        threads: of PyTorch on the CPU.
-        rounds: how often; the best counts. One more warms up.
+        threads: number of threads of PyTorch on the CPU.
+        rounds: number of runs; the best counts. One more warms up.
 
     Returns:
         A timing per form that can run here, and the reasons of those that cannot.
@@ -191,7 +191,7 @@ class _Run:
         return torch.autograd.grad(self.form(*self.leaves), self.leaves, self.upstream)
 
     def once(self) -> None:
-        """Time forward alone, and forward with backward."""
+        """Time only forward, and forward with backward."""
         device = self.leaves[0].device
         self.forward_s = min(self.forward_s, time_run(self._forward, device).seconds)
         self.training_s = min(self.training_s, time_run(self._training, device).seconds)
@@ -246,7 +246,7 @@ def benchmark(
     Args:
         cases: operators and sizes to measure.
         device: device to measure on.
-        dtype: of all tensors.
+        dtype: dtype of all tensors.
         batch: samples.
         threads: thread counts to measure with.
         rounds: see :func:`measure`.

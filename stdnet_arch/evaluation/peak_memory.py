@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
-from stdnet_arch.evaluation.blank_clips import make_clip
 from stdnet_arch.evaluation.measuring import resident_mb
+from stdnet_arch.evaluation.random_clips import make_clip
 
 
 def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int]) -> float:
@@ -21,7 +21,7 @@ def peak_rss_mb(competitor: Mapping[str, Any], frames: int, size: tuple[int, int
 
     Args:
         competitor: see :func:`~stdnet_arch.evaluation.benchmark.competitor.build_competitor`.
-        frames: of the clip.
+        frames: number of frames of the clip.
         size: H and W of the result.
 
     Raises:

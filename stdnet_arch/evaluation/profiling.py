@@ -1,4 +1,4 @@
-"""Where a network's time goes: processor time by part and by operator."""
+"""Profile of a network: processor time by part and by operator."""
 
 import time
 from collections import defaultdict
@@ -31,7 +31,7 @@ class OperatorTimes(TorchDispatchMode):
     operators must run on one thread (``torch.set_num_threads(1)``), on a CPU.
 
     Args:
-        net: whose parts are told apart.
+        net: network whose parts are told apart.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -84,8 +84,8 @@ def profile_operators(
     Args:
         net: the network that ``run`` runs, on the CPU.
         run: one frame, say.
-        repeats: how often it is timed.
-        depth: how many names of modules deep its parts are told apart.
+        repeats: number of timings.
+        depth: number of names of modules by which its parts are told apart.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -19,7 +19,7 @@ from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.evaluation.cost import Setting
 from stdnet_arch.evaluation.measuring import MB, resident_mb, time_run
 from stdnet_arch.models.objective import Objective
-from stdnet_arch.models.stepping import MixedPrecision, as_float32
+from stdnet_arch.models.training_step import MixedPrecision, as_float32
 
 WAYS = ("clip", "stream", "step")
 LOSSES = {

@@ -1,4 +1,4 @@
-"""How time and memory grow with the length of a clip, resolution, scale, batch, threads, GPUs."""
+"""Growth of time and memory with length of a clip, resolution, scale, batch, threads, GPUs."""
 
 import json
 import math
@@ -60,7 +60,7 @@ def plan_axes(base: Run, gpus: int = 0) -> list[Axis]:
 
     Args:
         base: the run that is varied; its ``size`` is the middle one.
-        gpus: how many there are; each runs a clip of its own, so that flat is perfect.
+        gpus: number of GPUs; each runs a clip of its own, so that flat is perfect.
     """
     side = base.size[0]
     threads = tuple(n for n in (1, 2, 4, 8, 16, 32) if n <= max(torch.get_num_threads(), 1))

@@ -1,4 +1,4 @@
-"""How fast STDNet is here in every form, how exact, and how near to what the device can do."""
+"""Speed and exactness of STDNet here in every form, beside the greatest rates of the device."""
 
 import json
 import math
@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.alternating import load_now, quartiles
-from stdnet_arch.evaluation.ceilings import Ceilings, measure_ceilings
 from stdnet_arch.evaluation.flops import count_flops
 from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
+from stdnet_arch.evaluation.peak_rates import PeakRates, measure_peak_rates
 from stdnet_arch.evaluation.speed_checks import Checks, make_net, random_clip
 from stdnet_arch.evaluation.speed_forms import Form, Run, forms_of
 from stdnet_arch.utils.tables import Table
@@ -89,7 +89,7 @@ def run_benchmark(
     forms = forms_of(device) if forms is None else forms
     names = {precision_of(form, device) for form in forms} | {"float32"}
     dtypes = {name: _DTYPES[name] for name in sorted(names)}
-    ceilings = measure_ceilings(device, dtypes, setting.num_feat, setting.size[0] // 4)
+    ceilings = measure_peak_rates(device, dtypes, setting.num_feat, setting.size[0] // 4)
     speeds = measure_forms(forms, setting, device, ceilings)
     text = f"{_head(setting, device, ceilings)}\n{speed_table(speeds).markdown()}{TAIL}"
     sys.stdout.write(text)
@@ -131,7 +131,7 @@ def precision_of(form: Form, device: torch.device) -> str:
 
 
 def measure_forms(
-    forms: Sequence[Form], setting: SpeedSetting, device: torch.device, ceilings: Ceilings
+    forms: Sequence[Form], setting: SpeedSetting, device: torch.device, ceilings: PeakRates
 ) -> list[Speed]:
     """Check every form, then time those that work, round by round in turn."""
     net = make_net(setting.num_feat).to(device)
@@ -241,7 +241,7 @@ def speed_table(speeds: Iterable[Speed]) -> Table:
     return Table(COLUMNS, rows)
 
 
-def _head(setting: SpeedSetting, device: torch.device, ceilings: Ceilings) -> str:
+def _head(setting: SpeedSetting, device: torch.device, ceilings: PeakRates) -> str:
     """Setting and machine of the table."""
     machine = ", ".join(f"{name} {value}" for name, value in describe_machine().items())
     matmul = ", ".join(f"{n} {rate:.0f}" for n, rate in ceilings.matmul_gflops.items())

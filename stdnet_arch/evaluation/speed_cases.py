@@ -1,4 +1,4 @@
-"""What is timed beside STDNet's forms: streams, exported steps, filters, a step of training."""
+"""Cases beside STDNet's forms: streams, exported steps, filters, a step of training."""
 
 import importlib.util
 import tempfile
@@ -23,10 +23,10 @@ from stdnet_arch.archs.plane_blend.candidates import (
 from stdnet_arch.archs.plane_blend.choice import Choice, choose
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.alternating import Case
-from stdnet_arch.evaluation.literal_forms import (
+from stdnet_arch.evaluation.published_forms import (
     literal_choice,
     literal_joint_bilateral,
-    literal_stdnet,
+    published_stdnet,
 )
 from stdnet_arch.evaluation.speed_checks import random_clip
 from stdnet_arch.inference.export import example
@@ -109,7 +109,7 @@ def stream_case(
     """A network frame by frame, and its exported step in onnxruntime where that is installed.
 
     Args:
-        name: of the case.
+        name: name of the case.
         load: gives the network.
         size: H and W of the result.
         channels_last: run that layout of memory, too.
@@ -131,9 +131,9 @@ def training_case(preset: str, size: Size, frames: int = 7) -> Case:
     """Forward and backward of a window beside the published computation's.
 
     Args:
-        preset: of STDNet.
+        preset: preset of STDNet.
         size: H and W of the window.
-        frames: of it.
+        frames: number of frames of it.
     """
     net = build_arch({"type": preset, "scale": 4, "init": "balanced"}).train()
     lq, guide = random_clip(frames, size, CPU)
@@ -144,7 +144,7 @@ def training_case(preset: str, size: Size, frames: int = 7) -> Case:
         return torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
 
     forms = {
-        "plain": partial(train, lambda: literal_stdnet(cast(STDNet, net), lq, guide)),
+        "plain": partial(train, lambda: published_stdnet(cast(STDNet, net), lq, guide)),
         "ours": partial(train, lambda: net(lq, guide)["pred"]),
     }
     return Case(

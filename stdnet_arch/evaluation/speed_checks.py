@@ -1,4 +1,4 @@
-"""Whether the forms of STDNet give the same numbers: against float64, and in metres."""
+"""Checks that the forms of STDNet give the same numbers: against float64, and in metres."""
 
 from pathlib import Path
 from typing import cast
@@ -12,8 +12,9 @@ from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.data.lq.degradation import make_lq
 from stdnet_arch.data.synthetic.source import Synthetic
-from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.evaluation.published_forms import published_stdnet
 from stdnet_arch.evaluation.speed_forms import PLAIN, Form
+from stdnet_arch.metrics.depth_metric import calculate_rmse
 
 WEIGHTS = Path(stdnet_arch.__file__).parent / "weights/STDNet_x4_small.pth"
 SCALE = 4
@@ -69,7 +70,7 @@ class Checks:
 
     Args:
         device: device of the forms.
-        num_feat: of the network with random weights.
+        num_feat: number of channels of the network with random weights.
     """
 
     def __init__(self, device: torch.device, num_feat: int) -> None:
@@ -77,7 +78,7 @@ class Checks:
         double = make_net(num_feat).double()
         with torch.no_grad():
             clip = (x.double() for x in random_clip(*CHECKED, torch.device("cpu")))
-            self.exact = literal_stdnet(double, *clip)
+            self.exact = published_stdnet(double, *clip)
         loaded = load_network(WEIGHTS)
         self.trained = cast(STDNet, loaded.net).to(device)
         lq, guide, self.gt = synthetic_clip(loaded.depth_range_m)
@@ -90,12 +91,12 @@ class Checks:
         return float((pred - self.exact).norm() / self.exact.norm())
 
     def rmse_change_percent(self, form: Form) -> float:
-        """How much larger the RMSE of the shipped network is than in the plain form."""
+        """Compute how much larger the RMSE of the shipped network is than in the plain form."""
         return 100 * (self._rmse(form) / self.plain_rmse - 1)
 
     def _rmse(self, form: Form) -> float:
         pred = form.prepare(self.trained, *self.filmed)().double().cpu()
-        return float((pred - self.gt).square().mean().sqrt())
+        return calculate_rmse(pred, self.gt)
 
     def tolerance(self, form: Form) -> float:
         """The largest :meth:`error` that is rounding."""

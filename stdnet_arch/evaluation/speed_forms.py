@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.archs.stdnet_arch import STDNet
-from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.evaluation.published_forms import published_stdnet
 from stdnet_arch.inference.cuda_graph import GraphedNetwork
 
 Run = Callable[[], Tensor]
@@ -20,7 +20,7 @@ class Form:
 
     name: str
     plain: bool = False
-    """As published: :func:`literal_stdnet`."""
+    """As published: :func:`published_stdnet`."""
     folded: bool = True
     dtype: torch.dtype | None = None
     """Autocast's; None: float32."""
@@ -41,7 +41,7 @@ class Form:
         """
         if self.plain:
             own = net.eval()
-            return self._in_context(lambda: literal_stdnet(own, lq, guide), lq)
+            return self._in_context(lambda: published_stdnet(own, lq, guide), lq)
         own = deepcopy(net).fuse(self.folded)
         if self.channels_last:
             own = own.to(memory_format=torch.channels_last)

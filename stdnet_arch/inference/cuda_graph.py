@@ -49,8 +49,8 @@ class GraphedNetwork:
         """Replay.
 
         Args:
-            lq: of the recorded size.
-            guide: of the recorded size.
+            lq: depth of the recorded size.
+            guide: RGB of the recorded size.
 
         Returns:
             ``(b, t, 1, H, W)``; overwritten by the next call.

@@ -128,7 +128,7 @@ class SensorCleaner:
         self._plausible = False
 
     def measured(self, depth_m: Depth) -> NDArray[np.bool_]:
-        """Where a frame ``(h, w)`` holds depth."""
+        """Find where a frame ``(h, w)`` holds depth."""
         seen = np.isfinite(depth_m) & (depth_m > 0)
         return seen if self.max_m is None else seen & (depth_m <= self.max_m)
 

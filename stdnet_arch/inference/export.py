@@ -106,11 +106,11 @@ def write_export(
     """Trace a function of tensors and write it; the file is there whole or not at all.
 
     Args:
-        module: what is traced, on the CPU.
+        module: module to trace, on the CPU.
         inputs: an example.
-        path: of :func:`check_export`.
-        names: of inputs and of outputs.
-        about: what stands in the file for its users.
+        path: path of :func:`check_export`.
+        names: names of inputs and of outputs.
+        about: text in the file for its users.
     """
     words = {name: str(value) for name, value in about.items()}
     with torch.no_grad(), warnings.catch_warnings():

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -20,9 +19,9 @@ from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.recordings.recording import Frame
 from stdnet_arch.inference.clip_step import ClipStep
-from stdnet_arch.inference.depth_checks import check_possible
+from stdnet_arch.inference.depth_checks import OutsideCount, check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
-from stdnet_arch.inference.sizes import SizePlan, plan_sizes
+from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.push_stream import Outputs
 from stdnet_arch.inference.streams.streaming import (
@@ -41,8 +40,6 @@ DEFAULT_SCALE = 4
 """Ratio of RGB to depth that stands for an unknown one."""
 COMPARED = 3
 """Frames on which tiles are compared with the whole, if nothing else is asked for."""
-ROUNDING = 1e-5
-"""Share of the farthest depth by which rounding may leave the range of a frame."""
 T = TypeVar("T")
 
 
@@ -55,39 +52,6 @@ class Prediction(NamedTuple):
     """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
     error_m: NDArray[np.float32] | None = None
     """Absolute error that the network expects [m], ``(H, W)``; None: it expects none."""
-
-
-@dataclass
-class OutsideCount:
-    """Predicted pixels nearer or farther than all depth of their frame, which cannot be."""
-
-    pixels: int = 0
-    outside: int = 0
-    lowest_m: float = np.inf
-    highest_m: float = -np.inf
-
-    def clip(self, pred_m: NDArray[np.float32], lq_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a prediction ``(H, W)`` into the range of its frame's depth, and count."""
-        nearest_m, farthest_m = lq_m.min(), lq_m.max()
-        outside = np.maximum(nearest_m - pred_m, pred_m - farthest_m)
-        found = pred_m[outside > ROUNDING * farthest_m]
-        self.pixels += pred_m.size
-        if not found.size:
-            return pred_m
-        self.outside += found.size
-        self.lowest_m = min(self.lowest_m, float(found.min()))
-        self.highest_m = max(self.highest_m, float(found.max()))
-        return np.clip(pred_m, nearest_m, farthest_m)
-
-    def lines(self) -> list[str]:
-        """Say how many there were, if any."""
-        if not self.outside:
-            return []
-        share = self.outside / self.pixels
-        return [
-            f"{100 * share:.3g} % of the predicted pixels were outside the depth of their frame "
-            f"({self.lowest_m:.4g} to {self.highest_m:.4g} m) and took its nearest or farthest"
-        ]
 
 
 class DepthSRPredictor:
@@ -104,8 +68,8 @@ class DepthSRPredictor:
         amp: half precision where PyTorch deems it safe; on CUDA in the layout that is fastest.
         chunk: frames that go through the network at once; does not change the result, and fills a
             card (8 or more).
-        overlap: frames of context on each side of a chunk, for a network without finite ``halo``
-            alone; not exact.
+        overlap: frames of context on each side of a chunk, only for a network without finite
+            ``halo``; not exact.
         tile: cut frames into tiles of so many depth pixels; not exact, and said how far off.
         tile_overlap: depth pixels that neighbouring tiles share; None: a quarter of ``tile``.
         compare: before a clip, run so many of its first frames as a whole, too, and say how far
@@ -120,6 +84,13 @@ class DepthSRPredictor:
     Raises:
         FileNotFoundError, TypeError, ValueError: the checkpoint or the device cannot be used, or
             the clip cannot be cut as asked.
+
+    Example:
+        >>> predictor = DepthSRPredictor("plane_blend_x4", device="cpu")
+        >>> depth_m = np.linspace(1, 3, 2 * 12 * 16).reshape(2, 12, 16)  # two frames
+        >>> rgb = np.zeros((2, 48, 64, 3), np.uint8)
+        >>> predictor.predict(depth_m, rgb).shape
+        (2, 48, 64)
     """
 
     def __init__(  # noqa: PLR0913  one keyword per choice of the user
@@ -239,7 +210,7 @@ class DepthSRPredictor:
         """As :meth:`predict_frames`, for frames that :meth:`open_cleaner` has prepared.
 
         Args:
-            frames: of one clip, in order.
+            frames: frames of one clip, in order.
             first: the clip's first frame with depth, if ``frames`` begin later; it shows the step.
 
         Raises:
@@ -396,15 +367,6 @@ class DepthSRPredictor:
         lq = torch.from_numpy(frame.lq_m / np.float32(self.depth_range_m))[None].to(device)
         rgb = torch.from_numpy(np.ascontiguousarray(frame.rgb)).to(device)
         return plan.to_network(lq, rgb.permute(2, 0, 1).float() / 255)
-
-
-def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask ``(h, w)`` at ``size``: each pixel takes the one that its centre lies in."""
-    rows, columns = (
-        ((np.arange(large) + 0.5) * small / large).astype(np.intp)
-        for large, small in zip(size, mask.shape, strict=True)
-    )
-    return mask[rows[:, None], columns]
 
 
 def _under(context: Callable[[], AbstractContextManager], items: Iterator[T]) -> Iterator[T]:

@@ -28,7 +28,7 @@ Depth = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Refinement:
-    """How depth of the RGB's size is refined.
+    """Settings of the refinement of depth of the RGB's size.
 
     Args:
         scale: the network's: pixels along a side of a block.
@@ -71,7 +71,7 @@ class Refinement:
 
         Args:
             pred_m: the network's answer [m], at least ``(H, W)``; cut to that.
-            depth_m: what was measured, ``(H, W)``; 0 is no depth.
+            depth_m: measured depth [m], ``(H, W)``; 0 is no depth.
 
         Returns:
             Depth [m], ``(H, W)``.
@@ -106,7 +106,7 @@ class RefinedRecording:
 
     Args:
         recording: depth and RGB of one size.
-        refinement: how.
+        refinement: settings of the refinement.
 
     Raises:
         ValueError: they are not of one size.
@@ -126,7 +126,7 @@ class RefinedRecording:
 
     @property
     def about(self) -> About:
-        """What was found out."""
+        """Return the facts that were found out."""
         about, refinement = self.recording.about, self.refinement
         how = "the lower median" if refinement.rule == "median" else "the first pixel"
         note = f"refined from {how} of each {refinement.scale}x{refinement.scale} block"
@@ -149,7 +149,7 @@ class RefinedRecording:
         Args:
             i: the frame; it must have come out of :meth:`frames`, and later calls ask for later
                 ones.
-            prediction: of the coarse frame.
+            prediction: prediction of the coarse frame.
         """
         depth_m = self._whole.pop(i)
         for before in [j for j in self._whole if j < i]:

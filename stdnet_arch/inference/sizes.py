@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.ops.resize import pad_to_multiple, resample, unpad
@@ -19,8 +21,8 @@ class SizePlan:
     """Sizes of one clip.
 
     The network needs RGB at exactly ``scale`` times the depth. RGB of another size is resampled to
-    that (bicubic, antialiased) and the prediction back to the size of the RGB (bilinear, so that no
-    depth is invented beyond its neighbours'), both with half-pixel centres.
+    that (bicubic, antialiased). The prediction is resampled back to the size of the RGB: bilinear,
+    so that no depth is invented beyond its neighbours'. Both have half-pixel centres.
     """
 
     lq: Size
@@ -109,3 +111,12 @@ def _fits_turned(lq: Size, rgb: Size) -> bool:
 def _name(size: Size) -> str:
     """As cameras are described: width first."""
     return f"{size[1]}x{size[0]}"
+
+
+def enlarge_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Enlarge a mask ``(h, w)`` to ``size``: each pixel takes the one that its centre lies in."""
+    rows, columns = (
+        ((np.arange(large) + 0.5) * small / large).astype(np.intp)
+        for large, small in zip(size, mask.shape, strict=True)
+    )
+    return mask[rows[:, None], columns]

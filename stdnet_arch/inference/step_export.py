@@ -69,7 +69,7 @@ class OnnxStream:
 
     Args:
         path: the ``.onnx``.
-        threads: of onnxruntime.
+        threads: number of threads of onnxruntime.
 
     Raises:
         ImportError: onnxruntime is not installed.
@@ -116,7 +116,7 @@ def compare_step(
         loaded: the exported network, on the CPU.
         path: the ``.onnx``.
         size: H and W of it.
-        frames: how many; the first quarter is not timed.
+        frames: number of frames; the first quarter is not timed.
 
     Raises:
         ImportError: onnxruntime is not installed.

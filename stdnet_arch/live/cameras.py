@@ -1,4 +1,4 @@
-"""What a live session looks through: anything that gives frames as time goes on."""
+"""Cameras of a live session: anything that gives frames as time goes by."""
 
 import threading
 import time
@@ -125,7 +125,7 @@ class Capture:
     """One thread that looks through a camera and keeps the newest frame alone.
 
     Args:
-        camera: what it looks through.
+        camera: camera of the session.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -150,7 +150,7 @@ class Capture:
         """Give the newest frame, again and again, until the camera ends.
 
         Raises:
-            BaseException: what the camera raised.
+            BaseException: as the camera raised it.
         """
         self._thread.start()
         while True:

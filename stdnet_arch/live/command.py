@@ -180,7 +180,7 @@ def _job_of(args: argparse.Namespace, places: Sequence[Path]) -> Job:
         reading=reading_of(args),
         max_depth_m=args.max_depth,
         refine=args.refine,
-        kind=args.format,
+        depth_format=args.format,
     )
 
 

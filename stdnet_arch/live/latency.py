@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Figures(NamedTuple):
-    """What a session came to."""
+    """Result of a session."""
 
     shown: int
     rate_hz: float

@@ -17,7 +17,7 @@ class Page:
     """Shows pictures in any browser of this machine.
 
     Args:
-        port: of the page; 0 takes any free one.
+        port: port of the page; 0 takes any free one.
 
     Raises:
         ImportError: Gradio, which brings the server, is not installed.

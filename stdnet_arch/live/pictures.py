@@ -32,7 +32,7 @@ class Painter:
         Args:
             rgb: ``(H, W, 3)``.
             lq_m: depth of the sensor [m], ``(h, w)``; what is not finite and > 0 is black.
-            prediction: of the frame.
+            prediction: prediction of the frame.
 
         Returns:
             ``(height, panels * width, 3)``.

@@ -1,4 +1,4 @@
-"""What was shown, as files: a recording that ``infer`` reads, and a result as ``infer`` writes it.
+"""Files of what was shown: a recording that ``infer`` reads, a result as ``infer`` writes it.
 
 ``OUT/recording``: ``depth/TIME.npy`` (float32 metres), ``rgb/TIME.png``, ``intrinsics.txt``.
 ``OUT/result``: what ``infer --depth OUT/recording -o OUT/result`` with the same network writes.
@@ -34,10 +34,10 @@ class Recorder:
 
     Args:
         folder: a new or empty folder.
-        job: how the clip is super-resolved; its paths, and how they are read, do not count.
+        job: settings of the clip; its paths, and how they are read, do not count.
         predictor: the network.
-        camera: of the RGB, if it is known.
-        inputs: what is read; the folder must not lie in it.
+        camera: camera of the RGB, if it is known.
+        inputs: files and folders that are read; the folder must not lie in it.
 
     Raises:
         InputError: the folder holds something, or overlaps an input.
@@ -60,7 +60,7 @@ class Recorder:
         self.job = replace(
             job, depth=self.recording, rgb=None, output=folder / RESULT, reading=Reading()
         )
-        self.output = OutputFolder(self.job.output, self.job.kind)
+        self.output = OutputFolder(self.job.output, self.job.depth_format)
         self.names: list[str] = []
         self._writer = WriteBehind(BEHIND)
         self._held = ExitStack()
@@ -75,7 +75,7 @@ class Recorder:
         Args:
             taken_s: when it was taken [s since 1970]; its name.
             frame: depth [m] and RGB as the camera gave them.
-            prediction: what was shown.
+            prediction: the frame that was shown.
 
         Raises:
             OSError: an earlier frame could not be written.

@@ -1,4 +1,4 @@
-"""Where a live session is seen: a window where there is a display, else a page in the browser."""
+"""Screens of a live session: a window where there is a display, else a page in the browser."""
 
 import logging
 import os

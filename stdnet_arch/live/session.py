@@ -44,13 +44,13 @@ class Session:
 
     Args:
         predictor: the network; it must not look ahead, or its result comes late.
-        camera: what is looked through.
-        screen: where the result is shown.
+        camera: camera of the session.
+        screen: screen of the result.
         recorder: keeps what was shown; None: nothing is kept.
         refinement: makes depth of the RGB's size coarse, and merges the result with it.
         max_depth_m: depths beyond it are holes.
         report: JSON of rate and latency, written at the end.
-        seconds: how long it lasts; None: as long as the camera gives frames.
+        seconds: length of the session [s]; None: as long as the camera gives frames.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  what a session consists of

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 @LOSS_REGISTRY.register()
 class ClipPerceptualLoss(nn.Module):
-    """``PerceptualLoss`` of the toolbox, which knows images alone, on every frame of a clip.
+    """``PerceptualLoss`` of the toolbox, which knows only images, on every frame of a clip.
 
     Args:
         options: as of ``PerceptualLoss``: ``layer_weights``, ``vgg_type``, ``perceptual_weight``...

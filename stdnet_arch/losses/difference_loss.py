@@ -57,6 +57,8 @@ class DifferenceLoss(nn.Module):
             raise KeyError(
                 f"DifferenceLoss reads {', '.join(KEYS)} of STDNet's output; missing: {missing}"
             )
+        # The paper has no mask: every pixel counts, also where the truth is 0. Without depth there
+        # is no error to weigh and no change to compare with, so those pixels count nowhere here.
         valid = torch.ones_like(gt, dtype=torch.bool) if valid is None else valid
         gt = gt.where(valid, 0)
         spatial = gt.new_zeros(())
@@ -103,6 +105,8 @@ def temporal_term(gt: Tensor, phi: Tensor, valid: Tensor, step: int) -> Tensor:
     Returns:
         A scalar, 0 when nothing is valid.
     """
+    # Unlike R(sigma), R(phi) passes no ELU in the authors' code, although what it is compared with
+    # is never negative.
     change = temporal_difference(gt, step)
     both = valid[:, step:] & valid[:, :-step]
     return masked_mean((at_least_float32(upsample(phi, 4, "bicubic")) - change).abs(), both)

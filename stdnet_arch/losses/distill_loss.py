@@ -80,7 +80,7 @@ class TemporalMemoryDistillLoss(nn.Module):
         Args:
             student: memory cells, ``(n, c, h, w)``.
             teacher: the same shape; nothing flows back into them.
-            share: how much each place counts, in [0, 1], ``(n, 1, h, w)``; None: all alike.
+            share: weight of each place, in [0, 1], ``(n, 1, h, w)``; None: all alike.
 
         Returns:
             A scalar, the mean over cells; 0 with zero gradients where nothing counts.

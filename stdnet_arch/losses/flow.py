@@ -28,7 +28,7 @@ RAFT_ITERATIONS = 12
 
 
 class FrozenFlow(nn.Module):
-    """Where each pixel of a frame is found in another one; nothing here is trained.
+    """Flow from each pixel of a frame to another frame; nothing here is trained.
 
     Args:
         kind: ``lucas_kanade`` (small motion of what has texture) or ``tvl1``, which need no
@@ -112,7 +112,7 @@ class NeighborFlow(NamedTuple):
 
 
 class FlowSource(nn.Module):
-    """Where a loss takes its flow from.
+    """Source of a loss's flow.
 
     Args:
         flow: ``given``: the batch's ``flow_px`` (data with ``extras: [flow_px]``); or from colour:
@@ -138,7 +138,7 @@ class FlowSource(nn.Module):
         """Flow of clips, without gradients.
 
         Args:
-            flow_px: of the batch, ``(b, t - 1, 2, H, W)``, or None.
+            flow_px: flow of the batch, ``(b, t - 1, 2, H, W)``, or None.
             colour: ``(b, t, 3, H, W)`` in [0, 1], or None.
 
         Raises:
@@ -168,7 +168,7 @@ class FlowSource(nn.Module):
 
 
 def visible_in_next(flow: NeighborFlow) -> Tensor | None:
-    """Which pixels of each frame are seen in the next: there and back again ends where it began.
+    """Find pixels that are seen in the next frame: there and back again ends where it began.
 
     ``|f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5``, ``b`` the flow back, looked up where ``f`` goes
     (Sundaram, Brox and Keutzer, ECCV 2010).

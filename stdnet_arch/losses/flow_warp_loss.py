@@ -21,14 +21,15 @@ class FlowWarpLoss(nn.Module):
     features onto the frame. ``form: corrected`` holds it to just that: the neighbour, moved by the
     flow, must be the frame, where the flow stays inside. ``form: authors`` is the published code's
     term, the wrong way round: it moves the **frame** by its flow and compares it with the
-    **neighbour**, with zeros outside, and counts the frame of each direction that is not moved.
+    **neighbour**, with zeros outside. It counts the frame of each direction that is not moved.
 
     Photometric, so for RGB: depth changes along motion towards the camera.
 
     Args:
-        loss_weight: of the sum over directions; 0.1 in the paper's first stage, 0 in its second.
+        loss_weight: weight of the sum over directions; in the paper 0.1, then 0 in its second
+            stage.
         form: ``corrected`` or ``authors``.
-        eps: of the Charbonnier error ``sqrt(d^2 + eps)``; the toolbox's 1e-12 as published.
+        eps: constant of the Charbonnier error ``sqrt(d^2 + eps)``; 1e-12 as published.
 
     Raises:
         ValueError: unknown ``form``, or ``eps`` is not positive.

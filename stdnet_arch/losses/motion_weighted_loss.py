@@ -164,13 +164,13 @@ class MotionWeightedPixelLoss(_MotionWeighted):
 def motion_amount(
     kind: str, gt: Tensor, known: Tensor, flow: NeighborFlow | None, focal_px: float | None = None
 ) -> Tensor:
-    """How much each pixel moves; NaN where that is not known.
+    """Measure how much each pixel moves; NaN where that is not known.
 
     Args:
         kind: one of ``WEIGHTS``; see :class:`MotionWeightedLoss`.
         gt: truth, ``(b, t, c, H, W)``, a number everywhere.
         known: bool, ``(b, t, 1, H, W)``.
-        flow: of the clips, for all kinds but ``depth_diff``.
+        flow: source of the flow of the clips, for all kinds but ``depth_diff``.
         focal_px: for ``scene_flow``.
 
     Returns:

@@ -23,7 +23,7 @@ class PlaneBlendLoss(nn.Module):
     - ``e^2`` with ``e`` cut at 3, times ``squared``.
     - ``|pred - gt| / error + log(error)``, times ``bar``: the likelihood of a Laplace distribution,
       least where ``error`` is the expected absolute error (Kendall & Gal 2017, Eq. 5 with L1).
-      Its gradient reaches ``error`` alone.
+      Its gradient reaches only ``error``.
     - Flow: distance to the true flow where it is given, else the photometric error of the frame
       before, moved by the flow; times ``motion``.
 
@@ -90,7 +90,7 @@ class PlaneBlendLoss(nn.Module):
             valid: bool, shape of ``gt``.
             guide: RGB, ``(b, t, 3, H, W)``; needed for flow without a true one.
             flow_to_before_px: true flow, of the shape of ``flow``.
-            flow_valid: where it is known and seen, bool ``(b, t - 1, 1, H/4, W/4)``.
+            flow_valid: mask of known and seen flow, bool ``(b, t - 1, 1, H/4, W/4)``.
 
         Returns:
             A scalar.

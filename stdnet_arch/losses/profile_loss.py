@@ -19,8 +19,8 @@ class ProfileGradientLoss(nn.Module):
     what to look at are those of STVSR-TP (Xiao et al., ACM MM 2020).
 
     Args:
-        loss_weight: of the term beside the pixel loss.
-        along_weight: weight of the gradient along a slice; 0 leaves flicker alone.
+        loss_weight: weight of the term beside the pixel loss.
+        along_weight: weight of the gradient along a slice; 0 leaves only flicker.
         time_weight: weight of the gradient over time.
         eps: differences below it cost by their square.
 

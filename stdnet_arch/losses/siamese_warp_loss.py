@@ -179,7 +179,7 @@ def warp_errors(
         pred: ``(b, t, c, H, W)``.
         gt: the same shape, a number everywhere.
         valid: bool, the same shape.
-        flow: of the clips.
+        flow: source of the flow of the clips.
         form: one of ``FORMS``.
 
     Returns:

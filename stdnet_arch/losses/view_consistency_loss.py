@@ -30,7 +30,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
     The sum of ``mean((M (P[a] - W P[b]))^2)`` over pairs of outputs: each frame and the one before
     in each view, the two views at each time, and each frame with the ones before and after in the
     other view. A clip of three frames in two views has 4 + 3 + 4 = 11 terms, as published; one view
-    has the first kind alone. ``W`` looks up along the flow from a to b; ``M = exp(-50 |I[a] - W
+    has only the first kind. ``W`` looks up along the flow from a to b; ``M = exp(-50 |I[a] - W
     I[b]|^2)`` fades out occlusions and wrong flow, by RGB in [0, 1].
 
     ``form: difference`` is for depth, which changes along with motion: it compares ``P[a] - W
@@ -122,7 +122,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
         return masked_mean((mask * (here - warped)).square(), counts)
 
     def _mask(self, frame: Tensor, other: Tensor, flow_px: Tensor) -> Tensor:
-        """How sure it is that both show the same point, in [0, 1], ``(b, 1, H, W)``."""
+        """Weigh how sure it is that both show the same point, in [0, 1], ``(b, 1, H, W)``."""
         change = frame - flow_warp(other, flow_px)[0]
         if self.sums_channels:
             square = change.sum(1, keepdim=True).square()
@@ -143,7 +143,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
 
 
 def consistency_pairs(length: int, num_view: int) -> list[tuple[Place, Place]]:
-    """Which outputs are compared: the second one is warped to the first one.
+    """List the outputs that are compared: the second one is warped to the first one.
 
     Args:
         length: frames of a clip.

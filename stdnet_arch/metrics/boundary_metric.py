@@ -1,4 +1,4 @@
-"""Whether depth edges are where they belong: F1 of occluding contours."""
+"""Accuracy of depth edges: F1 of occluding contours."""
 
 import math
 from collections.abc import Iterator

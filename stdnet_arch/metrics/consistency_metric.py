@@ -1,7 +1,7 @@
-"""How well the frames of a prediction agree with one another: OPW along flow, TAE along poses.
+"""Agreement of a prediction's frames with one another: OPW along flow, TAE along poses.
 
 Both compare the prediction with itself, so a prediction that is smooth and wrong does well: report
-them beside an error, never alone.
+them beside an error, never by themselves.
 """
 
 import math

@@ -28,7 +28,7 @@ def calculate_jitter(
     pose: Tensor | np.ndarray | None = None,
     motion_px: float = 1.0,
 ) -> float:
-    """How much the error of what stands still flickers: its deviation from frame to frame.
+    """Measure how the error of what stands still flickers: its deviation from frame to frame.
 
     ``sqrt(mean((e[i+1] - e[i]) ** 2) / 2)`` with ``e = pred - gt``. Independent noise of deviation
     s gives s; an error that stays, or drifts slowly, gives about 0 (the estimator of von Neumann,
@@ -85,11 +85,11 @@ def calculate_temporal_frequency_error(
     from_per_frame: float = 0.25,
     to_per_frame: float = 0.5,
 ) -> float:
-    """How much the error of whole frames swings quickly: a band of its spectrum over time.
+    """Measure quick swings of the error of whole frames: a band of its spectrum over time.
 
     The mean absolute error of each frame is a series; of its discrete Fourier transform only a band
-    is kept; the root mean square of what is left is the result (after StereoDiff, which splits the
-    spectrum into 11 bands but does not say how it sums them up).
+    is kept; the root mean square of what is left is the result. This is after StereoDiff, which
+    splits the spectrum into 11 bands but does not say how it sums them up.
 
     Args:
         pred_m: predicted depth [m], ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``.
@@ -103,7 +103,7 @@ def calculate_temporal_frequency_error(
 
     Returns:
         Root mean square in cm; ``nan`` if a frame has no pixel that counts or the clip is too short
-        to have a frequency within the band, ``inf`` if a prediction that counts is not finite.
+        to have a frequency within the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:
         ValueError: the band is empty or leaves [0, 0.5].
@@ -138,11 +138,11 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
     band: int = 10,
     bands: int = 11,
 ) -> float:
-    """How much the relative error of whole frames swings in one of StereoDiff's frequency bands.
+    """Measure swings of whole frames' relative error in one of StereoDiff's frequency bands.
 
     The AbsRel of each frame is a series; its discrete Fourier transform is split into ``bands``
-    parts of equal width, F0 (slow, with the mean) to F10 (from frame to frame); one part alone is
-    turned back into a series, whose root mean square is the result. The paper neither says where
+    parts of equal width, F0 (slow, with the mean) to F10 (from frame to frame); one part by itself
+    is turned back into a series, whose root mean square is the result. The paper neither says where
     the bands end nor how a band becomes a number; a root mean square fits what it prints (F0 of the
     AbsRel is a little above its mean). The parts add up to the whole series.
 
@@ -154,13 +154,13 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
         max_m: pixels count where ``gt_m`` is at most this.
         align: ``none``, ``scale`` or ``scale-shift``: one line for the clip first; the paper's is
             the last.
-        band: which one, from 0; holds ``band <= 2 bands f < band + 1`` for ``f`` swings per frame,
-            the last one also ``f = 0.5``.
-        bands: of how many.
+        band: index of the band, from 0; holds ``band <= 2 bands f < band + 1`` for ``f`` swings per
+            frame, the last one also ``f = 0.5``.
+        bands: number of bands.
 
     Returns:
         A ratio, as AbsRel; ``nan`` if a frame has no pixel that counts or the clip is too short to
-        have a frequency in the band, ``inf`` if a prediction that counts is not finite.
+        have a frequency in the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:
         ValueError: no such band; shapes that differ or no clip; another ``align``.

@@ -60,17 +60,17 @@ def read_cameras(clip: Clip, intrinsics_px: Array, pose: Array) -> Cameras:
 def moving_pixels(
     clip: Clip, i: int, flow_px: Tensor | None, cameras: Cameras | None, motion_px: float
 ) -> tuple[Tensor, Tensor]:
-    """Which pixels of frame ``i`` move on their way to frame ``i + 1``, and which stand still.
+    """Find the pixels of frame ``i`` that move until frame ``i + 1``, and those that stand still.
 
     With flow and cameras a pixel moves if its flow is more than ``motion_px`` away from the flow
-    that the camera alone would make; with flow alone, if its flow is longer than that; without, if
+    that only the camera would make; with only flow, if its flow is longer than that; without, if
     its true depth changes by more than 2 %.
 
     Args:
         clip: prediction, truth, mask.
         i: frame, not the last one.
-        flow_px: of the clip, ``(t - 1, 2, H, W)``, or None.
-        cameras: of the clip, or None.
+        flow_px: flow of the clip, ``(t - 1, 2, H, W)``, or None.
+        cameras: cameras of the clip, or None.
         motion_px: see above.
 
     Returns:
@@ -94,7 +94,7 @@ def look_up(values: Tensor, counted: Tensor, flow_px: Tensor) -> tuple[Tensor, T
     """Values of the next frame where the flow goes, bilinear between pixels that count.
 
     Args:
-        values: of the next frame, ``(c, H, W)``; what they are where they do not count is not seen.
+        values: values of the next frame, ``(c, H, W)``; those that do not count are not seen.
         counted: bool, of the next frame, ``(1, H, W)``.
         flow_px: from this frame to the next, ``(2, H, W)``.
 

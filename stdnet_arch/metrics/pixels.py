@@ -1,8 +1,8 @@
-"""Which pixels of a clip count, and means over them: what all depth metrics share.
+"""Pixels of a clip that count, and means over them, for all depth metrics.
 
 Two special values: ``nan`` means that no pixel could be judged, and whoever averages clips leaves
 such a clip out and counts it; an error of ``inf`` (a quality of 0) means that the prediction of a
-judged pixel is not finite, so a broken network never looks good.
+judged pixel is not finite: a broken network never looks good.
 """
 
 import math
@@ -40,7 +40,7 @@ class Clip(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the prediction of a pixel that counts is not finite."""
+        """Tell whether the prediction of a pixel that counts is not finite."""
         pairs = zip(self.pred_m, self.counted, strict=True)
         return any(bool((~pred.isfinite() & counted).any()) for pred, counted in pairs)
 
@@ -54,7 +54,7 @@ def counted_pixels(
     max_m: float = math.inf,
     parity: bool = False,
 ) -> Tensor:
-    """Which pixels count: finite truth within the limits and the mask; with ``parity`` all.
+    """Find the pixels that count: finite truth within the limits and the mask; with ``parity`` all.
 
     Returns:
         Bool, the shape of ``gt_m``.
@@ -156,8 +156,8 @@ def fit_line(pred_m: Array, gt_m: Array, counted: Tensor, align: str) -> Line:
 class LineFit:
     """The line of :func:`fit_line`, gathered piece by piece: a clip of any length, in no memory.
 
-    Means and centred sums are merged in float64 (Chan, Golub and LeVeque, "Algorithms for Computing
-    the Sample Variance", 1983), so that depths far from 0 lose no digits.
+    Means and centred sums are merged in float64, so that depths far from 0 lose no digits (Chan,
+    Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983).
     """
 
     def __init__(self) -> None:

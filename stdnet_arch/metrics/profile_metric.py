@@ -26,7 +26,7 @@ def calculate_profile_gradient(
     max_m: float = math.inf,
     part: str = "time",
 ) -> float:
-    """How wrong the gradients of x-t and y-t slices are: flicker, seen on slices.
+    """Measure errors of the gradients of x-t and y-t slices: flicker, seen on slices.
 
     Mean over all cells (two pixels of a slice by two frames) of x-t and of y-t slices; a cell
     counts if its four pixels do.

@@ -33,7 +33,7 @@ def calculate_psnr_y(
         pred: RGB frames in [0, 1], ``(..., 3, H, W)``.
         gt: the truth, the same shape.
         valid: none may be invalid; bool, the same shape.
-        view: of stereo video, ``(..., 6, H, W)``, the ``left`` or the ``right`` view alone.
+        view: view of stereo video, ``(..., 6, H, W)``: ``left`` or ``right``.
 
     Returns:
         Mean over the frames [dB]; ``inf`` if one is exact, 0 if a prediction is not finite.
@@ -60,7 +60,7 @@ def calculate_ssim_y(
         pred: RGB frames in [0, 1], ``(..., 3, H, W)``, sides at least 11.
         gt: the truth, the same shape.
         valid: none may be invalid; bool, the same shape.
-        view: of stereo video, ``(..., 6, H, W)``, the ``left`` or the ``right`` view alone.
+        view: view of stereo video, ``(..., 6, H, W)``: ``left`` or ``right``.
 
     Returns:
         Mean over the frames, at most 1; 0 if a prediction is not finite.

@@ -2,31 +2,33 @@
 
 from collections.abc import Callable
 
-Metric = Callable[..., float]
+MetricFunction = Callable[..., float]
 
-EXTRAS = ("flow_px", "intrinsics_px", "pose", "guide")
-"""Names that a clip may bring beside prediction, truth and mask; see ``docs/metrics.md``."""
+NAMED_INPUTS = ("flow_px", "intrinsics_px", "pose", "guide")
+"""What a metric can ask for by name beside prediction, truth and mask; see ``docs/metrics.md``."""
 
 
-def lower_is_better(metric: Metric) -> Metric:
+def lower_is_better(metric: MetricFunction) -> MetricFunction:
     """Mark a metric as an error, so that no options file has to remember it."""
     metric.better = "lower"  # type: ignore[attr-defined]
     return metric
 
 
-def higher_is_better(metric: Metric) -> Metric:
+def higher_is_better(metric: MetricFunction) -> MetricFunction:
     """Mark a metric as a quality, so that no options file has to remember it."""
     metric.better = "higher"  # type: ignore[attr-defined]
     return metric
 
 
-def of_whole_clips(metric: Metric) -> Metric:
-    """Mark a metric that compares neighbouring frames: it cannot judge every second frame alone."""
+def of_whole_clips(metric: MetricFunction) -> MetricFunction:
+    """Mark a metric that compares neighbouring frames: it cannot judge only every second frame."""
     metric.whole_clip = True  # type: ignore[attr-defined]
     return metric
 
 
-def needs(*names: str, optional: tuple[str, ...] = ()) -> Callable[[Metric], Metric]:
+def needs(
+    *names: str, optional: tuple[str, ...] = ()
+) -> Callable[[MetricFunction], MetricFunction]:
     """Mark what a metric is given by name, beside depth and mask.
 
     A clip without one of ``names`` is not judged (``nan``); those of ``optional`` are given where
@@ -40,13 +42,13 @@ def needs(*names: str, optional: tuple[str, ...] = ()) -> Callable[[Metric], Met
     Raises:
         ValueError: a name that no clip brings.
     """
-    unknown = sorted({*names, *optional} - set(EXTRAS))
+    unknown = sorted({*names, *optional} - set(NAMED_INPUTS))
     if unknown:
         raise ValueError(
-            f"a metric can need {', '.join(EXTRAS)} of a clip, got {', '.join(unknown)}"
+            f"a metric can need {', '.join(NAMED_INPUTS)} of a clip, got {', '.join(unknown)}"
         )
 
-    def mark(metric: Metric) -> Metric:
+    def mark(metric: MetricFunction) -> MetricFunction:
         metric.needs = names  # type: ignore[attr-defined]
         metric.optional = optional  # type: ignore[attr-defined]
         return metric

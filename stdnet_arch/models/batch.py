@@ -49,8 +49,8 @@ class DeviceBatch:
     """Frames of the result."""
     where: str
     """Clips and frames, for messages."""
-    extras: dict[str, Tensor] = field(default_factory=dict)
-    """Further tensors that losses may use, by name."""
+    named_inputs: dict[str, Tensor] = field(default_factory=dict)
+    """Tensors that a loss may ask for by name (``uses``)."""
 
     @classmethod
     def of(cls, data: Batch, device: torch.device, with_flow: bool = False) -> "DeviceBatch":
@@ -68,7 +68,7 @@ class DeviceBatch:
         guide = move(data.get("guide"))
         if guide is not None and guide.dtype == torch.uint8:
             guide = guide.float() / 255
-        extras = {"guide": guide, "flow_px": move(data.get("flow_px")) if with_flow else None}
+        named_inputs = {"guide": guide, "flow_px": move(data.get("flow_px")) if with_flow else None}
         return cls(
             lq=data["lq"].to(device, non_blocking=True),
             guide=guide,
@@ -77,7 +77,7 @@ class DeviceBatch:
             range_m=data.get("depth_range_m"),
             length=length_of(data),
             where=f"clips {list(data.get('clip', []))}, frames {data.get('frame')}",
-            extras={name: value for name, value in extras.items() if value is not None},
+            named_inputs={name: value for name, value in named_inputs.items() if value is not None},
         )
 
     def truth(self) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,9 @@ def call_network(net: nn.Module, lq: Tensor, guide: Tensor | None) -> dict[str, 
     """Run a network once.
 
     Args:
-        net: of this plugin, ``net(lq, guide) -> dict``; or a video network of the toolbox, which
-            takes RGB clips alone and gives a tensor. Also wrapped for several processes.
+        net: network of this plugin, ``net(lq, guide) -> dict``; or a video network of the
+            toolbox, which takes only RGB clips and gives a tensor. It may be wrapped
+            for several processes.
         lq: ``(b, t, c, h, w)``.
         guide: ``(b, t, 3, H, W)`` or None.
 

@@ -43,9 +43,9 @@ def run_on_device(
             worlds, too; ``augmentation``: see :class:`Augmentation`) and ``recipe``.
         out: a folder ``name`` is made in it.
         seconds: time for training.
-        device: where.
-        assets: folder with photo textures and rendered worlds; None: layers with procedural
-            textures alone.
+        device: device to run on.
+        assets: folder with photo textures and rendered worlds; None: layers with only
+            procedural textures.
         start: folder of an earlier ``out``; the run starts from its weights of the same name, or
             of the name under ``start_from``.
 
@@ -79,7 +79,7 @@ def begin_with(net: nn.Module, path: Path) -> list[str]:
 
     Args:
         net: keeps what it has where the checkpoint has nothing for it.
-        path: of :meth:`DeviceTrainer.save`.
+        path: file of :meth:`DeviceTrainer.save`.
 
     Returns:
         Names of the parameters that were not in the checkpoint.

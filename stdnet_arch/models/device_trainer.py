@@ -13,7 +13,7 @@ from basicsr.losses import build_loss
 from torch import Tensor, nn
 
 from stdnet_arch.data.device_clips import TrainingClips
-from stdnet_arch.models.stepping import update_average
+from stdnet_arch.models.training_step import update_average
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.torch_file import write_torch
 
@@ -100,7 +100,7 @@ class DeviceTrainer:
         """Make one step; a step whose gradient is not finite leaves the weights as they were.
 
         Args:
-            share: of the training that is done, 0 to 1.
+            share: share of the training that is done, 0 to 1.
 
         Returns:
             The loss, on the device.

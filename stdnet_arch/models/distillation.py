@@ -101,7 +101,7 @@ class Teacher:
         """Raise if a batch is divided by something else than the teacher's training was.
 
         Args:
-            range_m: of a batch, ``(b,)``, or None for RGB.
+            range_m: range of a batch, ``(b,)``, or None for RGB.
         """
         if self.depth_range_m is None or range_m is None:
             return
@@ -117,7 +117,7 @@ class Distillation(nn.Module):
     """The distillation losses with what they learn: ConvLSTM, adapter, guard.
 
     Args:
-        options: of the run.
+        options: options of the run.
         student: features of the student, ``(b, t, c, h, w)``, for sizes and widths.
         teacher: features of the teacher, ``(b, t, c', h', w')``.
     """

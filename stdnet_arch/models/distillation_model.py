@@ -20,7 +20,7 @@ from stdnet_arch.models.distillation import (
 from stdnet_arch.models.feature_tap import FeatureTap
 from stdnet_arch.models.rgbd_video_model import RGBDVideoModel
 from stdnet_arch.models.space_time_model import SpaceTimeModel
-from stdnet_arch.models.stepping import build_optimizer
+from stdnet_arch.models.training_step import build_optimizer
 
 
 class Distilling(RGBDVideoModel):

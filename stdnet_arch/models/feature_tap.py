@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 class FeatureTap:
     """Keeps the output of one module while ``with tap:`` is open.
 
-    The hook is there only as long as the context is, so copies and checkpoints of the network never
+    The hook is there only as long as the context is. So copies and checkpoints of the network never
     contain it, and validation is not watched.
 
     Args:

@@ -108,8 +108,8 @@ def level_loss(flows: list[Tensor], pairs: Pairs) -> Tensor:
     """Sum of the endpoint errors of all levels, each in pixels of the whole frame.
 
     Args:
-        flows: of :func:`watching_levels`.
-        pairs: what was seen; a coarse pixel counts if all of its fine ones do.
+        flows: result of :func:`watching_levels`.
+        pairs: pairs that were seen; a coarse pixel counts if all of its fine ones do.
 
     Returns:
         A scalar.
@@ -158,7 +158,7 @@ class FlowTrainer:
         """Make a step; returns the loss.
 
         Args:
-            share: of the time that is used, 0 to 1.
+            share: share of the time that is used, 0 to 1.
         """
         self.steps += 1
         falling = max(0.5 + 0.5 * math.cos(math.pi * share), LEAST_RATE)
@@ -181,7 +181,7 @@ def judge_flow(net: SpyNetFlow, scenes: LayerScenes, pairs: int, size: int) -> d
     Args:
         net: the network.
         scenes: give the pairs.
-        pairs: how many.
+        pairs: number of pairs.
         size: side of their frames [px].
 
     Returns:
@@ -207,7 +207,7 @@ def train_flow(
         path: the file, ``.safetensors`` or ``.pth``; half precision. It says how it was made and
             what its endpoint error is.
         log: told of the progress.
-        pairs: of held-out scenes for the endpoint error.
+        pairs: number of pairs of held-out scenes for the endpoint error.
 
     Returns:
         What :func:`judge_flow` gives, in the precision that is written.

@@ -14,8 +14,8 @@ from stdnet_arch.ops.resize import area_down
 class MemoryReader(nn.Module):
     """One ConvLSTM for the features of student and teacher alike.
 
-    Both are brought to one size (the larger is averaged down) and, if their widths differ, the
-    student's to the teacher's width by a 1x1 convolution.
+    Both are brought to one size: the larger is averaged down. If their widths differ, a 1x1
+    convolution brings the student's to the teacher's.
 
     Args:
         student_feat: channels of the student's features.
@@ -102,12 +102,12 @@ class CollapseGuard(nn.Module):
     """Says when the ConvLSTM must learn no more; what it knows is in its state dict.
 
     A ConvLSTM that maps everything to zero makes both memories equal. The paper freezes it once the
-    loss is below 1e-8. That comes late, so it is also frozen once the spread of the teacher's
-    memory falls below a share of what it was at the start.
+    loss is below 1e-8. That comes late. So it is also frozen once the spread of the teacher's
+    memory falls below a share of that at the start.
 
     Args:
         min_distance: the paper's 1e-8.
-        min_spread: that share, in [0, 1); 0 is the paper's rule alone.
+        min_spread: that share, in [0, 1); 0 is only the paper's rule.
 
     Raises:
         ValueError: ``min_spread`` is no such share.
@@ -128,7 +128,7 @@ class CollapseGuard(nn.Module):
         """Look at a step.
 
         Args:
-            distance: of the memories, before its loss weight.
+            distance: distance of the memories, before its loss weight.
             spread: standard deviation of the teacher's memory.
 
         Returns:

@@ -46,7 +46,7 @@ class Objective(nn.Module):
         gt: Tensor,
         valid: Tensor,
         iteration: int,
-        extras: Mapping[str, Tensor] | None = None,
+        named_inputs: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Compute every loss.
 
@@ -55,7 +55,7 @@ class Objective(nn.Module):
             gt: ground truth, ``(b, t, 1, H, W)``, normalised like ``pred``.
             valid: bool, shape of ``gt``.
             iteration: number of this training step, from 1.
-            extras: further tensors of the batch, by name.
+            named_inputs: further tensors of the batch, by name.
 
         Returns:
             Scalars named as the toolbox names them: ``l_pix``, ``l_difference``, ...; each 0 with
@@ -72,8 +72,8 @@ class Objective(nn.Module):
             elif key == PIXEL:
                 value = masked_pixel_loss(loss, out["pred"], gt, valid)
             else:
-                named_extras = {k: v for k, v in (extras or {}).items() if k in _uses(loss)}
-                value = loss(out, gt, valid=valid, **named_extras)
+                wanted = {k: v for k, v in (named_inputs or {}).items() if k in _uses(loss)}
+                value = loss(out, gt, valid=valid, **wanted)
             if value.ndim:
                 raise ValueError(
                     f"{key} must give a scalar (reduction: mean or sum), got {tuple(value.shape)}"

@@ -16,14 +16,14 @@ FULL_SIZE = ("pred", "error")
 """Outputs of a network that have the size of the guide: depth, and its expected absolute error."""
 
 
-class Prediction(Protocol):
+class ClipPrediction(Protocol):
     """A way to run a network on a clip."""
 
     def __call__(self, net: nn.Module, lq: Tensor, guide: Tensor | None, length: int) -> Tensor:
         """All ``length`` frames, normalised, ``(b, length, c, H, W)`` float32, no gradients."""
 
     def given(self, length: int) -> Tensor:
-        """Which frames the network is given (rather than makes), bool ``(length,)``."""
+        """Mark the frames that the network is given (rather than makes), bool ``(length,)``."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FramePrediction:
         net: nn.Module,
         lq: Tensor,
         guide: Tensor | None,
-        length: int,  # noqa: ARG002  the form of Prediction
+        length: int,  # noqa: ARG002  the form of ClipPrediction
     ) -> Tensor:
         """``lq (b, t, c, h, w)``, ``guide (b, t, 3, H, W)`` -> ``(b, t, c, H, W)``.
 

@@ -114,7 +114,7 @@ def best_until(
         iteration: the last one that counts; 0 for a run that starts.
         file: the CSV of a dataset.
         method: method of the values.
-        metrics: which values.
+        metrics: names of the values.
 
     Returns:
         Metric name to ``{"better": ..., "val": ..., "iter": ...}``; the worst value and -1 where

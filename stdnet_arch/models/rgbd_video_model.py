@@ -17,9 +17,9 @@ from stdnet_arch.models.batch import Batch, DeviceBatch
 from stdnet_arch.models.calling import call_network
 from stdnet_arch.models.objective import SUFFIX, Objective, connected_zero
 from stdnet_arch.models.option_checks import refuse_equal_names, refuse_unknown, require
-from stdnet_arch.models.prediction import FramePrediction, Prediction
+from stdnet_arch.models.prediction import ClipPrediction, FramePrediction
 from stdnet_arch.models.saving import describe_network
-from stdnet_arch.models.stepping import (
+from stdnet_arch.models.training_step import (
     MixedPrecision,
     as_float32,
     build_optimizer,
@@ -60,7 +60,7 @@ class RGBDVideoModel(BaseModel):
         super().__init__(opt)
         val_opt = opt.get("val") or {}
         refuse_unknown("val", val_opt, VAL_KEYS | self.prediction_keys)
-        self.prediction: Prediction = self._build_prediction(val_opt)
+        self.prediction: ClipPrediction = self._build_prediction(val_opt)
         refuse_equal_names(opt.get("datasets", {}))
         self.net_g = self.model_to_device(build_network(opt["network_g"]))
         self.validator = Validator(opt, self.prediction, self.device)
@@ -70,7 +70,7 @@ class RGBDVideoModel(BaseModel):
         if self.is_train:
             self.init_training_settings()
 
-    def _build_prediction(self, val_opt: Mapping[str, Any]) -> Prediction:
+    def _build_prediction(self, val_opt: Mapping[str, Any]) -> ClipPrediction:
         return FramePrediction(val_opt.get("chunk_frames"))
 
     def _load(self, net: nn.Module, param_key: str) -> None:
@@ -166,7 +166,7 @@ class RGBDVideoModel(BaseModel):
 
     def _losses(self, out: dict[str, Tensor], current_iter: int) -> dict[str, Tensor]:
         """Every term that is summed and minimised, scalars by name."""
-        return self.objective(out, *self.fed.truth(), current_iter, self.fed.extras)
+        return self.objective(out, *self.fed.truth(), current_iter, self.fed.named_inputs)
 
     def _step(self, current_iter: int) -> Tensor:
         """Clip and apply the gradients; returns the network's norm before clipping."""

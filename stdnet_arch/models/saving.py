@@ -1,4 +1,4 @@
-"""Predictions as files: depth as 16-bit PNG in mm or npy in m with a preview; RGB as PNG."""
+"""Predictions as files: depth in any format of ours, with a preview; RGB as PNG."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,13 @@ import numpy as np
 from basicsr.utils import get_root_logger
 from torch import Tensor
 
-from stdnet_arch.data.codecs.depth_codec import MAX_CODE, encode_npy, encode_png16, metres_to_codes
+from stdnet_arch.data.codecs.depth_file import FORMATS, check_png16, write_depth
 from stdnet_arch.data.codecs.rgb_codec import encode_rgb
 from stdnet_arch.models.batch import Batch, valid_of
 from stdnet_arch.utils.depth_color import depth_to_rgb
 from stdnet_arch.utils.names import resolve_name
 from stdnet_arch.utils.whole_file import write_whole
 
-FORMATS = ("png16", "npy")
-LIMIT_M = MAX_CODE / 1000
 _HALF_MM = 5e-4
 VIEWS_OF = {3: ("",), 6: ("left", "right")}
 """Channels of RGB to the folders of its views."""
@@ -32,7 +30,7 @@ class PredictionWriter:
 
     folder: Path
     save_format: str = "png16"
-    """``png16``: 16-bit PNG, one unit is 1 mm, 0 is no depth; ``npy``: float32 metres."""
+    """A format of :func:`stdnet_arch.data.codecs.depth_file.write_depth`."""
     suffix: str | None = None
     """Added to each file name after an underscore, as the toolbox does."""
 
@@ -60,13 +58,12 @@ class PredictionWriter:
         clip, start = batch["clip"][0], int(batch["frame"][0])
         depth_m = pred_m[0, :, 0].cpu().numpy()
         limits = color_limits(batch, depth_m)
-        codes = self._codes(clip, depth_m) if self.save_format == "png16" else None
+        if self.save_format == "png16":
+            self._check_png16(clip, depth_m)
         for i, frame_m in enumerate(depth_m):
             name = self._name(start + i)
-            data, ending = (
-                (encode_npy(frame_m), "npy") if codes is None else (encode_png16(codes[i]), "png")
-            )
-            write_whole(self._path(clip, "depth", f"{name}.{ending}"), data)
+            path = self._path(clip, "depth", f"{name}{FORMATS[self.save_format]}")
+            write_depth(path, frame_m, self.save_format)
             preview = depth_to_rgb(frame_m, *limits)
             write_whole(self._path(clip, "preview", f"{name}.png"), encode_rgb(preview))
 
@@ -84,21 +81,15 @@ class PredictionWriter:
     def _name(self, frame: int) -> str:
         return f"{frame:06d}" + (f"_{self.suffix}" if self.suffix else "")
 
-    def _codes(self, clip: str, depth_m: np.ndarray) -> np.ndarray:
-        """Millimetres, uint16, shape of ``depth_m``; too far is an error, negative is 0."""
+    def _check_png16(self, clip: str, depth_m: np.ndarray) -> None:
+        """Refuse depth that is too far, and report what becomes 0, before anything is written."""
+        check_png16(depth_m, f"val.save_format png16, clip {clip!r}")
         impossible = ~np.isfinite(depth_m) | (depth_m < -_HALF_MM)
-        possible = np.where(impossible, 0, depth_m).clip(min=0)
-        if possible.max() > LIMIT_M:
-            raise ValueError(
-                f"clip {clip!r}: a 16-bit PNG in mm holds up to {LIMIT_M:g} m, the prediction "
-                f"reaches {possible.max():g} m; set val.save_format: npy"
-            )
         if impossible.any():
             get_root_logger().warning(
                 f"clip {clip!r}: {impossible.sum()} of {impossible.size} predicted pixels are "
                 "negative or not finite and written as 0, no depth; save_format: npy keeps them."
             )
-        return metres_to_codes(possible)
 
 
 def color_limits(batch: Batch, pred_m: np.ndarray) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from basicsr.utils.registry import MODEL_REGISTRY
 
-from stdnet_arch.models.prediction import Prediction, SpaceTimePrediction, given_frames
+from stdnet_arch.models.prediction import ClipPrediction, SpaceTimePrediction, given_frames
 from stdnet_arch.models.rgbd_video_model import RGBDVideoModel
 
 
@@ -26,7 +26,7 @@ class SpaceTimeModel(RGBDVideoModel):
 
     prediction_keys = frozenset({"window_frames", "pad"})
 
-    def _build_prediction(self, val_opt: Mapping[str, Any]) -> Prediction:
+    def _build_prediction(self, val_opt: Mapping[str, Any]) -> ClipPrediction:
         options = {key: val_opt[key] for key in self.prediction_keys & val_opt.keys()}
         return SpaceTimePrediction(**options)
 

@@ -11,14 +11,14 @@ import torch
 from basicsr.utils.registry import DATASET_REGISTRY, METRIC_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.metrics.traits import EXTRAS
+from stdnet_arch.metrics.traits import NAMED_INPUTS
 from stdnet_arch.models.batch import Batch, as_batch, length_of, range_of, valid_of
-from stdnet_arch.models.prediction import FramePrediction, Prediction
+from stdnet_arch.models.prediction import ClipPrediction, FramePrediction
 
 DIRECTIONS = ("lower", "higher")
 FRAMES = ("all", "given", "made")
 PER_FRAME = frozenset({"guide", "pose"})
-"""Extras with one value per frame; a metric that needs flow is of whole clips."""
+"""Inputs with one value per frame; a metric that needs flow is of whole clips."""
 
 
 class ClipDataset(Protocol):
@@ -59,7 +59,7 @@ class Metric:
         parameters = inspect.signature(self._function).parameters.values()
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             return
-        known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"valid", *EXTRAS}
+        known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"valid", *NAMED_INPUTS}
         unknown = sorted(self.options.keys() - known)
         if unknown:
             raise ValueError(
@@ -87,7 +87,7 @@ class Metric:
         gt_m: Tensor,
         valid: Tensor,
         given: Tensor,
-        extras: Mapping[str, Tensor] | None = None,
+        named_inputs: Mapping[str, Tensor] | None = None,
     ) -> float:
         """Judge one clip.
 
@@ -95,14 +95,16 @@ class Metric:
             pred_m: prediction, ``(1, t, c, H, W)``, metres (RGB: in [0, 1]).
             gt_m: truth, the same shape.
             valid: bool, the same shape.
-            given: which frames are given rather than made, bool ``(t,)``.
-            extras: further tensors of the clip, by the names of :func:`~.metrics.traits.needs`.
+            given: true for frames that are given rather than made, bool ``(t,)``.
+            named_inputs: further tensors by the names of :func:`~.metrics.traits.needs`.
 
         Returns:
             The value; ``nan`` if no frame is of the asked kind, or the clip lacks what the metric
             needs.
         """
-        named = {name: extras[name] for name in self.uses if extras and name in extras}
+        named = {
+            name: named_inputs[name] for name in self.uses if named_inputs and name in named_inputs
+        }
         if not named.keys() >= set(self.needs):
             return math.nan
         if self.frames != "all":
@@ -169,7 +171,7 @@ def build_test_clips(name: str, section: Mapping[str, Any], scale: int) -> Any: 
 
 
 def shard(length: int, rank: int, world_size: int) -> range:
-    """Which of ``length`` clips a rank judges: each clip belongs to exactly one rank."""
+    """Choose which of ``length`` clips a rank judges: each clip belongs to exactly one rank."""
     return range(rank, length, world_size)
 
 
@@ -180,7 +182,7 @@ def score_clips(
     metrics: Sequence[Metric],
     device: torch.device,
     on_prediction: Callable[[str, Batch, Tensor], None] | None = None,
-    prediction: Prediction | None = None,
+    prediction: ClipPrediction | None = None,
 ) -> Iterator[list[ClipScore]]:
     """Judge every method on some clips, one clip at a time.
 
@@ -192,7 +194,7 @@ def score_clips(
         device: device to compute on.
         on_prediction: called with the method, the clip as a batch of one, and the prediction [m],
             ``(1, t, 1, H, W)``.
-        prediction: how to run a network on a clip; default: frame for frame, in one piece.
+        prediction: way to run a network on a clip; default: frame for frame, in one piece.
 
     Yields:
         The scores of a clip, one per method.
@@ -224,7 +226,7 @@ def judge(
         pred_m: prediction [m] (RGB: in [0, 1]), ``(1, t, c, H, W)``.
         batch: the clip as a batch of one; see :func:`as_batch`.
         metrics: metrics to compute.
-        given: which frames are given rather than made, bool ``(t,)``.
+        given: true for frames that are given rather than made, bool ``(t,)``.
 
     Returns:
         Metric name to value; empty for a clip without ``gt``.
@@ -236,8 +238,8 @@ def judge(
     valid = valid_of(batch).to(pred_m.device)
     brought = cast(Mapping[str, Tensor], batch)
     used = {name for metric in metrics for name in metric.uses if name in brought}
-    extras = {name: brought[name].to(pred_m.device) for name in used}
-    return {metric.name: metric(pred_m, gt_m, valid, given, extras) for metric in metrics}
+    named_inputs = {name: brought[name].to(pred_m.device) for name in used}
+    return {metric.name: metric(pred_m, gt_m, valid, given, named_inputs) for metric in metrics}
 
 
 def mean_over_clips(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from stdnet_arch.models.batch import Batch
-from stdnet_arch.models.prediction import Prediction
+from stdnet_arch.models.prediction import ClipPrediction
 from stdnet_arch.models.reporting import best_until, log_text, score_table, write_tables
 from stdnet_arch.models.saving import PredictionWriter
 from stdnet_arch.models.validation import (
@@ -31,7 +31,7 @@ class Validator:
 
     Args:
         opt: all options; ``val:`` says how to judge.
-        prediction: how a network is run on a clip.
+        prediction: way to run a network on a clip.
         device: device of the networks.
 
     Raises:
@@ -39,7 +39,7 @@ class Validator:
     """
 
     def __init__(
-        self, opt: Mapping[str, Any], prediction: Prediction, device: torch.device
+        self, opt: Mapping[str, Any], prediction: ClipPrediction, device: torch.device
     ) -> None:
         self.opt, self.prediction, self.device = opt, prediction, device
         self.method = opt["network_g"]["type"]

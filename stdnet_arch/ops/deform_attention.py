@@ -2,7 +2,7 @@
 
 A query looks at ``k * k`` displaced taps of another frame, keeps the best few by inner product,
 and takes their values. Keys are sampled at every tap, since all are judged; their samples are
-reduced to scores at once. Values are sampled at the chosen taps alone.
+reduced to scores at once. Values are sampled only at the chosen taps.
 """
 
 from typing import NamedTuple
@@ -49,6 +49,13 @@ def attend_best_taps(
 
     Returns:
         Their weighted score and value.
+
+    Example:
+        >>> query, key, value = torch.rand(3, 1, 8, 5, 6).unbind(0)
+        >>> offset, mask = torch.zeros(1, 18, 5, 6), torch.ones(1, 9, 5, 6)
+        >>> best = attend_best_taps(query, key, value, offset, mask, groups=1, top=2)
+        >>> [tuple(x.shape) for x in best]
+        [(1, 5, 6), (1, 8, 5, 6)]
     """
     dtype = torch.promote_types(query.dtype, torch.float32)
     position = tap_positions(offset, 3, 1, 1, groups, dtype)  # (b, g, 9, 2, h, w)

@@ -23,6 +23,11 @@ class ModulatedDeformConv(nn.Module):
 
     Raises:
         ValueError: ``kernel`` is even or ``in_feat`` not a multiple of ``groups``.
+
+    Example:
+        >>> conv = ModulatedDeformConv(8, 16, groups=2)
+        >>> tuple(conv(torch.rand(1, 8, 5, 6), torch.rand(1, 8, 5, 6)).shape)
+        (1, 16, 5, 6)
     """
 
     def __init__(

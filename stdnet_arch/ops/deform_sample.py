@@ -61,6 +61,12 @@ def deform_sample(
 
     Raises:
         ValueError: channels, sizes, dtypes or devices do not fit, or ``backend`` cannot do it.
+
+    Example:
+        >>> x = torch.arange(9.0).view(1, 1, 3, 3)
+        >>> right = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 3, 3)  # (dy, dx)
+        >>> deform_sample(x, right, kernel=1, padding=0)[0, 0, 0].round().tolist()
+        [[1.0, 2.0, 0.0], [4.0, 5.0, 0.0], [7.0, 8.0, 0.0]]
     """
     check_window(x, offset, mask, (kernel, padding, dilation, groups))
     chosen = choose_backend(x, groups, backend)
@@ -101,6 +107,11 @@ def deform_sample_maps(
 
     Raises:
         ValueError: see :func:`deform_sample`; or there are no maps.
+
+    Example:
+        >>> depth, rgb = torch.rand(1, 2, 4, 5), torch.rand(1, 6, 4, 5)
+        >>> [tuple(x.shape) for x in deform_sample_maps([depth, rgb], torch.zeros(1, 18, 4, 5))]
+        [(1, 2, 9, 4, 5), (1, 6, 9, 4, 5)]
     """
     if not maps:
         raise ValueError("maps must hold at least one map, got none")
@@ -136,6 +147,12 @@ def sample_at(
 
     Raises:
         ValueError: channels, sizes, dtypes or devices do not fit, or ``backend`` cannot do it.
+
+    Example:
+        >>> x = torch.arange(6.0).view(1, 1, 2, 3)
+        >>> middle = torch.tensor([0.5, 1.0]).view(1, 1, 1, 2, 1, 1)  # (y, x): between 1 and 4
+        >>> sample_at(x, middle).item()
+        2.5
     """
     check_positions(x, position, mask)
     groups, taps = position.shape[1:3]
@@ -185,6 +202,11 @@ def modulated_deform_conv(
 
     Raises:
         ValueError: ``x`` is not a whole number of ``c_in`` blocks, or see :func:`deform_sample`.
+
+    Example:
+        >>> x, weight = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)
+        >>> modulated_deform_conv(x, torch.zeros(1, 18, 3, 3), None, weight)[0, 0].tolist()
+        [[4.0, 6.0, 4.0], [6.0, 9.0, 6.0], [4.0, 6.0, 4.0]]
     """
     c_out, c_in, kernel = weight.shape[:3]
     check_window(x, offset, mask, (kernel, padding, dilation, groups))

@@ -1,6 +1,6 @@
-"""What follows a convolution, in one pass over its result: bias, activation, factor, skip.
+"""Epilogue of a convolution, in one pass over its result: bias, activation, factor, skip.
 
-On a card each of them alone costs as much as all together, and at channels_last PyTorch's addition
+On a card each of them by itself costs as much as all together. At channels_last PyTorch's addition
 of a bias runs at a quarter of the memory's rate: a third of STDNet's time went there.
 """
 
@@ -16,7 +16,7 @@ VARIABLE = "STDNET_EPILOGUE"
 
 
 def fuses(x: Tensor) -> bool:
-    """Whether :func:`finish_` will be one kernel for what is made of ``x``: on CUDA, no gradients.
+    """Tell whether :func:`finish_` is one kernel for what is made of ``x``: on CUDA, no gradients.
 
     Only with ``STDNET_EPILOGUE=triton`` in the environment: the kernel has not run on a card yet.
     Compilers fuse by themselves.
@@ -42,7 +42,7 @@ def finish_(
     Args:
         x: ``(b, c, h, w)``; may be some of the channels of a larger map.
         bias: ``(c,)``.
-        slope: of the activation where negative; 1: none, 0: ReLU.
+        slope: slope of the activation where negative; 1: none, 0: ReLU.
         factor: ``(b, c, 1, 1)``.
         skip: ``(b, c, h, w)``.
         skip_first: add ``skip`` before the activation.
@@ -70,7 +70,7 @@ def finish_(
 
 
 def is_by_pixel(x: Tensor) -> bool:
-    """Whether a map lies in memory pixel by pixel at one distance, channels side by side."""
+    """Tell whether a map lies in memory pixel by pixel at one distance, channels side by side."""
     b, c, h, w = x.shape
     if c > 1 and x.stride(1) != 1:
         return False

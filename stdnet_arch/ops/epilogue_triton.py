@@ -73,7 +73,7 @@ def finish_rows(
     Args:
         x: ``(b, c, h, w)``, changed in place.
         bias: ``(c,)`` or None.
-        slope: of the activation.
+        slope: slope of the activation.
         factor: ``(b, c, 1, 1)`` or None.
         skip: ``(b, c, h, w)`` or None.
         skip_first: add it before the activation.

@@ -1,4 +1,4 @@
-"""How many frames to compute at once: as many as stay in the cache, or as fill the card."""
+"""Number of frames to compute at once: as many as stay in the cache, or as fill the card."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ def frames_at_once(device: torch.device, values_per_frame: int) -> int:
 
     Args:
         device: device of the maps.
-        values_per_frame: of the widest map that is made of one frame.
+        values_per_frame: number of values of the widest map that is made of one frame.
     """
     return max(PART_VALUES.get(device.type, PART_VALUES["cuda"]) // max(values_per_frame, 1), 1)
 

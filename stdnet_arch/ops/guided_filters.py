@@ -27,12 +27,19 @@ def joint_bilateral_upsample(
     Args:
         depth: ``(n, 1, h, w)``; 0 where there is none.
         guide: RGB in [0, 1], ``(n, 3, H, W)``, sides a multiple of those of ``depth``.
-        radius: of the disc of samples, in pixels of ``depth``.
+        radius: radius of the disc of samples, in pixels of ``depth``.
         sigma_space: in pixels of ``depth``.
         sigma_color: in units of the guide.
 
     Returns:
         ``(n, 1, H, W)``; 0 where no sample in reach has depth.
+
+    Example:
+        >>> depth, guide = torch.full((1, 1, 4, 5), 2.0), torch.rand(1, 3, 16, 20)
+        >>> width = {"radius": 1, "sigma_space": 1.0, "sigma_color": 0.1}
+        >>> large = joint_bilateral_upsample(depth, guide, **width)
+        >>> tuple(large.shape), round(large.mean().item(), 4)
+        ((1, 1, 16, 20), 2.0)
     """
     scale = guide.shape[-1] // depth.shape[-1]
     taps = _disc(radius)
@@ -82,11 +89,16 @@ def guided_filter(depth: Tensor, guide: Tensor, *, radius: int, eps: float) -> T
     Args:
         depth: ``(n, 1, H, W)``.
         guide: RGB, ``(n, 3, H, W)``.
-        radius: of the square windows [px], below both sides.
-        eps: how flat the function is kept, in squared units of the guide.
+        radius: radius of the square windows [px], below both sides.
+        eps: flatness of the function, in squared units of the guide.
 
     Returns:
         ``(n, 1, H, W)``.
+
+    Example:
+        >>> depth, guide = torch.full((1, 1, 8, 9), 2.0), torch.rand(1, 3, 8, 9)
+        >>> round(guided_filter(depth, guide, radius=2, eps=1e-3).mean().item(), 4)
+        2.0
     """
     color, level = _box_mean(guide, radius), _box_mean(depth, radius)
     covariance = _box_mean(guide * depth, radius) - color * level  # (n, 3, H, W)
@@ -172,7 +184,7 @@ def _solve_3x3(matrix: Tensor, right: Tensor) -> Tensor:
 
 
 def _likeness(guide: Tensor, sigma_color: float) -> Tensor:
-    """How alike each pixel and the next of its row are, in (0, 1]: ``(W - 1, n, H)``."""
+    """Compare each pixel and the next of its row: 1 where alike, in (0, 1], ``(W - 1, n, H)``."""
     apart = (guide[..., 1:] - guide[..., :-1]).square().sum(1).sqrt()  # (n, H, W - 1)
     return torch.exp(-apart / sigma_color).permute(2, 0, 1).contiguous()
 

@@ -40,8 +40,8 @@ def fit_local_planes(
 ) -> LocalPlanes:
     """Fit a plane to each pixel's own surface by robust least squares.
 
-    Round by round, the neighbours within a tolerance of the present plane are its members, and the
-    plane is fitted anew to them, with weights that fall with distance. The first round has a flat
+    Round by round, the neighbours within a tolerance of the present plane are its members. The
+    plane is fitted again to them, with weights that fall with distance. The first round has a flat
     plane and a tolerance that grows with distance, so that slopes are found. Scale-free: ``lq`` and
     ``step`` times a factor give planes times that factor.
 

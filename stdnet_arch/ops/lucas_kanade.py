@@ -15,7 +15,7 @@ DAMPING = 1e-3
 def lucas_kanade(
     frame: Tensor, other: Tensor, levels: int = 5, iterations: int = 5, window: int = 7
 ) -> Tensor:
-    """Where each pixel of ``frame`` is found in ``other``.
+    """Find each pixel of ``frame`` in ``other``.
 
     Least squares of the brightness in a window around each pixel, repeated on the warped frame and
     from coarse to fine. Good for what moves smoothly and has texture; use a network for more.
@@ -23,7 +23,7 @@ def lucas_kanade(
     Args:
         frame: ``(b, c, H, W)`` in [0, 1], floating point.
         other: the same shape.
-        levels: of the pyramid at most; each halves the frame, down to 16 pixels.
+        levels: largest number of levels of the pyramid; each halves the frame, down to 16 pixels.
         iterations: per level.
         window: side of the window, odd, pixels.
 
@@ -32,6 +32,12 @@ def lucas_kanade(
 
     Raises:
         ValueError: the shapes differ, or ``window`` is even.
+
+    Example:
+        >>> ramp = torch.linspace(0, 6, 32).sin().expand(1, 3, 32, 32) / 2 + 0.5
+        >>> flow_px = lucas_kanade(ramp, ramp)
+        >>> tuple(flow_px.shape), flow_px.abs().amax().item() < 1e-3
+        ((1, 2, 32, 32), True)
     """
     if frame.shape != other.shape or frame.ndim != 4:
         raise ValueError(

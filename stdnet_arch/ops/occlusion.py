@@ -22,13 +22,19 @@ def clean_mask(
         mask: bool, ``(b, 1, h, w)``.
         smallest_island: smaller connected parts that are True become False, pixels.
         smallest_hole: smaller connected parts that are False become True, pixels.
-        radius: of the disk that gaps are closed with, pixels; beyond the frame there is nothing.
+        radius: radius of the disk that closes gaps [px]; beyond the frame there is nothing.
 
     Returns:
         Bool, the shape of ``mask``, on its device (computed on the CPU).
 
     Raises:
         TypeError: ``mask`` is not bool.
+
+    Example:
+        >>> mask = torch.zeros(1, 1, 24, 24, dtype=torch.bool)
+        >>> mask[..., 5, 5] = True  # a lone pixel
+        >>> int(clean_mask(mask).sum())
+        0
     """
     if mask.dtype != torch.bool:
         raise TypeError(f"mask must be bool, got {mask.dtype}")

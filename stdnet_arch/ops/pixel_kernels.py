@@ -22,6 +22,13 @@ def apply_pixel_kernels(feat: Tensor, kernels: Tensor) -> Tensor:
 
     Raises:
         ValueError: the number of taps is not the square of an odd number.
+
+    Example:
+        >>> import torch
+        >>> feat, kernels = torch.arange(4.0).view(1, 1, 2, 2), torch.zeros(1, 1, 9, 2, 2)
+        >>> kernels[:, :, 4] = 10  # the middle one of nine taps
+        >>> apply_pixel_kernels(feat, kernels)[0, 0].tolist()
+        [[0.0, 10.0], [20.0, 30.0]]
     """
     h, w = feat.shape[-2:]
     side = math.isqrt(kernels.shape[2])

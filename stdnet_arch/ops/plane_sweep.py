@@ -40,6 +40,10 @@ def plane_depths(near_m: float, far_m: float, planes: int) -> Tensor:
 
     Raises:
         ValueError: not ``0 < near_m < far_m``, or fewer than 3 planes.
+
+    Example:
+        >>> plane_depths(1.0, 4.0, 3).tolist()
+        [1.0, 1.6, 4.0]
     """
     if not 0 < near_m < far_m or planes < 3:
         raise ValueError(
@@ -50,7 +54,7 @@ def plane_depths(near_m: float, far_m: float, planes: int) -> Tensor:
 
 
 def sweep_cost(view: View, others: Sequence[View], depths_m: Tensor, window_px: int) -> Tensor:
-    """How little the other views look like ``view`` if it lies at each depth.
+    """Measure how little the other views look like ``view`` if it lies at each depth.
 
     The cost of one view is ``1 - ZNCC`` (zero-mean normalised cross-correlation) of square windows;
     of several, the mean of the better half of those that see the pixel (Kang, Szeliski and Chai,
@@ -103,14 +107,14 @@ def pick_depth(cost: Tensor, depths_m: Tensor) -> Tensor:
 def agrees(
     depth_m: Tensor, view: View, other_depth_m: Tensor, other: View, tolerance: float
 ) -> tuple[Tensor, Tensor]:
-    """Whether the depth of another view confirms this one's, pixel by pixel.
+    """Tell whether the depth of another view confirms this one's, pixel by pixel.
 
     Args:
-        depth_m: of ``view`` [m], ``(1, H, W)``.
+        depth_m: depth of ``view`` [m], ``(1, H, W)``.
         view: the frame in question.
-        other_depth_m: of ``other``, ``(1, H, W)``.
+        other_depth_m: depth of ``other``, ``(1, H, W)``.
         other: another frame.
-        tolerance: how far the two may be apart, as a share of the depth there.
+        tolerance: largest distance of the two, as a share of the depth there.
 
     Returns:
         Whether the two agree, and whether the point is in the other's picture at all, both bool

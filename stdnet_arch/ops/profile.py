@@ -7,7 +7,7 @@ SLICES = ("rows", "columns")
 
 
 def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
-    """How slices change along their line and over time, in cells of two pixels by two frames.
+    """Measure how slices change along line and time, in cells of two pixels by two frames.
 
     What moves is a slanted line in a slice: its gradient points across that line. Flicker is a
     gradient over time without a line.
@@ -23,6 +23,11 @@ def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: other ``slices``.
+
+    Example:
+        >>> import torch
+        >>> [tuple(x.shape) for x in profile_gradient(torch.rand(1, 4, 1, 6, 8), "rows")]
+        [(1, 3, 1, 6, 7), (1, 3, 1, 6, 7)]
     """
     first, second = (_pick(clip, -4, k) for k in (0, 1))
     dim = _dim(slices)
@@ -34,7 +39,7 @@ def profile_gradient(clip: Tensor, slices: str) -> tuple[Tensor, Tensor]:
 
 
 def profile_cells(mask: Tensor, slices: str) -> Tensor:
-    """Which cells are within a mask with all four pixels.
+    """Find the cells that are within a mask with all four pixels.
 
     Args:
         mask: bool, ``(..., t, c, H, W)``.

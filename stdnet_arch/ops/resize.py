@@ -25,6 +25,10 @@ def replicate_up(x: Tensor, factor: int) -> Tensor:
 
     Returns:
         ``(..., h * factor, w * factor)``; ``x`` itself when ``factor`` is 1.
+
+    Example:
+        >>> replicate_up(torch.tensor([[[[1.0, 2.0]]]]), 2)[0, 0].tolist()
+        [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
     """
     if factor == 1:
         return x
@@ -40,6 +44,10 @@ def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
 
     Returns:
         ``(b, c, h * factor, w * factor)``.
+
+    Example:
+        >>> pixel_shuffle(torch.arange(4.0).view(1, 4, 1, 1), 2)[0, 0].tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
     """
     if not x.is_cuda or x.is_contiguous() or torch.is_grad_enabled():
         return F.pixel_shuffle(x, factor)
@@ -58,6 +66,10 @@ def upsample(x: Tensor, factor: int, mode: str) -> Tensor:
 
     Returns:
         ``(b, t, c, h * factor, w * factor)``.
+
+    Example:
+        >>> upsample(torch.tensor([0.0, 4.0]).view(1, 1, 1, 1, 2), 2, "bilinear")[0, 0, 0].tolist()
+        [[0.0, 1.0, 3.0, 4.0], [0.0, 1.0, 3.0, 4.0]]
     """
     b, t, c, h, w = x.shape
     if t == 0:
@@ -82,7 +94,12 @@ def interleave(given: Tensor, between: Tensor) -> Tensor:
 
 
 def fill_in_time(given: Tensor) -> Tensor:
-    """Linear interpolation in time: ``(b, n, ...)`` -> ``(b, 2n - 1, ...)``."""
+    """Linear interpolation in time: ``(b, n, ...)`` -> ``(b, 2n - 1, ...)``.
+
+    Example:
+        >>> fill_in_time(torch.tensor([1.0, 3.0]).view(1, 2, 1, 1, 1)).flatten().tolist()
+        [1.0, 2.0, 3.0]
+    """
     return interleave(given, (given[:, :-1] + given[:, 1:]) / 2)
 
 
@@ -118,6 +135,10 @@ def area_down(x: Tensor, size: tuple[int, int]) -> Tensor:
 
     Raises:
         ValueError: a side is no whole multiple.
+
+    Example:
+        >>> area_down(torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]]), (1, 1)).item()
+        4.0
     """
     (h, w), (H, W) = x.shape[-2:], size
     if (h, w) == (H, W):
@@ -137,6 +158,11 @@ def pad_to_multiple(x: Tensor, multiple: int, pad: str = "replicate") -> tuple[T
 
     Returns:
         The padded map and what :func:`unpad` needs to undo it.
+
+    Example:
+        >>> padded, padding = pad_to_multiple(torch.rand(1, 3, 1, 13, 18), 8)
+        >>> tuple(padded.shape), tuple(unpad(padded, padding).shape)
+        ((1, 3, 1, 16, 24), (1, 3, 1, 13, 18))
     """
     h, w = x.shape[-2:]
     padding = Padding(-h % multiple, -w % multiple)
@@ -155,7 +181,7 @@ def unpad(x: Tensor, padding: Padding, scale: int = 1) -> Tensor:
     Args:
         x: ``(..., H, W)``.
         padding: as returned by :func:`pad_to_multiple`.
-        scale: how much larger ``x`` is than the map that was padded.
+        scale: ratio of the sides of ``x`` and of the map that was padded.
 
     Returns:
         ``(..., H - scale * bottom, W - scale * right)``, a view.

@@ -12,7 +12,7 @@ def semi_global(cost: Tensor, step_cost: float, jump_cost: Tensor) -> Tensor:
     ``L(p, d) = C(p, d) + min(L(q, d), L(q, d +- 1) + P1, min_k L(q, k) + P2) - min_k L(q, k)``.
 
     Args:
-        cost: of each label at each pixel, ``(d, H, W)``, finite.
+        cost: cost of each label at each pixel, ``(d, H, W)``, finite.
         step_cost: ``P1``, of a change by one label, >= 0.
         jump_cost: ``P2`` of a larger change on entering a pixel, ``(H, W)``, >= ``P1``.
 
@@ -21,6 +21,11 @@ def semi_global(cost: Tensor, step_cost: float, jump_cost: Tensor) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> cost = torch.rand(4, 5, 6)  # of 4 labels
+        >>> tuple(semi_global(cost, 0.1, torch.ones(5, 6)).shape)
+        (4, 5, 6)
     """
     if cost.ndim != 3 or jump_cost.shape != cost.shape[1:]:
         raise ValueError(

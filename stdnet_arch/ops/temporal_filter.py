@@ -13,7 +13,7 @@ PERSISTENCE: tuple[tuple[int, int], ...] = (
 def temporal_recursive_filter(
     depth: Tensor, *, alpha: float, delta: float, persistence: int
 ) -> Tensor:
-    """Exponential moving average of each pixel that starts anew where depth jumps.
+    """Exponential moving average of each pixel that starts again where depth jumps.
 
     After the public description of the temporal filter of the RealSense SDK (post-processing
     filters): ``s[i] = alpha * d[i] + (1 - alpha) * s[i - 1]`` where both are valid and less than
@@ -31,6 +31,11 @@ def temporal_recursive_filter(
 
     Raises:
         ValueError: ``alpha`` or ``persistence`` is out of range.
+
+    Example:
+        >>> depth = torch.tensor([[1.0], [1.5], [5.0]])  # three frames of one pixel
+        >>> temporal_recursive_filter(depth, alpha=0.5, delta=1.0, persistence=0).tolist()
+        [[1.0], [1.25], [5.0]]
     """
     if not 0 < alpha <= 1:
         raise ValueError(f"alpha must be in (0, 1], got {alpha}")

@@ -16,7 +16,7 @@ DATA = 0.15  # lambda, for brightness in 0..255, as published
 
 @torch.no_grad()
 def tvl1_flow(frame: Tensor, other: Tensor, warps: int = 5, steps: int = 20) -> Tensor:
-    """Where each pixel of ``frame`` is found in ``other``.
+    """Find each pixel of ``frame`` in ``other``.
 
     Minimises ``|grad u| + lambda |other(p + u) - frame(p)|`` from coarse to fine: linearised
     ``warps`` times at each level, each time with ``steps`` rounds of thresholding and a dual step.
@@ -32,6 +32,12 @@ def tvl1_flow(frame: Tensor, other: Tensor, warps: int = 5, steps: int = 20) -> 
 
     Raises:
         ValueError: the shapes are not these.
+
+    Example:
+        >>> frame = torch.rand(1, 3, 20, 24)
+        >>> flow_px = tvl1_flow(frame, frame, warps=1, steps=2)
+        >>> tuple(flow_px.shape), flow_px.abs().amax().item() < 1e-3
+        ((1, 2, 20, 24), True)
     """
     if frame.shape != other.shape or frame.ndim != 4 or frame.shape[1] not in {1, 3}:
         raise ValueError(

@@ -25,6 +25,13 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> later = torch.arange(3.0).view(1, 1, 1, 3)
+        >>> flow_px = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3)  # right
+        >>> warped, inside = flow_warp(later, flow_px)
+        >>> warped.flatten().tolist(), inside.flatten().tolist()
+        ([1.0, 2.0, 2.0], [True, True, False])
     """
     _check(x, flow_px)
     H, W = x.shape[-2:]
@@ -37,6 +44,35 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
     return warped, inside.unsqueeze(1)
 
 
+def warp_to_edges(x: Tensor, flow_px: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+    """Look up where each pixel goes in an image that ends at the edges of its outer pixels.
+
+    :func:`flow_warp` calls a point outside beyond the centres of the outer pixels, half a pixel
+    earlier: there, what is interpolated is exact.
+
+    Args:
+        x: ``(n, c, h, w)``.
+        flow_px: (dx, dy) [px of ``x``], ``(n, 2, h, w)``.
+        mode: ``bilinear`` or ``nearest``.
+
+    Returns:
+        ``x[p + flow_px[p]]``, ``(n, c, h, w)``, outside the border, and 1 inside or 0, ``(n, 1, h,
+        w)``.
+    """
+    h, w = x.shape[-2:]
+    rows = torch.arange(h, device=x.device, dtype=flow_px.dtype)[:, None]
+    columns = torch.arange(w, device=x.device, dtype=flow_px.dtype)[None]
+    u = (2 * (columns + flow_px[:, 0]) + 1) / w - 1
+    v = (2 * (rows + flow_px[:, 1]) + 1) / h - 1
+    inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
+    # Not a number has no place; grid_sample's backward would write anywhere.
+    grid = torch.stack((u, v), -1).nan_to_num(2, 2, -2).clamp(-2, 2)
+    found = F.grid_sample(
+        x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
+    )
+    return found, inside
+
+
 def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
     """As :func:`flow_warp`, with zeros outside and at most the work of a deformable tap.
 
@@ -46,6 +82,11 @@ def flow_sample(x: Tensor, flow_px: Tensor) -> Tensor:
 
     Returns:
         ``(b, c, h, w)``, dtype of ``x``.
+
+    Example:
+        >>> flow_px = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3)
+        >>> flow_sample(torch.arange(3.0).view(1, 1, 1, 3), flow_px).flatten().tolist()
+        [1.0, 2.0, 0.0]
     """
     return deform_sample(x, flow_px.flip(1), kernel=1, padding=0)[:, :, 0]
 
@@ -75,16 +116,16 @@ def splat(
 ) -> tuple[Tensor, Tensor]:
     """Throw each pixel as a disc to where it goes; the nearest depth wins (a z-buffer).
 
-    A disc covers the pixels whose centres are less than ``radius_px`` away from where it lands, so
-    with radius 1 a flow of whole pixels moves single pixels and any other closes the gaps.
+    A disc covers the pixels whose centres are less than ``radius_px`` away from where it lands. So
+    with radius 1 a flow of whole pixels moves single pixels, and any other closes the gaps.
 
     Args:
         depth: depth to throw, which also gives the order, ``(b, 1, H, W)``, floating point.
         flow_px: (dx, dy) of each pixel, ``(b, 2, H, W)``, or ``(1, 2, H, W)`` for all images.
             Pixels with a flow that is not finite are not thrown.
-        valid: which pixels are thrown, bool, ``(b, 1, H, W)`` or ``(1, 1, H, W)``; None: all. NaN
-            never is.
-        radius_px: radius of the discs; 0: the nearest pixel alone.
+        valid: mask of the pixels that are thrown, bool, ``(b, 1, H, W)`` or ``(1, 1, H, W)``;
+            None: all. NaN never is.
+        radius_px: radius of the discs; 0: only the nearest pixel.
 
     Returns:
         Depth of the nearest disc over each pixel, ``(b, 1, H, W)``, 0 where there is none, and
@@ -92,6 +133,13 @@ def splat(
 
     Raises:
         ValueError: the shapes do not fit, or the radius is negative.
+
+    Example:
+        >>> depth = torch.tensor([5.0, 2.0, 5.0]).view(1, 1, 1, 3)
+        >>> flow_px = torch.tensor([[1.0, 0, 0], [0, 0, 0]]).view(1, 2, 1, 3)  # right, behind
+        >>> thrown, hit = splat(depth, flow_px)
+        >>> thrown.flatten().tolist(), hit.flatten().tolist()
+        ([0.0, 2.0, 5.0], [False, True, True])
     """
     _check(depth, flow_px)
     if depth.shape[1] != 1 or not radius_px >= 0:
@@ -125,7 +173,7 @@ def splat(
 def camera_flow(
     depth_m: Tensor, intrinsics_px: Tensor, move: Tensor, other_px: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Where a moving pinhole camera sees the points of a depth image if nothing else moves.
+    """Find where a moving pinhole camera sees the points of a depth image if nothing else moves.
 
     Args:
         depth_m: z-depth [m], ``(b, 1, H, W)``.
@@ -137,6 +185,14 @@ def camera_flow(
     Returns:
         Flow (dx, dy) [px], ``(b, 2, H, W)``, NaN for points that are not in front of the other
         camera, and z-depth there [m], ``(b, 1, H, W)``.
+
+    Example:
+        >>> depth_m, intrinsics_px = torch.full((1, 1, 1, 2), 4.0), torch.tensor([8.0, 8, 0.5, 0])
+        >>> move = torch.eye(4)
+        >>> move[0, 3] = 1.0  # for the other camera, points are 1 m further right
+        >>> flow_px, other_m = camera_flow(depth_m, intrinsics_px, move)
+        >>> flow_px.flatten(1).tolist(), other_m.flatten().tolist()
+        ([[2.0, 2.0, 0.0, 0.0]], [4.0, 4.0])
     """
     H, W = depth_m.shape[-2:]
     fx, fy, cx, cy = intrinsics_px.to(depth_m.dtype)

@@ -1,4 +1,4 @@
-"""The stages from files to files: each has its folder, and goes on where it was stopped."""
+"""The stages from files to files: each has its folder, and continues where it was stopped."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from stdnet_arch.inference.jobs.input_state import describe_inputs
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.metrics.pixels import LineFit
 from stdnet_arch.stereodiff.matcher import Matcher, build_matcher
@@ -35,7 +35,7 @@ from stdnet_arch.stereodiff.options import DiffusionOptions, StereoDiffOptions
 from stdnet_arch.stereodiff.posed_video import PosedVideo
 from stdnet_arch.stereodiff.refinement import (
     DiffusionStep,
-    Piece,
+    DisparityFrame,
     Windows,
     refine_video,
     size_for_network,
@@ -107,8 +107,8 @@ def _write_stages(
     """Write what is missing of every stage; see :func:`run_stereodiff`.
 
     Args:
-        options: what to do.
-        video: what is read.
+        options: options of the method.
+        video: video to read.
         matcher: stage 1.
         predictor: stage 3; None: there is none.
         settings: all that a frame of stage 1 depends on, see :func:`_settings`.
@@ -141,8 +141,8 @@ def _write_stages(
     _write_stage(depth, settings, video, options, lambda i: _aligned(video, stereo, raw, i))
     stages[DEPTH] = depth
     if predictor:
-        made_of = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-        stages[SUPER] = _super_resolve(options, video, depth, predictor, made_of)
+        depth_fingerprint = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+        stages[SUPER] = _super_resolve(options, video, depth, predictor, depth_fingerprint)
     return stages
 
 
@@ -192,14 +192,14 @@ def _write_stage(
             disable=options.quiet,
         ) as progress:  # fmt: skip
             for name, depth in zip(names[first:], depths(first), strict=True):
-                write_depth(output.path(name), depth, output.kind)
+                write_depth(output.path(name), depth, output.depth_format)
                 progress.update()
     output.finish(names)
 
 
 def read_stage(output: OutputFolder, video: PosedVideo, start: int = 0) -> Depths:
     """The frames of a stage from ``start`` on."""
-    unit = FLOAT16 if output.kind == "float16png" else None
+    unit = FLOAT16 if output.depth_format == "float16png" else None
     return (read_depth(output.path(name), unit) for name in video.names[start:])
 
 
@@ -238,7 +238,7 @@ def _refined(
     out = next(read_stage(stereo, video)).shape
     spread = max(1 / near_m - 1 / far_m, 1e-12) if near_m > 0 else 1.0
 
-    def pieces(start: int) -> Iterator[Piece]:
+    def pieces(start: int) -> Iterator[DisparityFrame]:
         pairs = zip(filled(stereo, video, start), video.colors(start), strict=True)
         for depth_m, rgb in pairs:
             share = np.clip((1 / depth_m - 1 / far_m) / spread, 0, 1).astype(np.float32)
@@ -290,7 +290,7 @@ def _super_resolve(
     video: PosedVideo,
     depth: OutputFolder,
     predictor: DepthSRPredictor,
-    made_of: str,
+    depth_fingerprint: str,
 ) -> OutputFolder:
     """Stage 3: the network on top, by the machinery of ``python -m stdnet_arch.infer``."""
     unit = FLOAT16 if options.format == "float16png" else None
@@ -301,7 +301,8 @@ def _super_resolve(
     mp4 = None if options.super_resolution is None else options.super_resolution.mp4
     job = Job(
         depth.folder, Path(video.where), options.output / SUPER, Reading(DepthCoding(unit)),
-        kind=options.format, extras=Extras(mp4=mp4), overwrite=options.overwrite, made_of=made_of,
+        depth_format=options.format, side_outputs=SideOutputs(mp4=mp4),
+        overwrite=options.overwrite, depth_fingerprint=depth_fingerprint,
     )  # fmt: skip
     run_job(job, predictor, options.quiet, recording)
     return OutputFolder(job.output, options.format)

@@ -48,7 +48,7 @@ def check_file_matcher(values: Mapping[str, Any], chosen: object, path: object) 
     """Refuse options of a file that name a class: importing it would run a stranger's code.
 
     Args:
-        values: what the file holds.
+        values: content of the file.
         chosen: a matcher of the command line, which wins over the file's; None if there is none.
         path: the file.
 

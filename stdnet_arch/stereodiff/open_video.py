@@ -34,7 +34,7 @@ def open_files(
         pose_axes: see there.
         intrinsics: ``fx, fy, cx, cy`` in pixels of the RGB, of all frames.
         depth: a folder of depth frames or a npy or npz stack.
-        coding: how stored depth becomes metres.
+        coding: meaning of the stored values.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: what the message says.

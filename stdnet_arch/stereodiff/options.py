@@ -156,7 +156,7 @@ def read_options(values: Mapping[str, Any]) -> StereoDiffOptions:
 
 
 def merge(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Options with some set anew, such as ``matcher.planes=32``.
+    """Options with some set again, such as ``matcher.planes=32``.
 
     Values are Python literals where they can be (``32``, ``(-4, 4)``, ``True``), else text.
 

@@ -1,4 +1,4 @@
-"""Stage 1 by geometry alone: plane sweeps between frames whose cameras are known."""
+"""Stage 1 only by geometry: plane sweeps between frames whose cameras are known."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -28,22 +28,22 @@ EDGE = 0.05
 class PlaneSweep:
     """Multi-view stereo of static scenes on known poses: no network, no weights, metric depth.
 
-    Each frame is swept against others before and after it, made smooth by semi-global matching, and
-    kept where the depths of enough other frames confirm it. What moves by itself does not fit the
+    Each frame is swept against others before and after it, and made smooth by semi-global matching.
+    Its depth is kept where enough other frames confirm it. What moves by itself does not fit the
     cameras' geometry: mostly it finds no confirmation, and is left unknown (0).
 
     Args:
         near_m: the nearest plane [m].
         far_m: the farthest plane [m].
-        planes: how many, evenly spaced in 1 / depth.
+        planes: number of planes, evenly spaced in 1 / depth.
         offsets: frames that a frame is swept against, relative to it.
         window_px: side of the correlation windows, odd.
-        step_cost: of a change by one plane to the neighbouring pixel (correlation runs from 0 to
-            2); 0 together with ``jump_cost`` 0: no semi-global matching.
-        jump_cost: of a larger change, where the picture has no edge.
+        step_cost: cost of a change by one plane to the neighbouring pixel (correlation runs from
+            0 to 2); 0 together with ``jump_cost`` 0: no semi-global matching.
+        jump_cost: cost of a larger change, where the picture has no edge.
         confirm_offsets: frames whose depth is asked for confirmation, relative to the frame.
-        votes: how many must confirm a depth; fewer where fewer frames have the point in view, but
-            at least one; 0: none is needed.
+        votes: number of frames that must confirm a depth; fewer where fewer frames have
+            the point in view, but at least one; 0: none is needed.
         tolerance: share by which confirming depths may differ.
         longest_px: longer sides of pictures are reduced to this before matching (the paper: 512).
         reduce: depth is written at 1 / this of the RGB's size, nearest pixels.
@@ -162,7 +162,7 @@ class PlaneSweep:
         return torch.where(agreed >= needed, depth_m, 0)
 
     def _sees_depth(self, view: View, other: View) -> bool:
-        """Whether the nearest and the farthest plane look different from there."""
+        """Tell whether the nearest and the farthest plane look different from there."""
         baseline_m = float((view.pose[:3, 3] - other.pose[:3, 3]).norm())
         spread = float(1 / self.planes_m[0] - 1 / self.planes_m[-1])
         return float(view.intrinsics_px[0]) * baseline_m * spread >= LEAST_PARALLAX_PX

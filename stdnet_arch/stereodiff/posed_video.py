@@ -69,7 +69,7 @@ class Lately(Generic[T]):
 
     Args:
         open_at: the items from a number on, in order.
-        keep: how many stay; asking further back opens anew.
+        keep: number of frames that stay; asking further back opens again.
     """
 
     def __init__(self, open_at: Callable[[int], Iterator[T]], keep: int) -> None:
@@ -91,5 +91,5 @@ class Lately(Generic[T]):
         return self._items[i]
 
     def __len__(self) -> int:
-        """How many are in memory."""
+        """Count the frames in memory."""
         return len(self._items)

@@ -24,7 +24,7 @@ class DiffusionStep(Protocol):
         """
 
 
-class Piece(NamedTuple):
+class DisparityFrame(NamedTuple):
     """One frame at the size of the network."""
 
     disparity: Tensor
@@ -34,13 +34,13 @@ class Piece(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """How a video is cut."""
+    """Cuts of a video into windows."""
 
     size: int = 110
     overlap: int = 25
 
 
-Frames = Callable[[int], Iterator[Piece]]
+Frames = Callable[[int], Iterator[DisparityFrame]]
 
 
 def refine_video(
@@ -55,7 +55,7 @@ def refine_video(
         step: refines a window.
         frames: the video from a frame on.
         length: frames of it.
-        windows: how it is cut.
+        windows: cuts of the video.
         seed: seed of the noise; window ``k`` takes ``seed + k``.
         first: the first frame that is wanted; the result is that of a run from frame 0.
 
@@ -70,7 +70,7 @@ def refine_video(
     begin = max(sum(cut.start <= first for cut in cuts) - 2, 0)
     if not cuts:
         return
-    source, pieces = frames(cuts[begin].start), list[Piece]()
+    source, pieces = frames(cuts[begin].start), list[DisparityFrame]()
     tail: Tensor | None = None
     for k, cut in enumerate(cuts[begin:], begin):
         pieces += islice(source, cut.stop - cut.start - len(pieces))
@@ -111,10 +111,10 @@ def size_for_network(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
 
 def to_piece(
     disparity: NDArray[np.float32], rgb: NDArray[np.uint8], size: tuple[int, int]
-) -> Piece:
+) -> DisparityFrame:
     """A frame at the size of the network: nearest for depth (the paper's), smooth for colours."""
     maps = torch.from_numpy(np.ascontiguousarray(disparity))[None, None]
     colors = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1)
     small = resample(colors, size, "bilinear", antialias=True).round().clamp(0, 255).byte()
     nearest = torch.nn.functional.interpolate(maps, size=size, mode="nearest-exact")[0]
-    return Piece(nearest.float(), small)
+    return DisparityFrame(nearest.float(), small)

@@ -1,4 +1,4 @@
-"""How far a stage's depth video is from the truth, by StereoDiff's protocol, in constant memory."""
+"""Scores of a stage's depth video by StereoDiff's protocol, in constant memory."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator

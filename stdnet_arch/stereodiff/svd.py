@@ -107,13 +107,13 @@ def fingerprint(folder: Path, unet: Path | None = None) -> str:
 class SVDStep:
     """One diffusion step on a window of depth, after StereoDiff.
 
-    The depth's latent gets noise of an early step's strength, and the network takes all of it away
-    in a single step, with the RGB of the frames beside it. Of ``steps`` noise levels (SVD's with 4:
-    700, 70.5, 2.27, 0.002) the window is noised to number ``start`` and lands on the next one.
+    The depth's latent gets noise of an early step's strength. The network takes all of it away in a
+    single step, with the RGB of the frames beside it. Of ``steps`` noise levels (SVD's with 4: 700,
+    70.5, 2.27, 0.002) the window is noised to number ``start`` and lands on the next one.
 
     Args:
         parts: the networks; they are moved to the device.
-        steps: of the schedule, the paper's T.
+        steps: number of steps of the schedule, the paper's T.
         start: index of the noise level, the paper's t = 2.
         device: target device.
         half: the UNet in float16, for CUDA; the VAE stays float32, as its weights ask for.

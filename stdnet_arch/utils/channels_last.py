@@ -1,4 +1,4 @@
-"""How weights lie in memory."""
+"""Layout of weights in memory."""
 
 import torch
 from torch import nn

@@ -19,7 +19,7 @@ def run_child(command: Sequence[str], log: IO[str], folder: Path) -> int:
     Args:
         command: the program, which calls :func:`end_with_parent`, and its arguments.
         log: takes all that it writes.
-        folder: where it runs.
+        folder: working directory.
     """
     environment = {**os.environ, PARENT: "1"}
     child = subprocess.Popen(

@@ -49,7 +49,7 @@ def run_command(
     Args:
         run: the command; returns its own exit code, None for 0.
         say: shows a line to the user; None writes it to stderr.
-        stopped: the line for Ctrl-C: what was kept, and how to go on.
+        stopped: the line for Ctrl-C: what was kept, and how to continue.
         debug: show the traceback, too.
 
     Returns:

@@ -47,9 +47,9 @@ def depth_step(net: Any, step: float | None) -> Iterator[None]:  # noqa: ANN401 
 def estimate_step_m(measured_m: NDArray[np.floating]) -> float | None:
     """Find the quantisation step in the depths of a frame.
 
-    Depths on a lattice through 0 (dToF bins, whole millimetres) give its spacing. Where only some
-    of its values are in use (a Kinect's disparities in millimetres), and where depths repeat
-    without a lattice, the step is the gap between the values in use around the median pixel.
+    Depths on a lattice through 0 (dToF bins, whole millimetres) give its spacing. Often only some
+    of its values are in use (a Kinect's disparities in millimetres), or depths repeat without a
+    lattice. Then the step is the gap between the values in use around the median pixel.
 
     Args:
         measured_m: measured depths [m], any shape, no holes.

@@ -27,7 +27,7 @@ def reading(what: str | Path, expected: str = "a readable, whole file") -> Itera
 
     Args:
         what: the file, the option or the frame that is decoded.
-        expected: what it should be.
+        expected: description of a good file.
 
     Raises:
         InputError: the content cannot be decoded.

@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def end_quietly_while_loading() -> None:
     """End one of our commands on Ctrl-C with a line, until :func:`ending_soon` takes over.
 
-    Importing takes seconds. A program of somebody else that imports this package is left alone.
+    Importing takes seconds. A program of somebody else that imports this package is left as it is.
     """
     if is_our_command() and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _end_while_loading)
@@ -65,7 +65,7 @@ def ignoring_interrupts() -> Iterator[None]:
 
 @contextmanager
 def ending_soon(say: Callable[[], None]) -> Iterator[None]:
-    """Make sure that one of our commands ends soon after Ctrl-C; others are left alone.
+    """Make sure that one of our commands ends soon after Ctrl-C; others are left as they are.
 
     The block sees ``KeyboardInterrupt`` as usual. If the program is still there ``GRACE_S`` later
     (a long operation, threads that are waited for), it ends at once with 130, its children too.

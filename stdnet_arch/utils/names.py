@@ -15,7 +15,7 @@ def check_name(name: object, what: str = "name") -> str:
 
     Args:
         name: relative, such as ``clip/depth``.
-        what: what the name stands for, for errors.
+        what: meaning of the name, for errors.
 
     Raises:
         InputError: no text, empty, absolute, or with ``..``.
@@ -35,7 +35,7 @@ def resolve_name(root: Path, name: object, what: str = "name") -> Path:
     Args:
         root: the folder that the name belongs to.
         name: see :func:`check_name`.
-        what: what the name stands for, for errors.
+        what: meaning of the name, for errors.
 
     Raises:
         InputError: the name or a link in its path leaves ``root``.
@@ -106,7 +106,7 @@ def check_output_folder(
     """Refuse an output folder that is or lies in an input, or whose own parts hold one.
 
     Args:
-        folder: what is written to.
+        folder: folder to write to.
         inputs: files and folders that are read; None is left out.
         own: names of folders in ``folder`` that are written, too.
 

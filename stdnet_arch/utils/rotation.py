@@ -11,7 +11,7 @@ def pose_matrix(position_m: ArrayLike, quaternion: ArrayLike) -> NDArray[np.floa
     """A pose, ``(4, 4)``.
 
     Args:
-        position_m: of the camera in the world, 3 numbers [m].
+        position_m: position of the camera in the world, 3 numbers [m].
         quaternion: ``x, y, z, w``, any length but 0: turns camera into world coordinates.
 
     Raises:

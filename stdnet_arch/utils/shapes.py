@@ -11,7 +11,7 @@ def check_clip(
     Args:
         lq: low-resolution depth, ``(b, n, 1, h, w)``.
         guide: RGB at high resolution, ``(b, t, 3, H, W)`` with ``H = scale * h``.
-        scale: how much larger the guide is.
+        scale: ratio of the sides of guide and depth.
         min_side: smallest ``h`` and ``w`` the caller can work with.
         time_scale: ``lq`` holds every ``time_scale``-th frame of the guide, the first and the last
             among them: ``t = (n - 1) * time_scale + 1``.

@@ -23,7 +23,7 @@ def write_torch(path: Path, content: Mapping[str, Any]) -> None:
 
     Args:
         path: the file; its folder is made.
-        content: what to save; the checksum of its tensors is saved beside it.
+        content: values to save; the checksum of its tensors is saved beside it.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""What there is to see of a clip: what the sensor saw, and what ``infer`` wrote of it.
+"""Views of a clip: what the sensor saw, and what ``infer`` wrote of it.
 
 Nothing is predicted here. Every number comes from the files of the recording or of the result, read
 as ``infer`` reads them.
@@ -48,9 +48,9 @@ class ShownClip:
     """A clip on the page. One thread at a time reads; others wait.
 
     Args:
-        job: what reads and writes it, or would.
+        job: job that reads and writes it, or would.
         recording: depth and RGB; None: they are not there any more, only the result is.
-        names: of the frames, if the recording is gone; None: the recording knows them.
+        names: names of the frames, if the recording is gone; None: the recording knows them.
         about: a line for people.
     """
 
@@ -62,14 +62,14 @@ class ShownClip:
         about: str = "",
     ) -> None:
         self.job, self.recording, self.about = job, recording, about
-        self.output = OutputFolder(job.output, job.kind)
+        self.output = OutputFolder(job.output, job.depth_format)
         if recording is not None:
             names = [recording.depth.name(i) for i in range(len(recording.depth))]
         if not names:
             raise InputError(f"{job.output}: neither its recording nor names of frames are there")
         self.names = names
         self._truth = _open_truth(job, recording)
-        self._unit = FLOAT16 if job.kind == "float16png" else None
+        self._unit = FLOAT16 if job.depth_format == "float16png" else None
         self._cleaner = SensorCleaner(np.inf, job.max_depth_m)
         self._lock = threading.RLock()
         self._cache = FrameCache(CACHE_BYTES)
@@ -85,7 +85,7 @@ class ShownClip:
 
     @property
     def done(self) -> bool:
-        """Whether a run has finished here."""
+        """Tell whether a run has finished here."""
         return (self.output.folder / DONE).is_file()
 
     def made(self) -> int:
@@ -174,8 +174,8 @@ class ShownClip:
         """Draw a row over time, time downwards.
 
         Args:
-            view: what is drawn.
-            row: of the large picture.
+            view: view to draw.
+            row: row of the large picture.
             i: frame around which :data:`SLICED` frames are taken.
 
         Returns:
@@ -198,7 +198,7 @@ class ShownClip:
 
         Args:
             i: number of the frame.
-            folder: where it is written, unless the run wrote it.
+            folder: folder to write to, unless the run wrote it.
 
         Raises:
             InputError: no prediction, or nobody says the camera.
@@ -208,7 +208,9 @@ class ShownClip:
         if path.is_file():
             return path
         recording = self.recording
-        camera = self.job.extras.camera or (None if recording is None else recording.intrinsics(i))
+        camera = self.job.side_outputs.camera or (
+            None if recording is None else recording.intrinsics(i)
+        )
         if camera is None or recording is None:
             raise InputError(
                 "point clouds need the camera, which this recording does not say; give "
@@ -297,9 +299,9 @@ class ShownClip:
 
 
 def _open_truth(job: Job, recording: Recording | None) -> DepthReader | None:
-    if job.extras.gt is None or recording is None:
+    if job.side_outputs.gt is None or recording is None:
         return None
-    return open_truth(job.extras, recording)
+    return open_truth(job.side_outputs, recording)
 
 
 def _place(place: int, large: int, small: int) -> int:

@@ -1,4 +1,4 @@
-"""What the buttons of the page do for one visitor, apart from how they look."""
+"""Actions behind the buttons of the page for one visitor, apart from how they look."""
 
 import logging
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ TOLD_EVERY_S = 0.3
 
 
 class Told(NamedTuple):
-    """What a visitor sees after a button."""
+    """Answer that a visitor sees after a button."""
 
     lines: str
     """What ``infer`` says."""
     progress: str = ""
     error: str = ""
     news: bool = False
-    """The viewer must be loaded anew."""
+    """The viewer must be loaded again."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Desk:
     """Opens and runs what visitors ask for.
 
     Args:
-        places: what they may read of this machine.
-        keep: where results are kept; None: they go with the visitor.
-        device: what networks run on.
+        places: files of this machine that they may read.
+        keep: folder of the results; None: they go with the visitor.
+        device: device of the networks.
     """
 
     def __init__(self, places: Places, keep: Path | None = None, device: str = "auto") -> None:
@@ -70,7 +70,7 @@ class Desk:
             return Told("", error=tell_error(error), news=True)
 
     def run(self, session: Session, form: Form) -> Iterator[Told]:
-        """Open, then run, telling the progress; a run that was stopped goes on."""
+        """Open, then run, telling the progress; a run that was stopped continues."""
         told = self.open(session, form)
         yield told
         opened = session.opened
@@ -154,7 +154,7 @@ def _open_result(session: Session, folder: Path) -> Told:
     try:
         session.shown = ShownClip(result.job, recording, result.names)
     except (ValueError, OSError) as error:
-        plain = replace(result.job, extras=result.job.extras._replace(gt=None))
+        plain = replace(result.job, side_outputs=result.job.side_outputs._replace(gt=None))
         session.shown = ShownClip(plain, recording, result.names)
         about += f"; without its truth: {tell_error(error)}"
     return Told(f"{about}; network x{result.scale}", news=True)

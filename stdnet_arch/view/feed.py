@@ -67,7 +67,7 @@ def make_feed_app(feed: Feed, title: str, hosts: Sequence[str]) -> FastAPI:
 
     Args:
         feed: the pictures.
-        title: what they are.
+        title: name of the frames.
         hosts: names that a browser may call this server by.
     """
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)

@@ -11,7 +11,7 @@ class FrameCache:
     """Keeps the arrays that were asked for last.
 
     Args:
-        most_bytes: how much is kept; the array asked for is always returned, kept or not.
+        most_bytes: largest size that is kept; the array asked for is always returned, kept or not.
     """
 
     def __init__(self, most_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Which files of this machine the page may read: those that whoever runs it has named."""
+"""Files of this machine that the page may read: those that whoever runs it has named."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ class Places:
         self.roots = [root.absolute() for root in roots]
 
     def __bool__(self) -> bool:
-        """Whether anything may be named."""
+        """Tell whether anything may be named."""
         return bool(self.roots)
 
     def find(self, text: str | None) -> Path | None:

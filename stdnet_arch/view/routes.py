@@ -1,4 +1,4 @@
-"""What the viewer in the browser asks for: pictures, values, slices, points, files."""
+"""Answers to the viewer in the browser: pictures, values, slices, points, files."""
 
 import html
 import logging

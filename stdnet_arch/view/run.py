@@ -52,7 +52,7 @@ class Run:
     """A run in the background.
 
     Args:
-        job: what is read and written.
+        job: job to run.
         predictor: the network.
     """
 
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody has asked it to stop."""
+        """Tell whether somebody has asked it to stop."""
         return self._stop.is_set()
 
     def rate(self) -> float:

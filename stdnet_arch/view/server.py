@@ -70,7 +70,7 @@ class HomeOnly:
     """Keeps the browser at home: a policy on every answer, and no tag that names another server.
 
     Args:
-        app: what answers.
+        app: application that answers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -131,7 +131,7 @@ def serve(app: FastAPI, host: str, port: int) -> Server:
     """Serve in a thread, so that Ctrl-C belongs to the command.
 
     Args:
-        app: what answers.
+        app: application that answers.
         host: address to listen on.
         port: 0 takes any free one.
 

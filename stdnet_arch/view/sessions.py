@@ -70,7 +70,7 @@ class Session:
         """Name a folder for results: in the visitor's own, or in one that is kept.
 
         Args:
-            root: where results are kept; None: nowhere, they go with the visitor.
+            root: folder of the results; None: nowhere, they go with the visitor.
         """
         place = self.folder / RESULTS if root is None else root
         while True:
@@ -106,8 +106,8 @@ class Sessions:
     """All visitors of one page.
 
     Args:
-        most_bytes: what the uploads of one visitor may hold, zips unpacked.
-        root: where their folders lie; None: a new temporary folder. Those that a program left
+        most_bytes: largest size of one visitor's uploads, zips unpacked.
+        root: folder of their folders; None: a new temporary folder. Those that a program left
             behind which was killed are deleted.
     """
 

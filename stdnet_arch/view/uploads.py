@@ -19,7 +19,7 @@ def take_uploads(paths: Sequence[Path], folder: Path, most_bytes: int) -> Path:
     Args:
         paths: files, named as their sender named them.
         folder: a new folder of the visitor.
-        most_bytes: of all files, zips unpacked.
+        most_bytes: largest size of all files, zips unpacked.
 
     Returns:
         The file if there is one, else the folder of all.

@@ -1,4 +1,4 @@
-"""What a visitor asks for, as the options of ``python -m stdnet_arch.infer``."""
+"""Wishes of a visitor, as the options of ``python -m stdnet_arch.infer``."""
 
 import argparse
 import shlex

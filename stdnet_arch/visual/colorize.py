@@ -72,6 +72,11 @@ def error_cm(
     return error
 
 
+def rms_cm(error_cm: NDArray[np.floating]) -> float:
+    """Compute the root mean square of an error as :func:`error_cm` gives it, NaN left out [cm]."""
+    return float(np.sqrt(np.nanmean(np.square(error_cm, dtype=np.float64))))
+
+
 def colorize_error(error_cm: NDArray[np.floating], limit_cm: float) -> NDArray[np.uint8]:
     """Error as colours from 0 to ``limit_cm``; grey where it is NaN.
 

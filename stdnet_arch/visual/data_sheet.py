@@ -50,8 +50,8 @@ def take_pictures(
     """Pictures spread evenly over a source: few of each clip rather than few clips.
 
     Args:
-        wanted: which source.
-        most: how many, at most.
+        wanted: name of the source.
+        most: largest number of pictures.
         farthest_m: depth beyond it is unknown (the sky).
         size: height and width of the middle to keep; None: all.
     """
@@ -85,7 +85,7 @@ def draw_sheet(sets: dict[str, list[Picture]], each: int, height: int = 120) -> 
     Args:
         sets: name to pictures.
         each: pictures shown of a set.
-        height: of a picture on the sheet; its width follows.
+        height: height of a picture on the sheet; its width follows.
 
     Returns:
         The sheet, RGB ``(H, W, 3)``; depth is coloured picture by picture, near is red.

@@ -40,7 +40,7 @@ def draw_saved_clip(
     """A strip of one clip: RGB, LR depth, bilinear, prediction, ground truth, errors.
 
     Args:
-        item: of :class:`stdnet_arch.data.rgbd_video_test_dataset.RGBDVideoTestDataset`.
+        item: item of :class:`stdnet_arch.data.rgbd_video_test_dataset.RGBDVideoTestDataset`.
         folder: ``<visualization>/<dataset>`` of the run that saved predictions.
         method: the network's name, a column title.
         results_only: leave RGB, LR depth and ground truth out.

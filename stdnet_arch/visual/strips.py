@@ -17,6 +17,7 @@ from stdnet_arch.visual.colorize import (
     colorize_error,
     depth_range,
     error_cm,
+    rms_cm,
 )
 
 CELL_IN = 2.3  # width of an image
@@ -63,13 +64,13 @@ def draw_strip(
     range, error range and the RMSE in the titles belong to the whole clip, not to the rows shown.
 
     Args:
-        guide: RGB, ``(t, H, W, 3)``, uint8. None draws results alone, predictions and errors: for
+        guide: RGB, ``(t, H, W, 3)``, uint8. None draws only results, predictions and errors: for
             data whose licence does not let them be shown.
         lq_m: low-resolution depth [m], ``(t, h, w)``.
         predictions: name to depth [m], ``(t, H, W)``, in the order of the columns.
         gt_m: true depth [m], ``(t, H, W)``; None leaves truth and errors out.
         valid: mask of known truth, ``(t, H, W)``; None: where it is finite and > 0.
-        frames: which frames to show; None picks up to three, first, middle and last.
+        frames: indices of the frames to show; None picks up to three, first, middle and last.
         title: printed above.
         first_frame: number of the clip's first frame, for the labels of the rows.
 
@@ -92,9 +93,8 @@ def draw_strip(
         errors = {name: error_cm(pred, gt_m, valid) for name, pred in predictions.items()}
         limit_cm = _error_limit_cm(errors)
         for name, error in errors.items():
-            rmse_cm = np.sqrt(np.nanmean(np.square(error, dtype=np.float64)))
             images = [colorize_error(error[i], limit_cm) for i in rows]
-            columns.append(Column(f"|error| {name}\nRMSE {rmse_cm:.1f} cm", images, "cm"))
+            columns.append(Column(f"|error| {name}\nRMSE {rms_cm(error):.1f} cm", images, "cm"))
     bars = {
         "m": (DEPTH_COLOURS, limits, "depth [m]"),
         "cm": (ERROR_COLOURS, (0.0, limit_cm), "absolute error [cm]"),

@@ -23,7 +23,7 @@ def time_slice(clip: NDArray[Any], place: int, line: str = "row") -> NDArray[Any
 
     Args:
         clip: ``(t, H, W, ...)``.
-        place: which one.
+        place: index of the row or column.
         line: ``row`` gives an x-t slice, ``(t, W, ...)``; ``column`` a y-t slice, ``(t, H, ...)``.
     """
     if line not in LINES:
@@ -59,10 +59,10 @@ def draw_profile(
     """Draw the first frame with the row marked, and below it the row over time.
 
     Args:
-        guide: RGB, ``(t, H, W, 3)``, uint8; None draws depth alone, the first clip's.
+        guide: RGB, ``(t, H, W, 3)``, uint8; None draws only depth, the first clip's.
         depths_m: name to depth [m], ``(t, H, W)``, from top to bottom; one colour range for all,
             that of the last one (put the truth there).
-        row: which image row (or column); None takes the middle one.
+        row: index of the image row (or column); None takes the middle one.
         title: printed above.
         line: ``row`` or ``column``, see :func:`time_slice`.
 
@@ -99,7 +99,7 @@ def draw_slices(
         frame: RGB of the first frame, ``(H, W, 3)``, uint8.
         guide: the row of every frame, RGB, ``(t, W, 3)``, uint8; None leaves it out.
         depths_m: name to depth [m] of the row, ``(t, W)``; the last one's colour range for all.
-        row: which row (or column) it is.
+        row: index of the row (or column).
         title: printed above.
         line: ``row`` or ``column``.
 

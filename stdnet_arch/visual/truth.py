@@ -83,9 +83,9 @@ def write_errors(
 
     Args:
         folder: target folder.
-        frames: starts the clip anew at each call; each goes through all frames.
+        frames: starts the clip again at each call; each goes through all frames.
         about: name of the truth, stored in ``errors.json``.
-        unit: of the stored truth, if somebody chose it; stored, too.
+        unit: unit of the stored truth, if somebody chose it; stored, too.
 
     Returns:
         ``rmse_cm``, ``mae_cm``, ``pixels`` and ``limit_cm``.

@@ -12,7 +12,7 @@ class Window:
     """A window of OpenCV; it must be used in the main thread, on a machine with a display.
 
     Args:
-        title: what stands above it.
+        title: text above it.
     """
 
     name = "window"

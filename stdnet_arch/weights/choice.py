@@ -39,7 +39,7 @@ def choose(
     Args:
         ratio: H / h of the recording, any number above 1.
         sensor: one of :data:`SENSORS`; None: unknown.
-        among: what to choose from; None: all that is shipped.
+        among: weights to choose from; None: all that is shipped.
 
     Raises:
         ValueError: unknown sensor, a ratio of 1 or below, or nothing to choose from.

@@ -54,7 +54,7 @@ def write_weights(
         path: the file, ending in ``.safetensors``.
         network_g: ``type`` and arguments of the arch.
         net: the network with its parameters.
-        facts: what else its metadata say.
+        facts: further entries of its metadata.
 
     Raises:
         ValueError: another suffix, parameters that half precision cannot hold, arch options that do

@@ -85,7 +85,7 @@ def list_shipped(folder: str | Path = FOLDER) -> list[Shipped]:
     """List the weights in a folder by name.
 
     Args:
-        folder: where they lie; by default, those of this package.
+        folder: folder of the weights; by default, those of this package.
     """
     paths = sorted(path for path in Path(folder).iterdir() if path.suffix in SUFFIXES)
     return [Shipped(path) for path in paths]
@@ -129,7 +129,7 @@ def load(name: str, device: str = "cpu") -> nn.Module:
 
     Args:
         name: as ``python -m stdnet_arch.weights`` prints it.
-        device: where it goes.
+        device: device of the network.
 
     Returns:
         The network in evaluation mode: ``net(lq, guide)["pred"]`` with ``lq (b, t, 1, h, w)``,

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
-from stdnet_arch.evaluation.literal_forms import literal_aggregation
+from stdnet_arch.evaluation.published_forms import published_aggregation
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def module():
 @pytest.mark.parametrize("t", [2, 3, 4])
 def test_it_is_the_published_computation(module, t):
     feat = torch.randn(2, t, 5, 7, 9, dtype=torch.float64)
-    torch.testing.assert_close(module(feat), literal_aggregation(module, feat), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        module(feat), published_aggregation(module, feat), rtol=0, atol=1e-12
+    )
 
 
 def test_gradients_are_those_of_the_published_computation(module):
@@ -28,7 +30,7 @@ def test_gradients_are_those_of_the_published_computation(module):
     wanted = list(module.parameters())
     ours, published = (
         torch.autograd.grad(form.square().sum(), wanted)
-        for form in (module(feat), literal_aggregation(module, feat))
+        for form in (module(feat), published_aggregation(module, feat))
     )
     torch.testing.assert_close(ours, published, rtol=1e-9, atol=1e-9)
 

@@ -6,8 +6,9 @@ from basicsr.archs import build_network
 
 from stdnet_arch.archs.plane_blend import candidates as parts
 from stdnet_arch.archs.plane_blend import choice
-from stdnet_arch.archs.plane_blend.motion import correlate, sample_at
+from stdnet_arch.archs.plane_blend.motion import correlate
 from stdnet_arch.ops.local_planes import LocalPlanes
+from stdnet_arch.ops.warp import warp_to_edges
 
 
 def make(scale=4, **options):
@@ -93,7 +94,7 @@ def test_a_stream_gives_what_the_clip_gives():
     pushed, errors = [], []
     for part in (slice(0, 1), slice(1, 3), slice(3, 5)):
         pushed += stream.push(list(lq[:, part].unbind(1)), list(guide[:, part].unbind(1)))
-        errors += [extras["error"] for extras in stream.extras]
+        errors += [maps["error"] for maps in stream.further_maps]
     torch.testing.assert_close(torch.stack(pushed, 1), whole["pred"], rtol=0, atol=1e-5)
     torch.testing.assert_close(torch.stack(errors, 1), whole["error"], rtol=0, atol=1e-5)
 
@@ -157,7 +158,7 @@ def test_planes_are_evaluated_at_the_pixel():
 
 def test_holes_take_the_mean_of_the_finest_level_that_knows():
     lq = torch.tensor([[2.0, 4.0, 0.0, 0.0], [0.0, 6.0, 0.0, 0.0]])[None, None]
-    filled = parts.fill_holes(lq, lq > 0)
+    filled = parts.fill_by_means(lq, lq > 0)
     expected = torch.tensor([[2.0, 4.0, 4.0, 4.0], [4.0, 6.0, 4.0, 4.0]])
     torch.testing.assert_close(filled[0, 0], expected)
 
@@ -176,7 +177,7 @@ def test_sampling_moves_whole_pixels_exactly():
     x = torch.rand(1, 2, 5, 7)
     flow = torch.zeros(1, 2, 5, 7)
     flow[:, 0], flow[:, 1] = 2, -1
-    moved, inside = sample_at(x, flow, "bilinear")
+    moved, inside = warp_to_edges(x, flow, "bilinear")
     torch.testing.assert_close(moved[..., 1:, :-2], x[..., :-1, 2:])
     assert inside[..., 1:, :-2].all()
     assert not inside[..., 0, :].any()
@@ -232,9 +233,9 @@ def test_stdnet_with_the_head_streams_exactly_and_tells_its_error(scale):
     stream, found, errors = net.open_stream(), [], []
     for i in range(11):
         found += stream.push([lq[:, i]], [guide[:, i]])
-        errors += stream.extras
+        errors += stream.further_maps
     found += stream.push([], [], last=True)
-    errors += stream.extras
+    errors += stream.further_maps
     torch.testing.assert_close(torch.stack(found, 1), whole["pred"], rtol=0, atol=1e-5)
     streamed = torch.stack([extra["error"] for extra in errors], 1)
     torch.testing.assert_close(streamed, whole["error"], rtol=0, atol=1e-5)

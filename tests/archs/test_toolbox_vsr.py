@@ -8,8 +8,8 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
 from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.toolbox.clip_runs import Hint, frames_around
 from stdnet_arch.archs.toolbox.networks import NETWORKS
-from stdnet_arch.archs.toolbox.runs import Hint, frames_around
 
 SMALL = {
     "BasicVSR": {"num_feat": 4, "num_block": 1},

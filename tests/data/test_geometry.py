@@ -5,7 +5,7 @@ import pytest
 import torch
 from basicsr.data import build_dataset
 
-from stdnet_arch.data.geometry import ExtrasReader
+from stdnet_arch.data.geometry import GeometryReader
 from stdnet_arch.data.sources.clip_list import ClipSpan
 from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.ops.warp import camera_flow
@@ -79,7 +79,7 @@ def test_nothing_is_read_that_is_not_asked_for():
 
 
 def test_a_clip_without_flow_has_none():
-    reader = ExtrasReader(HalfKnown(), ["flow_px"])
+    reader = GeometryReader(HalfKnown(), ["flow_px"])
     spans = [ClipSpan("without", 0, 3), ClipSpan("with", 1, 3)]
     reader.check(spans)
     box = slice(0, 3), slice(1, 5)
@@ -88,7 +88,7 @@ def test_a_clip_without_flow_has_none():
 
 
 def test_one_frame_has_no_flow():
-    reader = ExtrasReader(HalfKnown(), ["flow_px"])
+    reader = GeometryReader(HalfKnown(), ["flow_px"])
     assert reader.read(ClipSpan("with", 1, 2), (slice(0, 3), slice(0, 5))) == {}
 
 
@@ -97,7 +97,7 @@ def test_flow_of_another_size_is_refused():
     source.wrong = 1
     words = r"flow of depth of clip 'with', frame 0: expected \(2, 3, 5\); got \(2, 3, 6\)"
     with pytest.raises(ValueError, match=words):
-        ExtrasReader(source, ["flow_px"]).read(ClipSpan("with", 0, 2), (slice(3), slice(5)))
+        GeometryReader(source, ["flow_px"]).read(ClipSpan("with", 0, 2), (slice(3), slice(5)))
 
 
 def test_what_no_clip_has_is_refused_when_the_dataset_is_made(make_clip, section):

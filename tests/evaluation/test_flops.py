@@ -6,7 +6,7 @@ from basicsr.archs import build_network
 from torch import nn
 
 from stdnet_arch.evaluation.flops import count_flops, flops_per_frame
-from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.evaluation.published_forms import published_stdnet
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 
 
@@ -55,7 +55,7 @@ class Literal(nn.Module):
         self.net = build_network(STDNET)
 
     def forward(self, lq, guide):
-        return {"pred": literal_stdnet(self.net, lq, guide)}
+        return {"pred": published_stdnet(self.net, lq, guide)}
 
 
 def test_the_published_count_is_that_of_the_literal_form():

@@ -10,10 +10,12 @@ from pathlib import Path
 import cv2
 import lmdb
 import numpy as np
+from create_lmdb import create
 from recording_parts import depth_clip, rgb_clip
+from verify_lmdb import main as verify_lmdb
 
 from stdnet_arch.data.codecs.depth_file import write_depth
-from stdnet_arch.data.database import lmdb_command, lmdb_writer
+from stdnet_arch.data.database import lmdb_writer
 from stdnet_arch.data.database.lmdb_store import close_environment
 from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.utils.commands import run_command, run_script
@@ -44,7 +46,7 @@ class Preparation(Driver):
                 write_depth(folder / f"depth/{i:04d}.{ending}", depth_m, kind)
                 cv2.imwrite(str(folder / f"rgb/{i:04d}.png"), rgb)
         self.lmdb = self.box.inputs / "x.lmdb"
-        if lmdb_command.create(self.create(self.lmdb, "--reencode-rgb", "png")):
+        if create(self.create(self.lmdb, "--reencode-rgb", "png")):
             raise RuntimeError("the whole clips could not be stored")
         close_environment(self.lmdb)
         self.expected = self.contents(self.lmdb)
@@ -95,13 +97,13 @@ class Preparation(Driver):
         def judge(outcome: Outcome) -> list[str]:
             if outcome.code in {1, 2}:
                 return [] if not out.exists() else ["refused, but looks finished"]
-            checked = run_forked(lambda: lmdb_command.verify([str(out), "--quiet"]), self.box.work)
+            checked = run_forked(lambda: verify_lmdb([str(out), "--quiet"]), self.box.work)
             return [] if checked.code == 0 else ["not as written"]
 
         return Trial(
             f"raw {path.name} {way.__name__}",
             lambda: path.write_bytes(way(path.read_bytes(), self.draw)),
-            lambda: lmdb_command.create(self.create(out, *more)), judge,
+            lambda: create(self.create(out, *more)), judge,
         )  # fmt: skip
 
     def read_or_refuse(self) -> int:
@@ -151,7 +153,7 @@ class Preparation(Driver):
 
         def run() -> int:
             if verify:
-                return lmdb_command.verify([str(self.lmdb), "--quiet"])
+                return verify_lmdb([str(self.lmdb), "--quiet"])
             return self.read_or_refuse()
 
         return Trial(f"{name} {'verified' if verify else 'read'}", prepare, run)
@@ -177,7 +179,7 @@ class Preparation(Driver):
         """Kill the writing anywhere, start it again, and compare every value."""
         self.restore()
         out = self.box.fresh_work() / "x.lmdb"
-        run = lambda: lmdb_command.create(self.create(out, "--reencode-rgb", "png"))  # noqa: E731
+        run = lambda: create(self.create(out, "--reencode-rgb", "png"))  # noqa: E731
         after_s = self.draw.uniform(0, getattr(self, "longest_s", 0.3))
         first = run_forked(run, self.box.work, kill_after_s=after_s)
         if first.code == 0:

@@ -12,8 +12,8 @@ from recording_parts import RANGE_M, depth_clip, rgb_clip, write_weights
 import stdnet_arch
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.inference.depth_cleaning import SensorFrame
-from stdnet_arch.inference.predictor import DepthSRPredictor, choose_device, enlarge_mask
-from stdnet_arch.inference.sizes import plan_sizes
+from stdnet_arch.inference.predictor import DepthSRPredictor, choose_device
+from stdnet_arch.inference.sizes import enlarge_mask, plan_sizes
 from stdnet_arch.models.prediction import predict_padded
 
 

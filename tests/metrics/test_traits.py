@@ -6,7 +6,7 @@ import pytest
 from basicsr.utils.registry import METRIC_REGISTRY
 
 import stdnet_arch.metrics
-from stdnet_arch.metrics.traits import EXTRAS, needs
+from stdnet_arch.metrics.traits import NAMED_INPUTS, needs
 
 OURS = {
     name: metric
@@ -24,7 +24,7 @@ def test_every_metric_of_ours_says_which_way_is_better(name):
 def test_every_metric_takes_by_name_what_it_says_it_needs(name):
     parameters = inspect.signature(OURS[name]).parameters
     required, optional = getattr(OURS[name], "needs", ()), getattr(OURS[name], "optional", ())
-    assert {key for key in parameters if key in EXTRAS} == {*required, *optional}
+    assert {key for key in parameters if key in NAMED_INPUTS} == {*required, *optional}
     assert all(parameters[key].default is inspect.Parameter.empty for key in required)
     assert all(parameters[key].default is None for key in optional)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from model_parts import loader, make_model, options
 
+from stdnet_arch.data.codecs.depth_file import FORMATS, read_depth
 from stdnet_arch.models.saving import PredictionWriter, color_limits
 from stdnet_arch.utils.depth_color import depth_to_rgb
 
@@ -34,6 +35,16 @@ def test_npy_holds_the_prediction_unchanged(tmp_path):
     assert read.dtype == np.float32
     assert np.array_equal(read.ravel(), np.float32(depth_m), equal_nan=True)
     assert (clip / "preview/000007_x4.png").exists()
+
+
+@pytest.mark.parametrize(("name", "ending"), FORMATS.items())
+def test_every_format_of_depth_can_be_saved(tmp_path, name, ending):
+    if name == "exr":
+        pytest.importorskip("OpenEXR", reason="EXR needs the extra exr")
+    depth_m = [0.5, 1.0, 2.0, 3.0, 4.0, 8.0]
+    clip = write(tmp_path, depth_m, save_format=name)
+    read = read_depth(clip / f"depth/000007{ending}", "float16" if name == "float16png" else None)
+    assert read.ravel().tolist() == depth_m
 
 
 def test_what_a_png_cannot_hold_is_an_error_before_anything_is_written(tmp_path):

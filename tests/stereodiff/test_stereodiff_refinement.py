@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stdnet_arch.stereodiff.refinement import (
-    Piece,
+    DisparityFrame,
     Windows,
     blend,
     refine_video,
@@ -32,7 +32,7 @@ def frames(length, alive=None):
             disparity = torch.full((1, 2, 3), float(i))
             if alive is not None:
                 alive(disparity)
-            yield Piece(disparity, torch.zeros(3, 2, 3, dtype=torch.uint8))
+            yield DisparityFrame(disparity, torch.zeros(3, 2, 3, dtype=torch.uint8))
 
     return from_frame
 

@@ -6,7 +6,7 @@ from recording_parts import write_depth_folder, write_recording, write_weights
 from served_page import Served
 
 from stdnet_arch.inference.jobs.job import Job, run_job
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.inference.predictor import DepthSRPredictor
 
 
@@ -27,7 +27,7 @@ def finished(tmp_path, weights):
         tmp_path / "clip/depth",
         tmp_path / "clip/rgb",
         tmp_path / "out",
-        extras=Extras(gt=tmp_path / "clip/gt"),
+        side_outputs=SideOutputs(gt=tmp_path / "clip/gt"),
     )
     run_job(job, predictor, quiet=True)
     return job, depth_m, rgb

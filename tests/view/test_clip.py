@@ -11,7 +11,7 @@ from recording_parts import write_recording
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.inference.jobs.job import Job, open_job
 from stdnet_arch.inference.jobs.reopening import reopen
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.view import clip as module
 from stdnet_arch.view.clip import (
@@ -107,9 +107,9 @@ def test_errors_share_the_range_of_the_pictures_that_infer_draws(tmp_path, finis
 def test_points_are_the_file_that_infer_writes(tmp_path, finished):
     job, _, _ = finished
     camera = Intrinsics(20, 21, 11.5, 7.5)
-    extras = job.extras._replace(camera=camera)
-    path = shown(dataclasses.replace(job, extras=extras)).points(1, tmp_path / "points")
-    run = dataclasses.replace(job, extras=Extras(ply=True, camera=camera))
+    extras = job.side_outputs._replace(camera=camera)
+    path = shown(dataclasses.replace(job, side_outputs=extras)).points(1, tmp_path / "points")
+    run = dataclasses.replace(job, side_outputs=SideOutputs(ply=True, camera=camera))
     from stdnet_arch.inference.predictor import DepthSRPredictor
 
     predictor = DepthSRPredictor(tmp_path / "bilinear.pth", "cpu")

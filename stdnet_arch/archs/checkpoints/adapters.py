@@ -63,7 +63,7 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
 
 
 def read_about(path: str | Path) -> dict[str, Any]:
-    """How to use a checkpoint, as :func:`save_checkpoint` stored it; empty if it does not say.
+    """Read how to use a checkpoint, as :func:`save_checkpoint` stored it; empty if it does not say.
 
     Raises:
         FileNotFoundError, ValueError: see :func:`read_checkpoint`.
@@ -138,7 +138,7 @@ def save_checkpoint(
         net: the network to save.
         path: the file; its folder is made. ``.safetensors`` gives that format.
         half: store float16, half the size; the toolbox loads it into a float32 net.
-        about: how to use the parameters, plain values, stored beside them: ``network_g`` (``type``
+        about: use of the parameters, plain values, stored beside them: ``network_g`` (``type``
             and arguments of the arch), ``depth_range_m``, ``lq`` (how low-resolution depth was
             made, such as ``dtof_peak``).
     """

@@ -164,8 +164,8 @@ def at_most_as_large(params: Mapping[str, Tensor], what: str) -> Iterator[None]:
     A file of a few kB may ask for a network of many GB.
 
     Args:
-        params: what the file holds.
-        what: what is wrong then, for errors.
+        params: content of the file.
+        what: the fault, for errors.
 
     Raises:
         InputError: more numbers or more parameters are registered than the file can fill.

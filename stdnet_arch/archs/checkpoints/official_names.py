@@ -1,4 +1,4 @@
-"""Names of the authors' parameters -> ours, rule by rule; built from lists of names alone."""
+"""Names of the authors' parameters -> ours, rule by rule; built only from lists of names."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Rules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class OfficialNames:
-    """How the authors of a network call its parameters."""
+    """Names that the authors of a network give its parameters."""
 
     rules: Rules
     """Pattern and replacement, applied in order."""
@@ -26,7 +26,7 @@ class OfficialNames:
         return name
 
     def is_optional(self, ours: str) -> bool:
-        """Whether an official state may lack this parameter of ours."""
+        """Tell whether an official state may lack this parameter of ours."""
         return self.optional is not None and ours.startswith(self.optional)
 
 

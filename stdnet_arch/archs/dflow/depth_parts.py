@@ -30,7 +30,7 @@ class LocalDepth(NamedTuple):
 
 
 def localize(lq: Tensor) -> LocalDepth:
-    """Depth relative to its neighbourhood: of its own frame alone, and of a crop as of the frame.
+    """Depth relative to its neighbourhood: only of its own frame, and of a crop as of the frame.
 
     So it is the same in a stream as in a clip, in training as in use, and near as far. A residual
     in ``unit`` is large where surfaces meet and small on them, as errors of interpolated depth are:

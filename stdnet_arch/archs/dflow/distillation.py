@@ -13,7 +13,7 @@ SMALLEST = 15
 class SpatialAttention(nn.Module):
     """Weigh each position by a wide, coarse look around it (ESA of RFDN, Liu et al. 2020).
 
-    Sides below 15 are extended by their border for the coarse look alone; the authors' network
+    Sides below 15 are extended by their border only for the coarse look; the authors' network
     refuses them.
 
     Args:

@@ -1,4 +1,4 @@
-"""What DFlowDepth keeps from frame to frame."""
+"""State that DFlowDepth keeps from frame to frame."""
 
 from dataclasses import dataclass
 

@@ -62,7 +62,7 @@ class InitialFlow(nn.Module):
         self.conv_flow = nn.Conv2d(3 * num_feat, 2, 1)
 
     def forward(self, frame: Tensor, other: Tensor) -> Tensor:
-        """Where each pixel of ``frame`` is found in ``other``.
+        """Find each pixel of ``frame`` in ``other``.
 
         Args:
             frame: ``(b, in_channels, h, w)``.

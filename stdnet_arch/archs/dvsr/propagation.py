@@ -40,11 +40,11 @@ class Propagation(nn.Module):
         """Run over a clip.
 
         Args:
-            current: features of each frame alone, ``(b, t, c, h, w)``.
+            current: features of each frame by itself, ``(b, t, c, h, w)``.
             earlier: those of the earlier passes, each ``(b, t, c, h, w)``.
-            flow: of the frames that have a predecessor, to that predecessor, in the order of the
-                frames: ``(b, t - 1, 2, h, w)``, px. The predecessor of a ``backward`` pass is the
-                next frame.
+            flow: flow of the frames that have a predecessor, to that predecessor, in the order
+                of the frames: ``(b, t - 1, 2, h, w)``, px. The predecessor of a ``backward`` pass
+                is the next frame.
 
         Returns:
             ``(b, t, c, h, w)``.

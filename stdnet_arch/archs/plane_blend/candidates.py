@@ -1,4 +1,4 @@
-"""What PlaneBlend chooses from: planes of neighbouring low-resolution pixels, at each pixel."""
+"""Candidates of PlaneBlend: planes of neighbouring low-resolution pixels, at each pixel."""
 
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def pixels_of(x: Tensor) -> Tensor:
 
 
 def places(h: int, w: int, scale: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each pixel lies in its LR pixel, (y, x) from its centre [LR pixels].
+    """Place each pixel in its LR pixel, (y, x) from its centre [LR pixels].
 
     Returns:
         Rows ``(1, 16, H/4, 1)`` and columns ``(1, 16, 1, W/4)``, in (-0.5, 0.5): all that they
@@ -65,7 +65,7 @@ def distance_prior(y: Tensor, x: Tensor, offsets: list[tuple[int, int]]) -> Tens
     Args:
         y: rows of :func:`places`.
         x: columns of :func:`places`.
-        offsets: of the candidates.
+        offsets: offsets of the candidates.
 
     Returns:
         ``(1, j, 16, H/4, W/4)``; at scale 4 ``(1, j, 16, 1, 1)``.
@@ -97,8 +97,8 @@ def planes_around(planes: LocalPlanes, offsets: list[tuple[int, int]]) -> Planes
     """Gather the planes of the neighbours; all arithmetic that can be is done on the small grid.
 
     Args:
-        planes: of the LR pixels, ``(n, 1, h, w)`` each.
-        offsets: of the candidates.
+        planes: planes of the LR pixels, ``(n, 1, h, w)`` each.
+        offsets: offsets of the candidates.
     """
     depth, slope_x, slope_y = (look_around(part, offsets) for part in planes)
     # From the candidate's centre to the pixel's own; without a tensor of offsets, which a CUDA
@@ -113,7 +113,7 @@ def evaluate_planes(around: PlanesAround, y: Tensor, x: Tensor, factor: int) -> 
     """Depth of each neighbour's plane at each pixel.
 
     Args:
-        around: of :func:`planes_around`.
+        around: result of :func:`planes_around`.
         y: rows of :func:`places`.
         x: columns of :func:`places`.
         factor: cells per LR pixel along a side (scale / 4).
@@ -127,7 +127,7 @@ def evaluate_planes(around: PlanesAround, y: Tensor, x: Tensor, factor: int) -> 
     return torch.clamp(torch.addcmul(depth, slope_x, x[:, None]), lowest, highest)
 
 
-def fill_holes(lq: Tensor, measured: Tensor) -> Tensor:
+def fill_by_means(lq: Tensor, measured: Tensor) -> Tensor:
     """Give holes the mean of the measured pixels around them, from the finest level that has any.
 
     Args:

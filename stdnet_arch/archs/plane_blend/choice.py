@@ -62,8 +62,8 @@ def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = Fal
     """Weigh the candidates.
 
     Args:
-        logits: of the head, ``(n, j, 16, H/4, W/4)``, with one more candidate if one is carried.
-        choice: what else is known of them.
+        logits: logits of the head, ``(n, j, 16, H/4, W/4)``; one more candidate if one is carried.
+        choice: further facts about them.
         factor: cells per LR pixel along a side.
         with_weights: keep the weights, too.
     """

@@ -31,7 +31,7 @@ class Detail(nn.Module):
 
 
 class CellHead(nn.Module):
-    """Logits from the features of a cell alone: its 16 pixels are 16 sets of channels.
+    """Logits only from the features of a cell: its 16 pixels are 16 sets of channels.
 
     Args:
         num_feat: channels of cells.
@@ -74,7 +74,7 @@ class PixelHead(nn.Module):
 
         Args:
             feat: ``(n, num_feat, H/4, W/4)``.
-            sharp: of :class:`Detail`, ``(n, num_detail, H, W)``.
+            sharp: result of :class:`Detail`, ``(n, num_detail, H, W)``.
 
         Returns:
             ``(n, choices, 16, H/4, W/4)``.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of
 from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR, TINY
+from stdnet_arch.ops.warp import warp_to_edges
 
 COARSE = 2 * CELL
 """Pixels per step of the first search."""
@@ -60,7 +61,7 @@ class FrameMotion(nn.Module):
 
     Args:
         num_feat: channels of the features that are compared.
-        radius: of the search, in steps of 8 pixels.
+        radius: radius of the search, in steps of 8 pixels.
     """
 
     def __init__(self, num_feat: int = 24, radius: int = 3) -> None:
@@ -95,11 +96,11 @@ class FrameMotion(nn.Module):
         return Traces(fine, F.normalize(self.coarse(fine).float(), dim=1, eps=1e-3))
 
     def forward(self, now: Traces, before: Traces) -> Tensor:
-        """Where each cell of the present frame was in the one before.
+        """Find each cell of the present frame in the one before.
 
         Args:
-            now: of the present frame.
-            before: of the frame before.
+            now: traces of the present frame.
+            before: traces of the frame before.
 
         Returns:
             Flow [px of the full size], (dx, dy), ``(n, 2, H/4, W/4)``, float32.
@@ -117,7 +118,7 @@ class FrameMotion(nn.Module):
         h, w = now.fine.shape[-2:]
         flow = F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
         flow = flow[..., :h, :w]
-        warped, _ = sample_at(before.fine.float(), flow / CELL, "bilinear")
+        warped, _ = warp_to_edges(before.fine.float(), flow / CELL, "bilinear")
         fine = now.fine.float()
         known = torch.cat((fine, warped, (fine - warped).abs(), flow / COARSE), 1)
         return flow + CELL * self.correct_fine(known).float()
@@ -129,7 +130,7 @@ def correlate(now: Tensor, before: Tensor, radius: int) -> Tensor:
     Args:
         now: ``(n, c, h, w)``.
         before: ``(n, c, h, w)``.
-        radius: of the search [px of these maps].
+        radius: radius of the search [px of these maps].
 
     Returns:
         ``(n, (2 radius + 1)^2, h, w)``, row by row; 0 outside of the frame.
@@ -145,45 +146,20 @@ def correlate(now: Tensor, before: Tensor, radius: int) -> Tensor:
     return torch.stack(found, 1)
 
 
-def sample_at(x: Tensor, flow: Tensor, mode: str) -> tuple[Tensor, Tensor]:
-    """Look up ``x[p + flow[p]]``, beyond the border the border; and whether it is inside.
-
-    Args:
-        x: ``(n, c, h, w)``.
-        flow: (dx, dy) [px of ``x``], ``(n, 2, h, w)``.
-        mode: ``bilinear`` or ``nearest``.
-
-    Returns:
-        ``(n, c, h, w)``, and 1 or 0, ``(n, 1, h, w)``.
-    """
-    h, w = x.shape[-2:]
-    rows = torch.arange(h, device=x.device, dtype=flow.dtype)[:, None]
-    columns = torch.arange(w, device=x.device, dtype=flow.dtype)[None]
-    u = (2 * (columns + flow[:, 0]) + 1) / w - 1
-    v = (2 * (rows + flow[:, 1]) + 1) / h - 1
-    inside = ((u.abs() <= 1) & (v.abs() <= 1)).to(x.dtype)[:, None]
-    # Not a number has no place; grid_sample's backward would write anywhere.
-    grid = torch.stack((u, v), -1).nan_to_num(2, 2, -2).clamp(-2, 2)
-    found = F.grid_sample(
-        x, grid.to(x.dtype), mode=mode, padding_mode="border", align_corners=False
-    )
-    return found, inside
-
-
 def carry(memory: Memory, guide: Tensor, flow: Tensor, own: Tensor) -> Carried:
     """Bring the last prediction to where its pixels are now.
 
     Depth is looked up at the nearest pixel: between two surfaces there is none.
 
     Args:
-        memory: of the frame before.
+        memory: memory of the frame before.
         guide: RGB of the present frame, ``(n, 3, H, W)``.
-        flow: of :class:`FrameMotion`.
+        flow: result of :class:`FrameMotion`.
         own: see :func:`nothing_carried`.
     """
     flow = F.interpolate(flow, scale_factor=CELL, mode="bilinear", align_corners=False)
-    colour, inside = sample_at(memory.guide, flow, "bilinear")
-    depth, _ = sample_at(memory.pred, flow, "nearest")
+    colour, inside = warp_to_edges(memory.guide, flow, "bilinear")
+    depth, _ = warp_to_edges(memory.pred, flow, "nearest")
     mismatch = (colour - guide).abs().mean(1, keepdim=True)
     carried = Carried(*(cells_of(x) for x in (depth, mismatch, inside)))
     if memory.known is None:

@@ -9,7 +9,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
     HOLE_PENALTY,
     distance_prior,
-    fill_holes,
+    fill_by_means,
     look_around,
     neighbour_offsets,
     pixels_of,
@@ -59,7 +59,7 @@ class PlanesHead(nn.Module):
         lq = at_least_float32(lq)
         factor = self.scale // CELL
         measured = lq > 0
-        filled = fill_holes(lq, measured)
+        filled = fill_by_means(lq, measured)
         planes = fit_local_planes(filled, step, measured)
         place = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
         known = look_around(measured.to(lq.dtype), self.offsets)

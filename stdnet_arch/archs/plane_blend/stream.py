@@ -26,7 +26,7 @@ class PlaneBlendStream:
     def __init__(self, net: "PlaneBlend") -> None:
         self.net = net
         self.memory: Memory | None = None
-        self.extras: list[dict[str, Tensor]] = []
+        self.further_maps: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each."""
 
     @torch.no_grad()
@@ -47,12 +47,12 @@ class PlaneBlendStream:
             ``(b, 1, H, W)`` each, in order.
         """
         predictions: list[Tensor] = []
-        self.extras = []
+        self.further_maps = []
         for depth, colour in zip(lq, guide, strict=True):
             clip = depth[:, None], colour[:, None]
             out, self.memory = self.net.advance(*clip, memory=self.memory)
             predictions.append(out["pred"][:, 0])
-            self.extras.append({"error": out["error"][:, 0]})
+            self.further_maps.append({"error": out["error"][:, 0]})
         return predictions
 
     def to(self, device: torch.device | str) -> None:

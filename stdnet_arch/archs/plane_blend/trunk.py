@@ -42,7 +42,7 @@ def see_depth(lq: Tensor, measured: Tensor, planes: LocalPlanes, step: Tensor) -
     Args:
         lq: holes filled, ``(n, 1, h, w)``.
         measured: bool, same shape.
-        planes: of the LR pixels.
+        planes: planes of the LR pixels.
         step: quantisation step of ``lq`` in its unit, ``(n, 1, 1, 1)``.
 
     Returns:

@@ -34,6 +34,7 @@ class DeformableAggregation(nn.Module):
         self.conv_offset = nn.Conv2d(embed_feat, 3 * groups * TAPS, 3, padding=1)
         nn.init.zeros_(self.conv_offset.weight)
         nn.init.zeros_(self.conv_offset.get_parameter("bias"))
+        # Paper: "a linear layer". The authors' code has a convolution, and so have their weights.
         self.conv_last = nn.Conv2d(embed_feat, num_feat, 3, padding=1)
 
     def forward(self, feat: Tensor) -> Tensor:
@@ -80,6 +81,8 @@ class DeformableAggregation(nn.Module):
             key, value, key_part = (clip[:, part].flatten(0, 1) for clip in sources)
             asked, asked_part = (x.repeat_interleave(len(part), 0) for x in (query, query_part))
             offset, mask = self._offsets(asked_part + key_part)
+            # One head, scores without 1/sqrt(channels) and without a position bias, and masks count
+            # in them: other than the Swin blocks around, and as the published weights need it.
             score, taken = attend_best_taps(
                 asked, key, value, offset, mask, groups=self.groups, top=TOP
             )

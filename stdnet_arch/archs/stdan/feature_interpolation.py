@@ -33,6 +33,8 @@ class FeatureInterpolation(nn.Module):
         """``(b, n, c, h, w)`` of the given frames -> ``(b, n - 1, c, h, w)`` between them."""
         b, n = feat.shape[:2]
         short_term = self._align_pairs(feat)  # (2*b, n - 1, c, h, w)
+        # The authors' code aligns also the zeros of the first step. Biases make features of them,
+        # so the step cannot be left out.
         state = torch.zeros_like(short_term[:, 0])
         passed = []
         for i in range(n - 1):
@@ -42,6 +44,7 @@ class FeatureInterpolation(nn.Module):
             state = self.conv_h2(F.leaky_relu(self.conv_h1(between), 0.1))
             passed.append(between)
         ahead, back = torch.stack(passed, 1).chunk(2)
+        # No activation behind this fusion: its result is a feature like those it stands between.
         both = torch.cat((ahead, back.flip(1)), 2).flatten(0, 1)
         return self.fusion(both).unflatten(0, (b, n - 1))
 

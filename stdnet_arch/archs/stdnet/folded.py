@@ -30,7 +30,7 @@ class Foldable(nn.Module):
     """Switched by :meth:`stdnet_arch.archs.stdnet_arch.STDNet.fuse`."""
 
     def is_folded(self) -> bool:
-        """Whether the next call takes the folded form."""
+        """Tell whether the next call takes the folded form."""
         return self.folds and not self.training and not torch.is_grad_enabled()
 
 
@@ -175,7 +175,7 @@ def fuse_folded(group: ResidualGroup, fuse: nn.Conv2d, x: Tensor) -> Tensor:
     """``fuse(group(x))``, folded.
 
     Args:
-        group: of one block, ``m`` channels.
+        group: weights of one block, ``m`` channels.
         fuse: a 1x1 convolution, ``m`` -> ``c`` channels.
         x: ``(b, m, h, w)``.
 

@@ -7,8 +7,8 @@ class DifferenceMap(nn.Module):
     """Read a difference of features as one map, for the loss to compare with depth.
 
     The paper's map is conv1x1, bicubic x4, conv1x1. The last one is a single factor, which commutes
-    with the enlargement: here both convolutions come first, and the loss enlarges, so that
-    carrying the map costs 1/16 of the memory and the network need not know whether anyone reads it.
+    with the enlargement: here both convolutions come first, and the loss enlarges. So carrying the
+    map costs 1/16 of the memory, and the network need not know whether anyone reads it.
     """
 
     def __init__(self, num_feat: int) -> None:

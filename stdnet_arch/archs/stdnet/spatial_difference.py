@@ -20,6 +20,8 @@ class KernelGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, c, h, w)`` -> ``(b, c, 9, h, w)``."""
+        # The taps of a kernel need not sum to 1, so what they filter has any size: ``beta`` of
+        # SpatialDifference, learned from 0.1 on, decides how much it counts.
         kernels = self.conv(F.leaky_relu(self.residual_group(x), 0.1))
         return kernels.unflatten(1, (-1, 9))
 
@@ -51,6 +53,7 @@ class SpatialDifference(Foldable):
         sigma = spatial_difference(depth_feat)
         kernels = self.kernel_generator(self.conv_difference(sigma))
         filtered = apply_pixel_kernels(guide_feat, kernels)
+        # Attention looks at the mean and the largest sigma of a pixel, and so costs two channels.
         summary = torch.cat((sigma.mean(1, keepdim=True), sigma.amax(1, keepdim=True)), dim=1)
         attention = torch.sigmoid(self.conv_attention(summary))
         guided = attention * guide_feat + self.beta * filtered

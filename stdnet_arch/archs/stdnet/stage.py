@@ -17,7 +17,7 @@ from stdnet_arch.ops.precision import at_least_float32
 
 
 def pass_names(num_round: int = 2, causal: bool = False) -> tuple[str, ...]:
-    """The passes of a stage in order: a backward and a forward one per round, or forward alone."""
+    """The passes of a stage in order: a backward and a forward one per round, or only forward."""
     directions = ("forward",) if causal else ("backward", "forward")
     return tuple(f"{direction}_{i + 1}" for i in range(num_round) for direction in directions)
 
@@ -88,7 +88,7 @@ class Stage(nn.Module):
     """
 
     use_checkpoint = False
-    """In training, keep what goes from box to box alone and compute each box anew in backward."""
+    """In training, keep only what goes from part to part; backward computes each part again."""
 
     def __init__(
         self,
@@ -130,25 +130,26 @@ class Stage(nn.Module):
         encoded = self._run(self.encode_all, base.flatten(0, 1), guide.flatten(0, 1), earlier)
         feat, guide_feat, attention, sigma = (x.unflatten(0, clip) for x in encoded)
 
+        # Taken once, from the trunk's features, and the same for all passes.
         phi = [temporal_difference(feat, step) for step in (1, 2)]
-        lists = [feat]
+        propagated = [feat]  # the trunk's features, then those of each pass
         for run_pass in self.passes.values():
-            lists.append(self._run(run_pass, lists[-1], guide_feat, attention, phi))
+            propagated.append(self._run(run_pass, propagated[-1], guide_feat, attention, phi))
 
-        decoded = self._run(self._decode, lists, base)
+        decoded = self._run(self._decode, propagated, base)
         depth, confidence, fused = (x.unflatten(0, clip) for x in decoded)
         return StageOutput(depth, confidence, fused, sigma, phi)
 
-    def _run(self, box: Callable[..., Any], *inputs: Any) -> Any:  # noqa: ANN401  any box
-        """Run a box; with ``use_checkpoint``, keep its inputs alone for backward."""
+    def _run(self, part: Callable[..., Any], *inputs: Any) -> Any:  # noqa: ANN401  any part
+        """Run a part; with ``use_checkpoint``, keep only its inputs for backward."""
         if self.use_checkpoint and torch.is_grad_enabled():
-            # No box draws random numbers.
-            return checkpoint(box, *inputs, use_reentrant=False, preserve_rng_state=False)
-        return box(*inputs)
+            # No part draws random numbers.
+            return checkpoint(part, *inputs, use_reentrant=False, preserve_rng_state=False)
+        return part(*inputs)
 
-    def _decode(self, lists: list[Tensor], base: Tensor) -> tuple[Tensor, ...]:
+    def _decode(self, propagated: list[Tensor], base: Tensor) -> tuple[Tensor, ...]:
         """:meth:`reconstruct_all` of a clip; its input is joined here, so that nobody keeps it."""
-        joint = torch.cat([feat.flatten(0, 1) for feat in lists], dim=1)
+        joint = torch.cat([feat.flatten(0, 1) for feat in propagated], dim=1)
         return self.reconstruct_all(joint, base.flatten(0, 1))
 
     def encode_all(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
@@ -156,10 +157,10 @@ class Stage(nn.Module):
         widest = guide[0, 0].numel() * self.num_feat
         return Encoded(*run_in_parts(self.encode, (base, guide, earlier_feat), widest))
 
-    def reconstruct_all(self, lists: Tensor, base: Tensor) -> tuple[Tensor, ...]:
+    def reconstruct_all(self, joint: Tensor, base: Tensor) -> tuple[Tensor, ...]:
         """:meth:`reconstruct`, as many frames at a time as is fastest."""
         widest = 16 * base[0].numel() * self.head_feat
-        return run_in_parts(self.reconstruct, (lists, base), widest)
+        return run_in_parts(self.reconstruct, (joint, base), widest)
 
     def encode(self, base: Tensor, guide: Tensor, earlier_feat: Tensor | None) -> Encoded:
         """Encode each frame by itself, before the passes.
@@ -169,23 +170,26 @@ class Stage(nn.Module):
             guide: ``(n, guide_channels, H, W)``.
             earlier_feat: the earlier stage's fused features, ``(n, c, H/4, W/4)``, or None.
         """
+        # Depth is encoded at a quarter of the size, without strides: there its edges are sharp.
         guide_feat = self.guide_encoder(guide)
         feat, attention, sigma = self.spatial_difference(self.depth_encoder(base), guide_feat)
         if earlier_feat is not None:
             feat = torch.cat((feat, earlier_feat), dim=1)
         return Encoded(self.trunk(feat), guide_feat, attention, sigma)
 
-    def reconstruct(self, lists: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def reconstruct(self, joint: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Reconstruct each frame by itself, after the passes.
 
         Args:
-            lists: features of the trunk and of every pass, ``(n, (1 + passes) * c, H/4, W/4)``.
+            joint: features of the trunk and of every pass, ``(n, (1 + passes) * c, H/4, W/4)``.
             base: frames of depth, ``(n, 1, H/4, W/4)``.
 
         Returns:
             Depth and confidence logit, ``(n, 1, H, W)``; fused features, ``(n, c, H/4, W/4)``.
         """
-        fused = self.reconstruction(lists)
+        # A residual on bilinear depth, without clamp or sigmoid: the range is the data's business,
+        # and a clamp would stop the gradient where depth is near its ends.
+        fused = self.reconstruction(joint)
         residual, confidence = self.prediction_head(fused).split(1, dim=1)
         bilinear = F.interpolate(base, scale_factor=4, mode="bilinear", align_corners=False)
         return residual + bilinear, confidence, fused

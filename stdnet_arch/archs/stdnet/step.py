@@ -74,7 +74,7 @@ class STDNetStep(StreamStep):
         ready = [_pack(run_pass.kept) for run_pass, _ in passes]
         counts = [torch.cat([_weight_of(x) for x in run_pass.kept]) for run_pass, _ in passes]
         later = [torch.cat(both, 1) for both in stream.waiting]
-        maps = [each["error"] for each in stream.extras]
+        maps = [each["error"] for each in stream.further_maps]
         return pred, *maps, *ready, torch.stack(counts), *([torch.cat(later)] if later else [])
 
     @staticmethod

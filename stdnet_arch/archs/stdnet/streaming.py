@@ -37,7 +37,7 @@ class FrameState:
     here: Tensor | None = None  # 1, or 0 for a frame that is none, (b, 1, 1, 1); None: 1
 
     def as_neighbour(self) -> "FrameState":
-        """What later frames may still ask of a frame that is done."""
+        """Maps that later frames may still ask of a frame that is done."""
         ends = self.lists[:1] + self.lists[1:][-1:]
         return replace(self, base=self.base.new_empty(0), lists=ends)
 
@@ -223,7 +223,7 @@ class STDNetStream:
         self.fine = StageStream(net.refining_stage)
         self.waiting: list[tuple[Tensor, Tensor]] = []
         """Depth and confidence of frames that the first stage is done with, the second not yet."""
-        self.extras: list[dict[str, Tensor]] = []
+        self.further_maps: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each, if there are."""
 
     @torch.no_grad()
@@ -267,7 +267,7 @@ class STDNetStream:
     def _weigh_planes(self, frames: Sequence[StageFrame]) -> list[Tensor]:
         """Predict with the head of planes, which also tells ``error``."""
         made = [self.net.weigh_planes(frame.base[:, None], frame.feat[:, None]) for frame in frames]
-        self.extras = [{"error": maps["error"][:, 0]} for maps in made]
+        self.further_maps = [{"error": maps["error"][:, 0]} for maps in made]
         return [maps["pred"][:, 0] for maps in made]
 
     def to(self, device: torch.device | str) -> None:

@@ -59,6 +59,8 @@ class TemporalDifference(nn.Module):
         Returns:
             What the pair adds up to, ``(b, c, h, w)``.
         """
+        # Offsets and masks are found once, from features of depth. With the same weights they
+        # sample the neighbour's RGB, too: the two are registered.
         motion = self.conv_motion(torch.cat((current, self.conv_difference(difference)), dim=1))
         offset, mask = self.conv_offset_mask(motion).tensor_split((2 * TAPS,), dim=1)
         aligned, aligned_guide = modulated_deform_conv(
@@ -77,7 +79,7 @@ class PropagationPass(Foldable):
     """One pass over the clip, backward or forward in time; every frame reads its next two
     neighbours.
 
-    A pass maps the list of the previous pass to a new list and never reads its own outputs, so all
+    A pass maps the list of the previous pass to a new list and never reads its own outputs. So all
     frames and both neighbours run as one batch; folded, as many frames at once as is fastest.
     """
 
@@ -106,6 +108,8 @@ class PropagationPass(Foldable):
             ``(b, t, c, h, w)``; the frame without neighbours is passed on as it is.
         """
         b, t = feat.shape[:2]
+        # Paper: clips of 7 frames. The authors' code fails on one frame and gives NaN on two. The
+        # natural extension: a frame without neighbours passes, one with a single one takes that.
         steps = [step for step in range(1, len(phi) + 1) if step < t]
         if not steps:
             return feat
@@ -155,8 +159,8 @@ class PropagationPass(Foldable):
         """Some consecutive frames of a clip after the pass, folded, a few at a time.
 
         Args:
-            frames: which, at least one.
-            feat: of the whole clip, as all that follow; see :meth:`forward`.
+            frames: indices of the frames, at least one.
+            feat: features of the whole clip, as all that follow; see :meth:`forward`.
             guide_feat: F_r.
             attention: w.
             phi: temporal differences.

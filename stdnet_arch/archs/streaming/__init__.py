@@ -1,1 +1,1 @@
-"""What all networks on streams share."""
+"""Parts that all networks on streams share."""

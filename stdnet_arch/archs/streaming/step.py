@@ -35,7 +35,7 @@ class StreamStep(nn.Module):
         self.gives = ("pred", "error") if contract_of(net).expects_error else ("pred",)
 
     def start(self, h: int, w: int) -> dict[str, Tensor]:
-        """What is kept before the first frame, by name.
+        """Return the state before the first frame, by name.
 
         Args:
             h: rows of ``lq``.
@@ -81,7 +81,7 @@ def run_steps(step: StreamStep, lq: Tensor, guide: Tensor) -> Tensor:
     """Run a whole clip step by step.
 
     Args:
-        step: of :func:`open_step`.
+        step: result of :func:`open_step`.
         lq: ``(t, 1, h, w)``.
         guide: ``(t, 3, H, W)``.
 

@@ -85,7 +85,7 @@ class SpaceTimeFusion(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Which pixels count, seen at full, half and quarter size (EDVR's).
+    """Weights of pixels, seen at full, half and quarter size (EDVR's).
 
     Sizes need not be even: maps are enlarged to those they came from.
 

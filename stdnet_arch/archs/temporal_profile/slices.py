@@ -27,7 +27,7 @@ def shuffle_along(x: Tensor, factor: int, dim: int) -> Tensor:
 
     Args:
         x: ``(b, c * factor, h, w)``.
-        factor: how much longer the side becomes.
+        factor: ratio of the new side to the old one.
         dim: 2 or 3, which side.
 
     Returns:

@@ -1,1 +1,1 @@
-"""How the toolbox's networks are run on depth."""
+"""The toolbox's networks, run on depth."""

@@ -10,21 +10,21 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow
-from stdnet_arch.archs.toolbox import runs
-from stdnet_arch.archs.toolbox.entry import GuidedConv, GuidedFlow, use_own_deformation
+from stdnet_arch.archs.toolbox import clip_runs
+from stdnet_arch.archs.toolbox.guided_convolution import GuidedConv, GuidedFlow, use_own_deformation
 from stdnet_arch.ops.precision import at_least_float32
 
 PACKED = 48
 """Channels of RGB after pixel-unshuffle by 4."""
-Run = Callable[[nn.Module, Tensor, runs.Hint | None, Sequence[str]], Tensor]
+Run = Callable[[nn.Module, Tensor, clip_runs.Hint | None, Sequence[str]], Tensor]
 Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Network:
-    """How one network of the toolbox is used."""
+class ToolboxNetwork:
+    """Use of one network of the toolbox on depth."""
 
-    run: Run = runs.run_images
+    run: Run = clip_runs.run_images
     """``(net, x (b, t, c, h, w), hint, entries)`` -> ``(b, t, c, 4h, 4w)``."""
     entries: tuple[str, ...] = ("conv_first",)
     """Convolutions that see the guide."""
@@ -55,57 +55,59 @@ NO_FILES = {"spynet_path": None}
 # Depth in [0, 1] is no photograph: no factor of 255.
 PLAIN_IMAGE = {"upscale": 4, "img_range": 1.0}
 
-NETWORKS: Mapping[str, Network] = {
-    "BasicVSR": Network(runs.run_basicvsr, TRUNKS, fixed=NO_FILES, halo=None, min_frames=2),
-    "IconVSR": Network(
-        runs.run_iconvsr,
+NETWORKS: Mapping[str, ToolboxNetwork] = {
+    "BasicVSR": ToolboxNetwork(
+        clip_runs.run_basicvsr, TRUNKS, fixed=NO_FILES, halo=None, min_frames=2
+    ),
+    "IconVSR": ToolboxNetwork(
+        clip_runs.run_iconvsr,
         (*TRUNKS, "edvr.conv_first"),
         fixed={**NO_FILES, "edvr_path": None, "temporal_padding": 2},
         multiple_of=4,
         halo=None,
         min_frames=5,
     ),
-    "BasicVSRPlusPlus": Network(
-        runs.run_basicvsr_plus_plus,
+    "BasicVSRPlusPlus": ToolboxNetwork(
+        clip_runs.run_basicvsr_plus_plus,
         ("feat_extract.main.0",),
         # Clips beyond the cache length are sent through .cuda().
         fixed={**NO_FILES, "is_low_res_input": True, "cpu_cache_length": 1 << 30},
         halo=None,
         min_frames=2,
     ),
-    "EDVR": Network(
-        runs.run_edvr,
+    "EDVR": ToolboxNetwork(
+        clip_runs.run_edvr,
         channels=(1, 3),
         channel_options=("num_in_ch",),
         fixed={"num_frame": 5, "hr_in": False, "with_predeblur": False, "center_frame_idx": None},
         multiple_of=4,
         halo=2,
     ),
-    "DUF": Network(  # its result is a weighted mean of depth, plus a residual
-        runs.run_duf,
+    "DUF": ToolboxNetwork(  # its result is a weighted mean of depth, plus a residual
+        clip_runs.run_duf,
         ("conv3d1",),
         fixed={"scale": 4, "adapt_official_weights": False},
         preset={"num_layer": 16},
         halo=3,
     ),
-    "TOFlow": Network(
-        runs.run_toflow,
+    "TOFlow": ToolboxNetwork(
+        clip_runs.run_toflow,
         ("conv_1",),
         guide_channels=3,
         fixed={"adapt_official_weights": False},
         multiple_of=4,
         halo=3,
     ),
-    "RCAN": Network(
+    "RCAN": ToolboxNetwork(
         has_base=False, channels=(1, 3), channel_options=CHANNELS_IN_OUT, fixed=PLAIN_IMAGE
     ),
-    "EDSR": Network(
+    "EDSR": ToolboxNetwork(
         has_base=False, channels=(1, 3), channel_options=CHANNELS_IN_OUT, fixed=PLAIN_IMAGE
     ),
-    "RRDBNet": Network(
+    "RRDBNet": ToolboxNetwork(
         has_base=False, channels=(1, 3), channel_options=CHANNELS_IN_OUT, fixed={"scale": 4}
     ),
-    "SwinIR": Network(
+    "SwinIR": ToolboxNetwork(
         has_base=False,
         channels=(1, 3),
         channel_options=("in_chans",),
@@ -120,7 +122,7 @@ def build(name: str, channels: int, is_guided: bool, options: Options) -> nn.Mod
 
     Args:
         name: key of :data:`NETWORKS`.
-        channels: of depth.
+        channels: number of channels of depth.
         is_guided: its entries see a guide, too.
         options: its own arguments.
 
@@ -149,7 +151,7 @@ def build(name: str, channels: int, is_guided: bool, options: Options) -> nn.Mod
     return net
 
 
-def _adapt(net: nn.Module, spec: Network, is_guided: bool) -> None:
+def _adapt(net: nn.Module, spec: ToolboxNetwork, is_guided: bool) -> None:
     """Make a network run on every device, on every size, on depth and, if asked for, guided."""
     if isinstance(getattr(net, "mean", None), Tensor) and "mean" not in dict(net.named_buffers()):
         net.mean = torch.zeros(1, 1, 1, 1)  # of photographs

@@ -30,7 +30,7 @@ class BlockedArray:
         shape: ``(H, W)`` or ``(H, W, c)``.
         block: side of a block in pixels.
         read: row and column of a block to its pixels.
-        dtype: of what ``read`` returns.
+        dtype: dtype of what ``read`` returns.
         finish: from the stored pixels of a crop to those of the caller; None changes nothing.
     """
 
@@ -104,8 +104,8 @@ def open_blocks(
 
     Args:
         data: the bytes.
-        shape: of the image.
-        dtype: of its pixels.
+        shape: shape of the image.
+        dtype: dtype of its pixels.
         block: side of a block.
         finish: see :class:`BlockedArray`.
     """
@@ -140,7 +140,7 @@ def encode_image_blocks(
     Args:
         rgb: uint8 ``(H, W, 3)``.
         kind: ``png`` (without loss) or ``jpeg``.
-        quality: of JPEG, 1..100.
+        quality: quality of JPEG, 1..100.
         block: side of a block; a multiple of 16, so that JPEG's own blocks fit.
     """
     suffix, settings = {

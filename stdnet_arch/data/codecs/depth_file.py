@@ -48,8 +48,8 @@ def load_stored(
     Args:
         path: npy, npz, 16-bit PNG, PGM, TIFF, EXR, PFM, Sintel's dpt, or a PNG of four bytes per
             pixel that are a float32 (TartanAir V2).
-        npz_key: which array of a npz, if it holds several.
-        exr_channel: which channel of an EXR, if it holds several.
+        npz_key: name of the array of a npz, if it holds several.
+        exr_channel: name of the channel of an EXR, if it holds several.
     """
     loaders = {".npy": load_npy, ".png": load_png16, ".pgm": load_pgm16, ".pfm": load_pfm}
     loaders[".dpt"] = load_dpt
@@ -76,7 +76,7 @@ def stored_to_metres(
 
     Args:
         stored: one plane; outer axes of length 1 go.
-        path: where it comes from: decides the default unit, and is named in errors.
+        path: file of the values: decides the default unit, and is named in errors.
         unit: ``m``, ``mm``, metres per stored unit as a number, ``float16`` (the 16 bits are a
             float16 number of metres) or ``float32rgba``. None: metres for floats, mm for whole
             numbers in PNG, PGM and TIFF.
@@ -133,14 +133,24 @@ def _encode(path: Path, depth_m: np.ndarray, kind: str) -> bytes:
         return encode_tiff(depth_m)
     if kind == "float16png":
         return encode_png16(depth_m.astype(np.float16).view(np.uint16))
+    check_png16(depth_m, path)
     possible = np.where(np.isfinite(depth_m), depth_m, 0).clip(min=0)
-    farthest = float(possible.max(initial=0))
+    return encode_png16(metres_to_codes(possible))
+
+
+def check_png16(depth_m: np.ndarray, name: str | Path) -> None:
+    """Raise if depth is too far for a 16-bit PNG in mm.
+
+    Args:
+        depth_m: depth [m], any shape; what is not finite or negative does not count.
+        name: name of the depth in the error.
+    """
+    farthest = float(depth_m.max(initial=0, where=np.isfinite(depth_m)))
     if round(farthest * 1000) > MAX_CODE:
         raise ValueError(
-            f"{path}: 16-bit PNG in mm holds up to {MAX_CODE / 1000:g} m, the depth reaches "
+            f"{name}: 16-bit PNG in mm holds up to {MAX_CODE / 1000:g} m, the depth reaches "
             f"{farthest:g} m; write npy, tiff or exr instead"
         )
-    return encode_png16(metres_to_codes(possible))
 
 
 def _factor(stored: np.ndarray, path: Path, unit: str | float | None) -> float:

@@ -76,7 +76,7 @@ def decode_image(data: bytes, flags: int, name: str | Path) -> np.ndarray | None
 
     Args:
         data: the whole file, whose declared size was checked.
-        flags: of ``cv2.imdecode``.
+        flags: flags of ``cv2.imdecode``.
         name: its name in errors.
 
     Raises:

@@ -13,11 +13,11 @@ NAMES = ("guide", "depth", "flow", "flow_seen", "pose", "intrinsics")
 
 
 class ValueChecks:
-    """Which values were compared already, known to all workers that share the object.
+    """Notes of the values that were compared already, shared by all workers that have the object.
 
     Args:
-        clips: what is stored.
-        scales: of the stored LR depth.
+        clips: the clips that are stored.
+        scales: scales of the stored LR depth.
         verify: True, every time; ``ONCE``, the first time; False, never.
     """
 
@@ -41,10 +41,10 @@ class ValueChecks:
         """Compare a value with its checksum, if it is its turn.
 
         Args:
-            clip: of the frame.
+            clip: clip of the frame.
             i: number of the frame.
-            name: of the value.
-            about: what its record says.
+            name: name of the value.
+            about: record of the value.
             value: its bytes.
             where: its name, for errors.
 

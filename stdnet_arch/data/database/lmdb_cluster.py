@@ -1,54 +1,47 @@
 """All shards of an LMDB, one by each worker of a cluster, whatever maps over its workers."""
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from stdnet_arch.data.database import lmdb_command
+from stdnet_arch.data.database.lmdb_run import LmdbRun
 
 Mapper = Callable[[list[dict[str, Any]], type, tuple[Any, ...], int], list[dict[str, Any]]]
 """Items, a class, its arguments, workers -> what the class makes of each item."""
 
 
 class ShardWriter:
-    """Writes one shard after another by the command line of ``create_lmdb.py``.
+    """Writes one shard after another.
 
     Args:
-        argv: its arguments, without ``--shard``.
+        run: the run that would write all clips.
         count: number of shards.
     """
 
-    def __init__(self, argv: Sequence[str], count: int) -> None:
-        self.argv, self.count = list(argv), count
+    def __init__(self, run: LmdbRun, count: int) -> None:
+        self.run, self.count = replace(run, quiet=True), count
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Write shard ``item["shard"]``, counted from 1; says the command's exit code."""
-        shard = f"{item['shard']}/{self.count}"
-        return {**item, "code": lmdb_command.create([*self.argv, "--shard", shard, "--quiet"])}
+        """Write shard ``item["shard"]``, counted from 1; ``code`` is the run's exit code."""
+        job = replace(self.run.job, shard=(item["shard"], self.count))
+        return {**item, "code": replace(self.run, job=job).start()}
 
 
-def run_shards(argv: Sequence[str], description: str | None, mapper: Mapper) -> int:
-    """Run the command on a cluster.
+def run_shards(run: LmdbRun, shards: int, workers: int, mapper: Mapper) -> int:
+    """Write all shards on a cluster.
 
     Args:
-        argv: ``--shards``, ``--at-once``, and the arguments of ``create_lmdb.py``.
-        description: of the command.
-        mapper: what runs on the workers.
+        run: the run that would write all clips.
+        shards: LMDBs to make, at most as many as clips.
+        workers: workers, each makes a shard.
+        mapper: maps items over the workers.
 
     Returns:
         The largest exit code of a shard: 0 if all went well.
     """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--shards", type=int, required=True, help="LMDBs to make, at most as clips")
-    parser.add_argument("--at-once", type=int, default=8, help="workers; each makes a shard")
-    args, rest = parser.parse_known_args(argv)
-    if args.shards < 1 or args.at_once < 1:
-        parser.error(f"expected at least 1 shard and worker; got {args.shards}, {args.at_once}")
-    items = [{"shard": k} for k in range(1, args.shards + 1)]
-    done = mapper(items, ShardWriter, (rest, args.shards), min(args.at_once, args.shards))
+    items = [{"shard": k} for k in range(1, shards + 1)]
+    done = mapper(items, ShardWriter, (run, shards), min(workers, shards))
     failed = sorted(item["shard"] for item in done if item["code"])
     if failed:
         sys.stderr.write(f"shards {', '.join(map(str, failed))}: see above; run the same again\n")

@@ -105,7 +105,7 @@ def encode_frame(source: Source, clip: str, i: int, options: StoreOptions) -> St
     """Read a frame of a source, check it and encode it.
 
     Args:
-        source: of the frame.
+        source: source of the frame.
         clip: its clip.
         i: its number.
         options: choice of what is stored; ``scales`` must not be None.

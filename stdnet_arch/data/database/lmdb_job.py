@@ -40,7 +40,7 @@ class LmdbJob:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LmdbPlan:
     """A job whose clips were looked up."""
 
     job: LmdbJob
@@ -80,7 +80,7 @@ class Plan:
         }
 
 
-def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
+def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[LmdbPlan, Source]:
     """Look up the clips of a job.
 
     Args:
@@ -119,7 +119,7 @@ def make_plan(job: LmdbJob, skip_bad: bool = False) -> tuple[Plan, Source]:
     if job.shard:
         # After the scales were looked for, so that all shards store the same.
         clips = _shard(clips, *job.shard)
-    return Plan(job, clips, left_out, source.default_range_m, unit_of(source)), source
+    return LmdbPlan(job, clips, left_out, source.default_range_m, unit_of(source)), source
 
 
 def _shard(clips: tuple[StoredClip, ...], i: int, n: int) -> tuple[StoredClip, ...]:

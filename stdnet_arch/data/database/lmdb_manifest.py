@@ -135,7 +135,7 @@ def check_manifest(manifest: Mapping[str, Any], path: Path) -> None:
     """Refuse a manifest that lacks what readers rely on, or whose clips' names climb.
 
     Args:
-        manifest: what :func:`read_manifest` gave.
+        manifest: result of :func:`read_manifest`.
         path: the folder ``X.lmdb``, for errors.
 
     Raises:

@@ -24,7 +24,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def shard_path(out: str | Path, shard: tuple[int, int]) -> Path:
-    """Where a shard of ``X.lmdb`` lies: ``X-00003-of-00008.lmdb``."""
+    """Name the place of a shard of ``X.lmdb``: ``X-00003-of-00008.lmdb``."""
     out = Path(out)
     i, n = shard
     return out.with_name(f"{out.stem}-{i:05d}-of-{n:05d}{out.suffix}")
@@ -74,7 +74,7 @@ class ShardedStore:
         self.manifest: Mapping[str, Any] = {**stores[0].manifest, "split": split}
 
     def record(self, clip: str, i: int) -> Record:
-        """What is stored of a frame."""
+        """Return the record of a frame: what is stored of it."""
         return self._stores[clip].record(clip, i)
 
     def value(self, clip: str, i: int, name: str) -> memoryview:

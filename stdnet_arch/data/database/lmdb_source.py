@@ -138,9 +138,9 @@ class LmdbSource:
         Args:
             clip: its name.
             i: a stored frame.
-            scale: of the LR depth.
-            range_m: of the sensor that the dataset asks for.
-            bins: of that sensor.
+            scale: scale of the LR depth.
+            range_m: range of the sensor that the dataset asks for.
+            bins: number of bins of that sensor.
 
         Raises:
             ValueError: it was made by another rule, or by a sensor of another range or bins.

@@ -33,7 +33,7 @@ def open_environment(path: str | Path, **options: bool) -> Environment:
 
     Args:
         path: folder of the LMDB.
-        options: of ``lmdb.open``, for the first to open it; nothing is locked by default.
+        options: options of ``lmdb.open``, for the first to open it; nothing is locked by default.
     """
     import lmdb
 

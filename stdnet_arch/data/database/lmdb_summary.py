@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stdnet_arch.data.database.lmdb_job import Plan
+from stdnet_arch.data.database.lmdb_job import LmdbPlan
 from stdnet_arch.data.database.lmdb_manifest import StoredClip, frame_key, meta_line
 from stdnet_arch.data.database.lmdb_store import Environment
 from stdnet_arch.utils.whole_file import whole_file
 
 
 def summarize(
-    plan: Plan, left_out: Mapping[str, str], environment: Environment, meta_info: Path
+    plan: LmdbPlan, left_out: Mapping[str, str], environment: Environment, meta_info: Path
 ) -> dict[str, Any]:
     """Count what is stored, and list it in ``meta_info.txt``.
 

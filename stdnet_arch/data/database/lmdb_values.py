@@ -42,7 +42,7 @@ def encode_plain(name: str, array: np.ndarray, unit: str) -> Value:
     """An array as it is: LR depth, flow, pose.
 
     Args:
-        name: of the value.
+        name: name of the value.
         array: any shape and number type.
         unit: unit of its numbers.
     """
@@ -117,7 +117,7 @@ def encode_rgb(rgb: np.ndarray, kind: str, quality: int) -> Value:
     Args:
         rgb: uint8 ``(H, W, 3)``.
         kind: ``raw``, ``png`` (both without loss) or ``jpeg``.
-        quality: of JPEG.
+        quality: quality of JPEG.
     """
     about: dict[str, Any] = {"dtype": "|u1", "shape": list(rgb.shape), "unit": "1/255, RGB"}
     if kind == "raw":

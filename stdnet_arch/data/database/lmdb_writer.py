@@ -1,8 +1,8 @@
 """Raw RGB-D video to a finished LMDB: resumable, never half written, the same values every time.
 
 Everything is written to ``X.lmdb.part``. A frame's values and its record go in one transaction, so
-a killed run leaves whole frames; the next one goes on with those that are missing. The manifest is
-written last, and only then the folder gets its name.
+a killed run leaves whole frames; the next one continues with those that are missing. The manifest
+is written last, and only then the folder gets its name.
 """
 
 import json
@@ -19,7 +19,7 @@ import lmdb
 from tqdm import tqdm
 
 from stdnet_arch.data.database.lmdb_frame import StoredFrame
-from stdnet_arch.data.database.lmdb_job import LmdbJob, Plan, make_plan
+from stdnet_arch.data.database.lmdb_job import LmdbJob, LmdbPlan, make_plan
 from stdnet_arch.data.database.lmdb_manifest import (
     MANIFEST,
     META_INFO,
@@ -68,7 +68,7 @@ def create_lmdb(
     force: bool = False,
     quiet: bool = False,
 ) -> Outcome:
-    """Write an LMDB, or go on with one where a run was stopped.
+    """Write an LMDB, or continue with one where a run was stopped.
 
     Args:
         job: clips and options of the LMDB.
@@ -108,7 +108,7 @@ def create_lmdb(
 
 
 def _fill(
-    part: Path, plan: Plan, source: Source, workers: int, skip_bad: bool, quiet: bool
+    part: Path, plan: LmdbPlan, source: Source, workers: int, skip_bad: bool, quiet: bool
 ) -> dict[str, Any]:
     """Write what is missing; returns the manifest, which is written too."""
     bad = dict(plan.left_out)
@@ -170,7 +170,7 @@ def _checked(
     return BadFrame(frame.clip, frame.index, reason)
 
 
-def _stored_sizes(environment: Environment, plan: Plan) -> dict[str, tuple[int, int]]:
+def _stored_sizes(environment: Environment, plan: LmdbPlan) -> dict[str, tuple[int, int]]:
     """The size of each clip whose first frame an earlier run stored."""
     sizes = {}
     with environment.begin() as transaction:
@@ -182,14 +182,14 @@ def _stored_sizes(environment: Environment, plan: Plan) -> dict[str, tuple[int, 
     return sizes
 
 
-def _missing(environment: Environment, plan: Plan) -> list[tuple[str, int]]:
+def _missing(environment: Environment, plan: LmdbPlan) -> list[tuple[str, int]]:
     with environment.begin() as transaction:
         return [
             frame for frame in plan.frames() if transaction.get(frame_key(*frame).encode()) is None
         ]
 
 
-def _delete_clips(environment: Environment, plan: Plan, bad: Mapping[str, str]) -> None:
+def _delete_clips(environment: Environment, plan: LmdbPlan, bad: Mapping[str, str]) -> None:
     """Remove what was stored of clips that turned out bad."""
     with environment.begin() as transaction:
         doomed = [
@@ -202,7 +202,7 @@ def _delete_clips(environment: Environment, plan: Plan, bad: Mapping[str, str]) 
     put(environment, dict.fromkeys(doomed))
 
 
-def _check_any_left(plan: Plan, bad: Mapping[str, str]) -> None:
+def _check_any_left(plan: LmdbPlan, bad: Mapping[str, str]) -> None:
     """An LMDB without a clip is no finished one: it is the options that are wrong, or the root."""
     if all(one.clip in bad for one in plan.clips):
         clip, reason = next(iter(bad.items()))
@@ -225,8 +225,8 @@ def _keys_of_frame(
 
 
 @contextmanager
-def _environment(part: Path, plan: Plan) -> Iterator[Environment]:
-    """The LMDB to go on with, made by a run of the same options, or a new one."""
+def _environment(part: Path, plan: LmdbPlan) -> Iterator[Environment]:
+    """The LMDB to continue with, made by a run of the same options, or a new one."""
     remove_parts(part)
     file = part / JOB
     if not file.is_file():
@@ -247,12 +247,12 @@ def _environment(part: Path, plan: Plan) -> Iterator[Environment]:
         environment.close()
 
 
-def _write_job(file: Path, plan: Plan) -> None:
+def _write_job(file: Path, plan: LmdbPlan) -> None:
     with whole_file(file) as whole:
         whole.write_text(json.dumps(plan.describe(), indent=1), encoding="utf-8")
 
 
-def _differences(other: Mapping[str, Any], plan: Plan) -> list[str]:
+def _differences(other: Mapping[str, Any], plan: LmdbPlan) -> list[str]:
     """In what an LMDB was asked for otherwise than a plan asks, in words."""
     mine = json.loads(json.dumps(plan.describe()))
     found = []
@@ -265,7 +265,7 @@ def _differences(other: Mapping[str, Any], plan: Plan) -> list[str]:
     return found
 
 
-def _check_same(other: Mapping[str, Any], plan: Plan, what: str) -> None:
+def _check_same(other: Mapping[str, Any], plan: LmdbPlan, what: str) -> None:
     differences = _differences(other, plan)
     if differences:
         raise ValueError(f"{what}: expected the same options; got {', '.join(differences)}")

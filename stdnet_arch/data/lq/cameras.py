@@ -10,7 +10,7 @@ from stdnet_arch.data.lq import rgb_disturbance as disturbance
 
 
 class Faults(NamedTuple):
-    """How far the faults of a camera go; each clip draws its own between none and these."""
+    """Largest faults of a camera; each clip draws its own between none and these."""
 
     exposure: float  # logarithm of brightness, either way
     white_balance: float  # standard deviation of the gain of each channel
@@ -93,9 +93,9 @@ def flicker(amount: Tensor, phase: Tensor, shape: torch.Size, first: int) -> Ten
     """Brightness of frames and of rows: a shutter that rolls under lamps that flicker.
 
     Args:
-        amount: of both, ``(b, 2)``.
+        amount: amount of both, ``(b, 2)``.
         phase: phases and rates of both [rad], ``(b, 4)``.
-        shape: of the clips.
+        shape: shape of the clips.
         first: number of the first frame.
     """
     frame = first + torch.arange(shape[1], device=amount.device).view(1, -1, 1, 1, 1)

@@ -19,7 +19,7 @@ RANDOM_LQ_MODES = ("dtof_histogram",)
 
 
 class Photons(NamedTuple):
-    """How much light the sensor of ``dtof_histogram`` counts; see :func:`dtof_photon_peak`."""
+    """Light that the sensor of ``dtof_histogram`` counts; see :func:`dtof_photon_peak`."""
 
     signal: float
     background: float

@@ -15,7 +15,7 @@ def area(depth_m: np.ndarray, scale: int, range_m: float) -> NDArray[np.float32]
         range_m: farthest depth that counts [m].
 
     Returns:
-        ``(h, w)`` [m]; 0 for a block of holes alone.
+        ``(h, w)`` [m]; 0 for a block of nothing but holes.
     """
     depth, valid = _measured(depth_m, range_m)
     blocks = (depth.shape[0] // scale, scale, depth.shape[1] // scale, scale)
@@ -37,8 +37,8 @@ def bicubic(depth_m: np.ndarray, scale: int, range_m: float) -> NDArray[np.float
     """Shrink by :func:`stdnet_arch.data.lq.bicubic.shrink_bicubic`, antialiased, with holes.
 
     The kernel's weights on holes are left out and the others scaled up to 1 (normalised
-    convolution). An LR pixel whose measured pixels carry less than half of the weight is a hole,
-    and so is one that the kernel's negative lobes would bring to 0 m or less.
+    convolution). An LR pixel whose measured pixels carry less than half of the weight is a hole. So
+    is one that the kernel's negative lobes would bring to 0 m or less.
 
     Args and returns as :func:`area`. Without holes it is MATLAB's ``imresize``.
     """

@@ -56,7 +56,7 @@ def expected_photons(
     by the sensor's own law, ``albedo / (1e-3 + (d / range)^2)``.
 
     Args:
-        histogram: of :func:`dtof_histogram`, ``(h, w, bins)``.
+        histogram: result of :func:`dtof_histogram`, ``(h, w, bins)``.
         scale: side of a block in pixels.
         signal: photons, >= 0.
     """

@@ -16,7 +16,7 @@ def dtof_peak(
     range_m: float = 100.0,
     bins: int = 1024,
 ) -> NDArray[np.float32]:
-    """What a noiseless direct time-of-flight ("dToF") sensor measures: each block's histogram peak.
+    """Measure as a noiseless direct time-of-flight ("dToF") sensor: each block's histogram peak.
 
     Every pixel of a ``scale x scale`` block puts ``mean(R, G, B) / (1e-3 + (d / range_m)^2)`` into
     bin ``round(d / range_m * (bins - 1))``; the block measures its fullest bin, the nearer of equal

@@ -22,9 +22,9 @@ _SHARES = ("holes", "edge_holes", "dark_holes", "dark_luma")
 
 @dataclass(frozen=True, kw_only=True)
 class SensorOptions:
-    """How imperfect the sensor is; by default it is perfect.
+    """Imperfections of the sensor; by default it is perfect.
 
-    Effects come in this order: photons (``lq: dtof_histogram`` alone), dark holes, edge holes,
+    Effects come in this order: photons (only ``lq: dtof_histogram``), dark holes, edge holes,
     holes, noise, steps. Colour is misaligned after the depth sensor has seen it.
     """
 
@@ -61,7 +61,7 @@ class SensorOptions:
     """The colour camera stands at most this [m] beside its place along each axis; the same draw.
     The focal length is that of the source, or the longer side of its frames."""
     seed: int = 0
-    """Tests alone: another number, other noise. Training draws anew for every window and epoch."""
+    """Tests alone: another number, other noise. Training draws again for every window and epoch."""
 
     def __post_init__(self) -> None:
         """Check that nothing is negative and shares are at most 1."""
@@ -81,12 +81,12 @@ class SensorOptions:
 
     @property
     def moves_guide(self) -> bool:
-        """Whether RGB is misaligned."""
+        """Tell whether RGB is misaligned."""
         return self.shift_px > 0 or self.parallax_px > 0 or self.offset_m > 0
 
     @property
     def is_random(self) -> bool:
-        """Whether effects other than photons leave anything to chance."""
+        """Tell whether effects other than photons leave anything to chance."""
         chances = (self.noise_m, self.noise_share, self.holes, self.edge_holes, self.dark_holes)
         drawn = self.moves_guide or bool(self.camera) or self.preset not in STEADY
         return drawn or any(chances)
@@ -121,7 +121,7 @@ def disturb_lq(
     Args:
         lq_m: depth [m], ``(h, w)``, 0 where nothing was measured.
         rgb_uint8: colours of the scene, ``(H, W, 3)``, aligned.
-        options: which effects, and how much.
+        options: effects and their amounts.
         rng: generator of random numbers.
 
     Returns:
@@ -153,7 +153,7 @@ def measure(
         rgb_uint8: colours of the same pixels, ``(H, W, 3)``.
         scale: HR pixels per LR pixel.
         preset: the device.
-        rngs: of the clip's device, and of the frame's noise.
+        rngs: generators of the clip's device, and of the frame's noise.
 
     Returns:
         Depth [m], ``(h, w)``, 0 where nothing was measured; confidence from 0 (low) to 2 (high),
@@ -202,10 +202,10 @@ def disturb_guide(
     Args:
         rgb_uint8: a whole frame, ``(H, W, 3)``.
         depth_m: HR depth of the frame or of a crop [m].
-        options: how far it may be misaligned.
+        options: limits of the misalignment.
         rng: generator of random numbers.
         corner: row and column of the crop in the frame.
-        focal_px: of the frame, along rows and columns; for ``offset_m`` alone.
+        focal_px: focal lengths of the frame, along rows and columns; only for ``offset_m``.
 
     Returns:
         Colours of the pixels of ``depth_m``.

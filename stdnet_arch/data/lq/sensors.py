@@ -83,7 +83,7 @@ def degrade(
         rgb: colours in [0, 1], ``(n, 3, H, W)``; dark and plain things are hard to measure.
         scale: HR pixels per LR pixel, along each side.
         preset: a name of :data:`PRESETS`.
-        generator: of random numbers, on the device of the tensors.
+        generator: generator of random numbers, on the device of the tensors.
         frames: so many frames after one another are one clip, and have a sensor in common.
         clip_generator: generator of a clip's sensor; None: ``generator``. With it, frames
             that are measured one by one have the same sensor.

@@ -43,7 +43,7 @@ def iphone(view: SensorView) -> SensorClip:
 
 
 def _dots(view: SensorView, like: Tensor, pitch: Tensor) -> Tensor:
-    """Where lasers hit: a grid of that pitch in LR pixels, some of its dots missing."""
+    """Draw where lasers hit: a grid of that pitch in LR pixels, some of its dots missing."""
     h, w = like.shape[-2:]
     shake = view.normal(pitch) * 0.3
     x = torch.arange(w, device=like.device) + view.uniform(0, 8) + shake

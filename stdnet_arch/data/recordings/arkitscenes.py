@@ -27,7 +27,7 @@ NEAR_S = 0.5 / 60 + 1e-3
 
 
 def is_arkitscenes(path: Path) -> bool:
-    """Whether a folder looks like one."""
+    """Tell whether a folder looks like one."""
     return (path / DEPTH).is_dir()
 
 
@@ -38,7 +38,7 @@ def open_arkitscenes(path: Path, reading: Reading) -> FileRecording:
 
     Args:
         path: its folder.
-        reading: how to read it; the unit is mm unless it says otherwise.
+        reading: the user's choices; the unit is mm unless they say otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.

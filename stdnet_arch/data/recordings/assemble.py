@@ -73,15 +73,15 @@ def assemble(  # noqa: PLR0913  what a recording consists of
     Args:
         depth: all depth frames.
         rgb: all RGB frames, turned by no option yet.
-        pairing: which belong together; the others are left out.
-        reading: what the user wants.
-        places: what to call depth and RGB in errors.
+        pairing: pairs of frames; the others are left out.
+        reading: the user's choices.
+        places: names of depth and RGB in errors.
         about: layout and unit; the pairing and notes on turned frames are added.
         camera: the camera of the RGB frame at a place of ``rgb``.
         track: when and where the RGB frame at a place of ``rgb`` was taken; None: nothing is known
             but what names, video and rate say.
-        names: what the pairs are called; None: like the depth.
-        keep: what must live as long as the recording.
+        names: names of the pairs; None: those of the depth.
+        keep: objects that must live as long as the recording.
     """
     depth_at, rgb_at = ([pair[side] for pair in pairing.pairs] for side in (0, 1))
     if depth_at != list(range(len(depth))) or names is not None:
@@ -188,8 +188,8 @@ def turn_camera(camera: Intrinsics, degrees: int, height: int, width: int) -> In
     Args:
         camera: before.
         degrees: clockwise; 0, 90, 180 or 270.
-        height: of the picture before [px].
-        width: of the picture before [px].
+        height: height of the picture before it is turned [px].
+        width: width of the picture before it is turned [px].
     """
     for _ in range(degrees // 90):
         fx, fy, cx, cy = camera

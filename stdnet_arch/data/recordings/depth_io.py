@@ -37,7 +37,7 @@ class DepthFiles:
 
     Args:
         files: npy, npz, 16-bit PNG, TIFF or EXR files, in order.
-        coding: how stored values become metres.
+        coding: meaning of the stored values.
         names: names of the frames; None: like their files.
     """
 
@@ -66,7 +66,7 @@ class DepthFolder(DepthFiles):
 
     Args:
         folder: npy, npz, 16-bit PNG, TIFF or EXR files, all of one kind.
-        coding: how stored values become metres.
+        coding: meaning of the stored values.
         by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
     """
 
@@ -131,7 +131,7 @@ class DepthStack:
     Args:
         path: npy (memory-mapped) or npz (loaded whole), ``(t, h, w)``; a channel axis of length 1
             may stand behind ``t`` or at the end.
-        coding: how stored values become metres.
+        coding: meaning of the stored values.
     """
 
     def __init__(self, path: Path, coding: DepthCoding) -> None:
@@ -160,7 +160,7 @@ class DepthVideo:
 
     Args:
         path: mkv, avi, mov, ...
-        coding: how stored values become metres; whole numbers are mm unless it says otherwise.
+        coding: meaning of the stored values; whole numbers are mm unless it says otherwise.
 
     Raises:
         ValueError: it is no such video.
@@ -197,8 +197,8 @@ class PickedDepth:
 
     Args:
         depth: all frames.
-        places: which ones.
-        names: what they are called; None: as there.
+        places: indices of the frames.
+        names: their new names; None: the old ones.
     """
 
     def __init__(
@@ -250,7 +250,7 @@ def open_depth(path: Path, coding: DepthCoding, by_name: bool = False) -> DepthR
     Args:
         path: a folder of frames, a pattern of them (``X/*.depth.png``), one frame, a npy or npz
             stack, or a video of 16-bit grey.
-        coding: how stored values become metres.
+        coding: meaning of the stored values.
         by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
 
     Raises:

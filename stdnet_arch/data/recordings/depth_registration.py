@@ -34,8 +34,8 @@ def register_depth(
 
     Args:
         depth_m: ``(h, w)``; 0 is no depth.
-        camera: of the depth.
-        target: of the other camera.
+        camera: camera of the depth.
+        target: the other camera.
         pose: from the depth's camera to the other one.
         size: blocks in height and width of the result.
         block: pixels of the target along a side of a block.
@@ -58,7 +58,7 @@ def register_rays(  # noqa: PLR0913, PLR0917  as register_depth
     """As :func:`register_depth`, for cameras with lens distortion.
 
     Args:
-        rays: of the depth's pixels, ``(h, w, 2)``; see :meth:`Lens.rays`.
+        rays: rays of the depth's pixels, ``(h, w, 2)``; see :meth:`Lens.rays`.
         target: the other camera.
         pose: from the depth's camera to the other one.
         size: blocks in height and width of the result.

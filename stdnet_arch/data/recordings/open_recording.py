@@ -57,7 +57,7 @@ def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) 
             video; without ``rgb``, what holds both: a bag of RealSense or ROS, an Azure Kinect
             ``.mkv``, a Record3D ``.r3d``, a zip, or a folder of a known layout.
         rgb: a folder or pattern of pictures, one picture, or a video.
-        reading: how to read it.
+        reading: the user's choices of how it is read.
         scale: the network's; depth of another view than the RGB's is made for it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which depth frame belongs to which RGB frame: by name, number, time or order."""
+"""Pairs of depth and RGB frames: by name, number, time or order."""
 
 import math
 from bisect import bisect_left
@@ -44,7 +44,7 @@ def pair_frames(
         mode: ``name`` pairs equal names or numbers, ``time`` the nearest times, ``order`` the first
             with the first. ``auto`` takes times if both have them, else equal numbers or names; the
             order only for as many frames without any equal number.
-        within_s: how far apart the times of a pair may be [s]; None: 20 ms, less for fast streams.
+        within_s: largest distance of the times of a pair [s]; None: 20 ms, less for fast streams.
 
     Raises:
         ValueError: nothing can be paired; the message says what would help.
@@ -99,7 +99,7 @@ def pair_by_time(
     Args:
         depth_s: times of the depth frames [s], any order.
         rgb_s: times of the RGB frames [s].
-        within_s: how far apart the two may be; None: see :func:`nearness_s`.
+        within_s: largest distance of the two; None: see :func:`nearness_s`.
 
     Raises:
         ValueError: no two are near enough.

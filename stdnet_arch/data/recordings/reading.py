@@ -1,4 +1,4 @@
-"""How a user wants a recording to be read."""
+"""A user's choices of how a recording is read."""
 
 from dataclasses import dataclass
 

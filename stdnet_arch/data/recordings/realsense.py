@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_registration import register_depth
-from stdnet_arch.data.recordings.realsense_playback import Cameras, Image, Playback
+from stdnet_arch.data.recordings.realsense_playback import CameraPair, Image, Playback
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
 from stdnet_arch.data.recordings.track.track import Pose
 
@@ -84,7 +84,7 @@ class RealSenseRecording:
                     yield decode_pair(depth, color, self.cameras, self.block, f"{self.path}")
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """RGB alone."""
+        """Yield only the RGB."""
         return (rgb for _, rgb in self.frames(start))
 
     def intrinsics(self, i: int) -> Intrinsics | None:  # noqa: ARG002  one camera
@@ -101,14 +101,14 @@ class RealSenseRecording:
 
 
 def decode_pair(
-    depth: Image, color: Image, cameras: Cameras, block: int, where: str = "RealSense"
+    depth: Image, color: Image, cameras: CameraPair, block: int, where: str = "RealSense"
 ) -> Frame:
     """Move the depth of a pair to the view of its color.
 
     Args:
-        depth: what the depth sensor saw.
-        color: what the color camera saw.
-        cameras: how both see.
+        depth: frame of the depth sensor.
+        color: frame of the color camera.
+        cameras: intrinsics of both, and the pose between them.
         block: color pixels along a side of a depth pixel.
         where: name of the recording in errors.
 

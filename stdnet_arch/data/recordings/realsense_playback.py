@@ -40,8 +40,8 @@ class Image(NamedTuple):
     """Metres per code; 0 for color."""
 
 
-class Cameras(NamedTuple):
-    """How the two cameras see."""
+class CameraPair(NamedTuple):
+    """Intrinsics of both cameras, and the pose between them."""
 
     depth: Intrinsics
     color: Intrinsics
@@ -56,7 +56,7 @@ class Device:
 
     Args:
         device: the SDK's.
-        name: what errors call it.
+        name: its name in errors.
 
     Raises:
         ValueError: it has no depth or no color.
@@ -128,7 +128,7 @@ class Device:
             sensor.close()
 
     def _has_ended(self) -> bool:
-        """Whether no further image will come."""
+        """Tell whether no further image will come."""
         return False
 
     def _images(self, stop: threading.Event) -> Iterator[Image]:
@@ -229,13 +229,13 @@ class LiveDevice(Device):
         return list(chosen.values())
 
     def _distance(self, profile: Any) -> tuple[int, int]:  # noqa: ANN401
-        """How far a profile is from what is wanted: pixels, then rate."""
+        """Measure how far a profile is from what is wanted: pixels, then rate."""
         video = profile.as_video_stream_profile()
         pixels = abs(video.width() - SIZE[0]) + abs(video.height() - SIZE[1])
         return pixels, abs(video.fps() - RATE)
 
 
-def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional library
+def _cameras(depth: Any, color: Any) -> CameraPair:  # noqa: ANN401  an optional library
     """Read intrinsics and extrinsics from the profiles of both streams."""
     both = [profile.as_video_stream_profile().get_intrinsics() for profile in (depth, color)]
     one, other = (Intrinsics(camera.fx, camera.fy, camera.ppx, camera.ppy) for camera in both)
@@ -246,7 +246,7 @@ def _cameras(depth: Any, color: Any) -> Cameras:  # noqa: ANN401  an optional li
             f"expected how the cameras lie to each other; the file does not say it: {error}"
         ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
-    return Cameras(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
+    return CameraPair(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
 
 
 def import_realsense() -> Any:  # noqa: ANN401  an optional library

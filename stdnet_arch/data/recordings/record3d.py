@@ -36,7 +36,7 @@ DEPTH_UNIT = "m (of this app)"
 
 
 def is_record3d(path: Path) -> bool:
-    """Whether a folder looks like one."""
+    """Tell whether a folder looks like one."""
     return any(is_regular(place / "metadata.json") for place in (path, path / INNER)) or (
         (path / PACKED).is_dir() and is_regular(path / "metadata")
     )
@@ -47,7 +47,7 @@ def open_record3d(path: Path, reading: Reading) -> FileRecording:
 
     Args:
         path: its folder.
-        reading: how to read it; metres unless it says otherwise.
+        reading: the user's choices; metres unless they say otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.
@@ -80,7 +80,7 @@ class CamerasByNumber:
     """The camera of a frame, by the number in its name: frames may have been deleted.
 
     Args:
-        cameras: of all frames ever recorded, or one, or none.
+        cameras: cameras of all frames ever recorded, or one, or none.
         files: the frames that are left.
     """
 

@@ -39,7 +39,7 @@ def check_camera(camera: Intrinsics, what: str) -> None:
 
 @dataclass(frozen=True)
 class About:
-    """What was found out about a recording, for people."""
+    """Facts that were found out about a recording, for people."""
 
     layout: str = ""
     """What it was taken for."""
@@ -57,11 +57,11 @@ class Recording(Protocol):
 
     @property
     def about(self) -> About:
-        """What was found out."""
+        """Return the facts that were found out."""
 
     @property
     def depth(self) -> DepthReader:
-        """The depth alone."""
+        """Return only the depth."""
 
     @property
     def fps(self) -> float | None:
@@ -71,7 +71,7 @@ class Recording(Protocol):
         """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)`` from frame ``start`` to the end."""
 
     def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """RGB alone."""
+        """Yield only the RGB."""
 
     def intrinsics(self, i: int) -> Intrinsics | None:
         """The camera of frame ``i``; None if the recording does not say."""
@@ -80,7 +80,7 @@ class Recording(Protocol):
         """When frame ``i`` was taken [s], since 1970 or any moment; None if it is not known."""
 
     def pose(self, i: int) -> Pose | None:
-        """Where frame ``i`` was taken, camera to world, ``(4, 4)``; None if it is not known."""
+        """Return the pose of frame ``i``, camera to world, ``(4, 4)``; None if it is not known."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class RGBFolder(RGBFiles):
     """All pictures of a folder.
 
     Args:
-        folder: where they lie, or a pattern of files.
+        folder: folder of the files, or a pattern of files.
         by_name: see :func:`stdnet_arch.data.recordings.frame_files.list_frames`.
     """
 
@@ -113,7 +113,7 @@ class PickedRGB:
 
     Args:
         rgb: all frames.
-        places: which ones.
+        places: indices of the frames.
     """
 
     def __init__(self, rgb: RGBReader, places: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ class SequentialDepth:
 
     Args:
         open_at: yields frames [m], ``(h, w)``, from a given one on.
-        names: what the frames are called.
+        names: names of the frames.
     """
 
     only_forwards = True
@@ -59,7 +59,7 @@ def pick(open_at: Callable[[int], Iterator[T]], places: Sequence[int]) -> Iterat
 
     Args:
         open_at: yields the items from a given one on.
-        places: which ones, in which order.
+        places: indices of the frames, in their new order.
     """
     items: Iterator[T] | None = None
     at = 0

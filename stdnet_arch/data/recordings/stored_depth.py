@@ -26,7 +26,7 @@ EMPTY = np.float32(np.inf)
 
 @dataclass(frozen=True)
 class DepthCoding:
-    """How stored values become metres; see :func:`to_metres`."""
+    """Meaning of stored values, to make metres of them; see :func:`to_metres`."""
 
     unit: str | float | None = None
     """``m``, ``mm``, metres per stored unit, ``float16``, ``float32rgba``, or None for the format's
@@ -54,7 +54,7 @@ class DepthCoding:
 
         Args:
             path: a file of depth, or None for a stack or stream of metres.
-            whole: whether it holds whole numbers.
+            whole: true if it holds whole numbers.
         """
         if self.disparity is not None:
             focal_px, baseline_m = self.disparity
@@ -81,8 +81,8 @@ def to_metres(stored: NDArray[np.generic], path: Path, coding: DepthCoding) -> N
 
     Args:
         stored: one plane; outer axes of length 1 go.
-        path: where it comes from: decides the usual unit, and is named in errors.
-        coding: what the values mean.
+        path: file of the values: decides the usual unit, and is named in errors.
+        coding: meaning of the values.
     """
     unit = coding.unit
     if coding.disparity is not None and unit is None:

@@ -24,7 +24,7 @@ HALF_FRAME = 0.5
 
 
 def is_stray_scanner(path: Path) -> bool:
-    """Whether a folder looks like one."""
+    """Tell whether a folder looks like one."""
     return is_regular(path / "rgb.mp4") and (path / "depth").is_dir()
 
 
@@ -36,7 +36,7 @@ def open_stray_scanner(path: Path, reading: Reading) -> FileRecording:
 
     Args:
         path: its folder.
-        reading: how to read it; the unit is mm unless it says otherwise.
+        reading: the user's choices; the unit is mm unless they say otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.

@@ -60,8 +60,8 @@ def open_container(path: Path, index: int = 0) -> Any:  # noqa: ANN401  an optio
     """Open a video file that has a picture stream.
 
     Args:
-        path: what ffmpeg reads.
-        index: which picture stream is needed.
+        path: a file that ffmpeg reads.
+        index: number of the picture stream that is needed.
 
     Raises:
         FileNotFoundError: no such file.

@@ -44,7 +44,7 @@ class RGBClipReader:
 
         Args:
             clips: names.
-            frames: how many each must have; None asks only that LR and HR have the same.
+            frames: number that each must have; None asks only that LR and HR have the same.
         """
         for store in filter(None, (self.gt, self.lq)):
             known = set(store.clips())
@@ -74,7 +74,7 @@ class RGBClipReader:
             clip: its name.
             frames: the HR frames.
             lq_frames: the LR frames, a part of ``frames``.
-            choose: which part of them.
+            choose: part of the frames to read.
 
         Returns:
             ``lq (t', h, w, 3)`` and ``gt (t, H, W, 3)``, uint8.

@@ -1,4 +1,4 @@
-"""Where frames of RGB clips lie: folders of PNGs, or an LMDB as the toolbox makes them."""
+"""Stores of RGB frames: folders of PNGs, or an LMDB as the toolbox makes them."""
 
 import os
 import re

@@ -147,7 +147,7 @@ def change_views_at_random(views: Sequence[Clip], options: StereoOptions) -> lis
 
     Args:
         views: left and right.
-        options: which changes are allowed.
+        options: changes that are allowed.
 
     Returns:
         Left and right.

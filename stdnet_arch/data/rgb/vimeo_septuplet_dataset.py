@@ -128,7 +128,7 @@ def open_septuplets(options: RGBReadOptions, names: Sequence[str]) -> RGBClipRea
     Raises:
         FileNotFoundError: a folder, or a clip in it, does not exist.
         ValueError: an LMDB without all seven frames (the toolbox's own recipe for HR stores the
-            fourth alone).
+            only the fourth).
     """
     gt = open_store(options.dataroot_gt, options.io_backend, SeptupletFolders)
     lq = None

@@ -7,7 +7,7 @@ import numpy as np
 from stdnet_arch.data.sources.camera_table import TURNS, Camera, read_camera_table
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
-    ClipFolders,
+    ClipPaths,
     FileSource,
     child_folders,
     choose_layout,
@@ -34,9 +34,9 @@ class DyDToF(FileSource):
     Args:
         root: folder of the dataset.
         layout: ``stdnet``, ``native``, or None to look.
-        rows: how many rows of a native frame are kept.
-        pose_axes: of the table: ``left_handed`` (Unreal's own) or ``right_handed``. The right one
-            gives the truth a TAE of about 0.
+        rows: number of rows of a native frame that are kept.
+        pose_axes: axes of the table: ``left_handed`` (Unreal's own) or ``right_handed``. The right
+            one gives the truth a TAE of about 0.
     """
 
     default_range_m = 40.0
@@ -60,13 +60,13 @@ class DyDToF(FileSource):
         self.rows, self.pose_axes = rows, pose_axes
         self._cameras: dict[str, dict[int, Camera]] = {}
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Every ``scene/clip`` of the layout."""
         native = self.layout == "native"
         base = self.root if native else self.root / "DyDToF_HR_RGB"
         guide, depth = ("ColorImage", "DepthMap") if native else ("color", "depth")
         return {
-            f"{scene.name}/{clip.name}": ClipFolders(clip / guide, clip / depth)
+            f"{scene.name}/{clip.name}": ClipPaths(clip / guide, clip / depth)
             for scene in child_folders(base)
             for clip in child_folders(scene)
             if (clip / depth).is_dir()

@@ -14,7 +14,7 @@ from stdnet_arch.data.codecs.rgb_codec import read_rgb
 from stdnet_arch.data.sources.frame_annotations import Annotation, read_annotations
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
-    ClipFolders,
+    ClipPaths,
     FileSource,
     child_folders,
     choose_layout,
@@ -82,13 +82,13 @@ class DynamicReplica(FileSource):
             self.default_range_m = RAW_RANGE
             self.unit_of_depth = "raw code"
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Every ``part/clip`` or ``split/clip``."""
         native = self.layout == "native"
         base = self.root if native else self.root / "HR_RGB"
         guide, depth = ("images", "depths") if native else ("color", "depth")
         return {
-            f"{part.name}/{clip.name}": ClipFolders(clip / guide, clip / depth)
+            f"{part.name}/{clip.name}": ClipPaths(clip / guide, clip / depth)
             for part in child_folders(base)
             for clip in child_folders(part)
             if (clip / depth).is_dir()

@@ -6,7 +6,7 @@ import numpy as np
 
 from stdnet_arch.data.codecs.depth_codec import metres_per_unit
 from stdnet_arch.data.codecs.depth_file import FLOAT16, SUFFIXES, read_depth
-from stdnet_arch.data.sources.source import SOURCE_REGISTRY, ClipFolders, FileSource, child_folders
+from stdnet_arch.data.sources.source import SOURCE_REGISTRY, ClipPaths, FileSource, child_folders
 
 
 @SOURCE_REGISTRY.register()
@@ -22,10 +22,10 @@ class Folder(FileSource):
         guide: name of the folder of colour frames.
         depth: name of the folder of depth frames.
         lq: name of the folder of LR depth, if any; ``{scale}`` stands for 4, 8 or 16.
-        unit: of stored depth: ``m``, ``mm``, metres per stored unit as a number, or ``float16``
-            (16-bit codes are float16 bits). None is metres for floats and mm for PNG and TIFF.
+        unit: unit of stored depth: ``m``, ``mm``, metres per stored unit, or ``float16`` (16-bit
+            codes are float16 bits). None is metres for floats and mm for PNG and TIFF.
         invalid: a stored value that means "no depth", beside 0, NaN and inf.
-        npz_key: which array of a npz file, if it holds several.
+        npz_key: name of the array of a npz file, if it holds several.
         consecutive: False if the numbers in the names have gaps by nature (timestamps); frames then
             belong together by their order.
     """
@@ -64,7 +64,7 @@ class Folder(FileSource):
         else:
             self._arrangement = "{name}/{clip}"
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """The clips of whichever arrangement the root has."""
         if self._arrangement == "{name}":
             clips = [self.root.resolve().name]
@@ -75,7 +75,7 @@ class Folder(FileSource):
             depths = len(Path(self.guide_name).parts)
             clips = [f.relative_to(self.root).parents[depths - 1].as_posix() for f in found]
         return {
-            clip: ClipFolders(
+            clip: ClipPaths(
                 self._folder(clip, self.guide_name), self._folder(clip, self.depth_name)
             )
             for clip in clips

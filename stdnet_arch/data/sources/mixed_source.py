@@ -30,7 +30,7 @@ class Mixed:
 
     Frames are what counts, so that windows are drawn in these shares: clips of a part are listed as
     often as its weight demands, to a few percent. A clip is called ``k/NAME`` after the number of
-    its part, ``k/NAME:START`` if a clip list takes a piece of it, and ``k/NAME~2`` where it is
+    its part. It is ``k/NAME:START`` if a clip list takes a span of it, and ``k/NAME~2`` where it is
     listed for the second time.
 
     Args:
@@ -136,10 +136,10 @@ def _open(k: int, part: Mapping[str, Any]) -> Source:
 
 
 def repeats(frames: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """How often to list each part, so that frames listed are in proportion to the weights.
+    """Count how often to list each part, so that frames are in proportion to the weights.
 
     Args:
-        frames: of each part, >= 1.
+        frames: number of frames of each part, >= 1.
         weights: positive.
 
     Returns:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stdnet_arch.data.codecs.pfm_codec import load_pfm
-from stdnet_arch.data.sources.source import SOURCE_REGISTRY, ClipFolders, FileSource, check_view
+from stdnet_arch.data.sources.source import SOURCE_REGISTRY, ClipPaths, FileSource, check_view
 
 PASSES = ("cleanpass", "finalpass")
 FOCAL_PX = 1050.0
@@ -53,14 +53,14 @@ class SceneFlow(FileSource):
                     f"expected {folder} (an archive of its own, unpacked there); it does not exist"
                 )
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Every folder of frames that has a sub-folder of the view."""
         places = [
             folder.relative_to(self.frames)
             for folder in (self.frames / self.under).rglob(self.view)
         ]
         return {
-            str(place.parent): ClipFolders(self.frames / place, self.disparities / place)
+            str(place.parent): ClipPaths(self.frames / place, self.disparities / place)
             for place in sorted(places)
         }
 

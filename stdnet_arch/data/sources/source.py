@@ -95,7 +95,7 @@ def location(source: Source, clip: str, i: int, what: str) -> str:
 
 
 def choose_layout(asked: str | None, found: Mapping[str, bool], expected: str) -> str:
-    """Which of a dataset's folder layouts to read.
+    """Choose which of a dataset's folder layouts to read.
 
     Args:
         asked: the layout the options name, or None to look.
@@ -178,8 +178,8 @@ def check_same_frames(one: Mapping[int, Path], other: Mapping[int, Path]) -> Non
 
 
 @dataclass(frozen=True)
-class ClipFolders:
-    """Where the frames of one clip lie."""
+class ClipPaths:
+    """Folders of the frames of one clip."""
 
     guide: Path
     depth: Path
@@ -201,15 +201,15 @@ class FileSource:
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise FileNotFoundError(f"expected dataroot to be a folder; got {self.root.absolute()}")
-        self._folders: dict[str, ClipFolders] | None = None
+        self._folders: dict[str, ClipPaths] | None = None
         self._files: dict[tuple[str, str], list[Path]] = {}
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Clip name to its folders, without looking into them."""
         raise NotImplementedError
 
     def lq_folder(self, clip: str, scale: int) -> Path | None:  # noqa: ARG002
-        """Where the LR files of a clip would lie; None if the layout has none."""
+        """Name the folder of a clip's LR files; None if the layout has none."""
         return None
 
     def decode_depth(self, path: Path) -> np.ndarray:
@@ -226,7 +226,7 @@ class FileSource:
         check_no_gap(frames)
         return frames
 
-    def folders(self, clip: str) -> ClipFolders:
+    def folders(self, clip: str) -> ClipPaths:
         """The folders of a clip; an error that lists the clips if there is none of that name."""
         known = self._known_clips()
         if clip not in known:
@@ -285,7 +285,7 @@ class FileSource:
             self._files[clip, kind] = list(low.values())
         return self.decode_lq(self._frame(clip, kind, i))
 
-    def _known_clips(self) -> dict[str, ClipFolders]:
+    def _known_clips(self) -> dict[str, ClipPaths]:
         if self._folders is None:
             self._folders = self.find_clips()
             if not self._folders:

@@ -7,7 +7,7 @@ import numpy as np
 from stdnet_arch.data.codecs.depth_codec import load_npy
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
-    ClipFolders,
+    ClipPaths,
     FileSource,
     check_view,
     child_folders,
@@ -69,7 +69,7 @@ class TarTanAir(FileSource):
         self.level = level
         self._poses: dict[str, np.ndarray] = {}
 
-    def find_clips(self) -> dict[str, ClipFolders]:
+    def find_clips(self) -> dict[str, ClipPaths]:
         """Every ``environment/P###`` (of the level) that has depth of the view."""
         native = self.layout == "native"
         base = self.root if native else self.root / "HR_RGB"
@@ -80,8 +80,8 @@ class TarTanAir(FileSource):
             if self._of_view(clip).depth.is_dir()
         }
 
-    def _of_view(self, clip: Path) -> ClipFolders:
-        return ClipFolders(clip / f"image_{self.view}", clip / f"depth_{self.view}")
+    def _of_view(self, clip: Path) -> ClipPaths:
+        return ClipPaths(clip / f"image_{self.view}", clip / f"depth_{self.view}")
 
     def lq_folder(self, clip: str, scale: int) -> Path | None:
         """``LR/X4/environment/P###``, in STDNet's layout."""

@@ -21,7 +21,7 @@ def draw_hanging(rng: np.random.Generator, radius: float) -> tuple[Pieces, Array
 
 
 def lowest(pieces: Pieces) -> float:
-    """How far a body that is not tilted reaches below its centre [m]."""
+    """Measure how far a body that is not tilted reaches below its centre [m]."""
     return float(max(offset[1] + shape.half[1] for shape, offset in pieces))
 
 

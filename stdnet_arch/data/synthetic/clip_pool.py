@@ -32,9 +32,9 @@ class ClipPool:
     Args:
         shards: files of :func:`save_pool`'s form.
         device: device that keeps all windows.
-        seed: of what is drawn.
-        frames: of a clip; at most those of a window.
-        side: of the crops [px], a multiple of 4.
+        seed: seed of what is drawn.
+        frames: number of frames of a clip; at most those of a window.
+        side: side of the crops [px], a multiple of 4.
 
     Raises:
         ValueError: no shard, or crops are larger than windows.
@@ -128,7 +128,7 @@ def write_shard(path: Path, windows: Sequence[Window], quality: int = 92) -> Non
     Args:
         path: ends in ``.npz``.
         windows: at least one.
-        quality: of the JPEGs.
+        quality: quality of the JPEGs.
     """
     option = [cv2.IMWRITE_JPEG_QUALITY, quality]
     pictures = [frame[..., ::-1] for window in windows for frame in window.rgb]

@@ -11,11 +11,11 @@ class DeviceLayers:
     """Draws clips of layered scenes; see :class:`~stdnet_arch.data.device_clips.SceneMaker`.
 
     Args:
-        device: where they are made.
-        seed: of what is drawn.
+        device: device on which they are made.
+        seed: seed of what is drawn.
         photos: textures, uint8 ``(n, S, S, 3)``; None: procedural ones.
-        frames: of a clip.
-        side: of the frames [px].
+        frames: number of frames of a clip.
+        side: side of the frames [px].
     """
 
     def __init__(

@@ -21,11 +21,11 @@ def write_synthetic_recording(
     ``intrinsics.txt``, ``fx fy cx cy``.
 
     Args:
-        folder: a new or empty one.
-        frames: how many.
+        folder: a new or empty folder.
+        frames: number of frames.
         size: height and width of the RGB, multiples of ``scale``.
-        scale: how much smaller the depth is.
-        seed: of the room.
+        scale: ratio of the sides of RGB and depth.
+        seed: seed of the room.
 
     Raises:
         InputError: the folder is not empty.

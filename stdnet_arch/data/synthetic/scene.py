@@ -40,7 +40,7 @@ class Scene:
     seed: tuple[int, ...]  # of the noise
 
     def at(self, i: float) -> Moment:
-        """Where everything is at frame ``i``."""
+        """Place everything at frame ``i``."""
         return Moment.of(self.parts, self.camera, i)
 
     def cast(self, i: float, x: Array, y: Array) -> Hits:
@@ -86,7 +86,7 @@ class Scene:
         return self._expose(light.reshape(H, W, 3), i), depth_m.reshape(H, W).astype(np.float32)
 
     def flow_px(self, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Where each pixel's surface point goes until the next frame.
+        """Compute where each pixel's surface point goes until the next frame.
 
         Returns:
             Motion (dx, dy) [px] from frame ``i`` to ``i + 1``, ``(2, H, W)``, and ``(H, W)``: the
@@ -117,7 +117,7 @@ class Scene:
         Args:
             i: frame.
             points: in the world, ``(3, n)``.
-            index: of their parts, ``(n,)``.
+            index: indices of their parts, ``(n,)``.
 
         Returns:
             ``(n,)``.
@@ -144,7 +144,7 @@ class Scene:
         return depth_m, index
 
     def _lit(self, now: Moment, rays: Array, hits: Hits) -> Single:
-        """How much of the lamp each pixel of a frame sees, in [0, 1], ``(H * W,)``."""
+        """Measure how much of the lamp each pixel of a frame sees, in [0, 1], ``(H * W,)``."""
         H, W = self.size
         depth_m, index = hits
         some = np.arange(H * W).reshape(H, W)[::SHADOW_STEP, ::SHADOW_STEP].ravel()
@@ -159,7 +159,7 @@ class Scene:
         return np.asarray(fine, np.float32)[:H, :W].ravel()
 
     def _is_seen(self, i: float, pixel: Array, depth_m: Array) -> NDArray[np.bool_]:
-        """Whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""
+        """Tell whether nothing stands before points at ``depth_m`` behind pixels ``(2, n)``."""
         first_m, _ = self.cast(i, pixel[0], pixel[1])
         return first_m > depth_m * (1 - ROUNDING)
 

@@ -50,10 +50,10 @@ def shade(
 
     Args:
         points: the points.
-        parts: of the scene.
-        now: where everything is.
+        parts: parts of the scene.
+        now: places of everything.
         light: position of the lamp [m], ``(3,)``.
-        atlas: of the textures.
+        atlas: atlas of the textures.
 
     Returns:
         RGB of 255, ``(n, 3)``; 0 for points of no part.
@@ -83,7 +83,7 @@ def shade(
 
 
 def _onto(camera: Pose, part: Pose) -> tuple[Single, Single]:
-    """How camera coordinates become those of a part: rotation, ``(3, 3)``, and ``(3, 1)`` [m]."""
+    """Turn camera coordinates into those of a part: rotation, ``(3, 3)``, and ``(3, 1)`` [m]."""
     eye = part.to_local(camera.position[:, None])
     return (part.rotation.T @ camera.rotation).astype(np.float32), eye.astype(np.float32)
 
@@ -94,7 +94,7 @@ def _brightness(facing: Single, way: Single, lit: Single) -> Single:
     Args:
         facing: unit normals times the way to the lamp, >= 0, ``(n,)``.
         way: from or to the lamp [m], ``(3, n)``.
-        lit: how much of the lamp they see, ``(n,)``.
+        lit: share of the lamp that they see, ``(n,)``.
     """
     square = np.einsum("in,in->n", way, way)
     cosine = facing / np.sqrt(square)
@@ -112,9 +112,9 @@ def sees_lamp(
 
     Args:
         points: in the world, ``(3, n)``.
-        index: of their parts, ``(n,)``.
-        parts: of the scene. Those ``beyond`` throw no shadow.
-        poses: of the parts.
+        index: indices of their parts, ``(n,)``.
+        parts: parts of the scene. Those ``beyond`` throw no shadow.
+        poses: poses of the parts.
         light: position of the lamp [m], ``(3,)``.
 
     Returns:

@@ -15,7 +15,7 @@ ROUNDING = 1e-6  # far above the errors of float64, far below a pixel and a metr
 
 
 class Pose(NamedTuple):
-    """Where a body or camera is: ``world = rotation @ local + position``."""
+    """Place of a body or camera: ``world = rotation @ local + position``."""
 
     rotation: Array  # (3, 3)
     position: Array  # (3,)
@@ -30,7 +30,7 @@ class Pose(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """What a shape is like at points of its surface."""
+    """Look of a shape at points of its surface."""
 
     uv_m: NDArray[np.floating]  # surface coordinates [m], (2, n)
     face: NDArray[np.int64]  # 0, 1 or 2, (n,)
@@ -78,7 +78,7 @@ class Box:
         return Surface(uv_m, face, np.stack([on_x, on_y, on_z]).astype(point.dtype))
 
     def _slabs(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Where rays enter and leave the space between opposite faces, ``(3, n)`` each."""
+        """Find where rays enter and leave the space between opposite faces, ``(3, n)`` each."""
         half = self.half[:, None]
         with np.errstate(divide="ignore"):
             one, other = (-half - origin) / direction, (half - origin) / direction
@@ -117,14 +117,14 @@ class Room(Box):
         return distance
 
     def holds(self, point: Array) -> NDArray[np.bool_]:
-        """Whether points lie within the walls, ``(n,)``."""
+        """Tell whether points lie within the walls, ``(n,)``."""
         within = np.abs(point) <= self.half[:, None] * (1 + ROUNDING)
         return np.asarray(within.all(axis=0))
 
     def _passes(
         self, opening: Opening, origin: Array, direction: Array, leave: Array
     ) -> NDArray[np.bool_]:
-        """Which rays leave through an opening."""
+        """Find the rays that leave through an opening."""
         axis, other = opening.axis, 2 - opening.axis
         along = leave[axis]
         passes = (along <= leave.min(axis=0)) & (np.sign(direction[axis]) == opening.side)

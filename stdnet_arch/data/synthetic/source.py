@@ -1,48 +1,23 @@
 """Synthetic RGB-D clips as a source: made on the fly from a seed, kept in memory."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY, VIEWS, check_view
+from stdnet_arch.data.synthetic.drawn_clips import DrawnClips, LeastRecent
 from stdnet_arch.data.synthetic.scene import Scene
 from stdnet_arch.data.synthetic.world import draw_scene, draw_textures
-
-T = TypeVar("T")
 
 MAX_SCENES = 1024  # a scene is a few kilobytes
 MAX_BASELINE_M = 0.5  # things keep 0.9 m from the left camera
 BYTES_PER_PIXEL = 7  # three of colour, four of depth
 
 
-class LeastRecent(Generic[T]):
-    """Keeps the ``limit`` most recently used values; makes the others anew."""
-
-    def __init__(self, limit: int) -> None:
-        """Start empty."""
-        self.limit = limit
-        self._values: OrderedDict[tuple[int, ...], T] = OrderedDict()
-
-    def get(self, key: tuple[int, ...], make: Callable[[], T]) -> T:
-        """The value of ``key``; ``make()`` if it is not kept."""
-        if key not in self._values:
-            self._values[key] = make()
-            if len(self._values) > self.limit:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
-
-    def __len__(self) -> int:
-        """How many values are kept."""
-        return len(self._values)
-
-
 @SOURCE_REGISTRY.register()
-class Synthetic:
+class Synthetic(DrawnClips):
     """A camera moving through furnished rooms where things move, about 1 to 10 m away.
 
     Clips are called ``0000``, ``0001`` and so on. Depth, motion and cameras are exact. LR depth is
@@ -51,10 +26,10 @@ class Synthetic:
 
     Args:
         root: not used; there are no files.
-        num_clips: how many clips.
+        num_clips: number of clips.
         num_frame: frames of each clip.
         size: ``[H, W]`` of the frames.
-        seed: of everything random, >= 0.
+        seed: seed of everything random, >= 0.
         cache_mb: memory for rendered frames, in each worker; the oldest are rendered again.
         view: ``left``, or ``right``: the same scenes from ``baseline_m`` to the right, rectified.
         baseline_m: distance of the two views.
@@ -75,34 +50,20 @@ class Synthetic:
         baseline_m: float = 0.12,
     ) -> None:
         """Draw the textures; clips are drawn when they are asked for."""
-        if num_clips < 1 or num_frame < 1:
-            raise ValueError(
-                f"num_clips and num_frame must be at least 1, got {num_clips} and {num_frame}"
-            )
-        if len(size) != 2 or min(size) < 8:
-            raise ValueError(f"size must be [H, W] with sides of at least 8, got {list(size)}")
-        if seed < 0:
-            raise ValueError(f"seed must be at least 0, got {seed}")
+        super().__init__(num_clips, num_frame, size, seed)
         check_view(view)
         if not 0 < baseline_m <= MAX_BASELINE_M:
             raise ValueError(
                 f"baseline_m must be in (0, {MAX_BASELINE_M}], so that nothing stands between the "
                 f"views, got {baseline_m}"
             )
-        self.num_frame, self.seed = num_frame, seed
         self.view, self.baseline_m = view, baseline_m
-        self._names = {f"{k:04d}": k for k in range(num_clips)}
-        self.size = int(size[0]), int(size[1])
         self._atlas = draw_textures(seed)
         self._scenes: LeastRecent[Scene] = LeastRecent(MAX_SCENES)
         frame_bytes = BYTES_PER_PIXEL * self.size[0] * self.size[1]
         self._frames: LeastRecent[tuple[NDArray[np.uint8], NDArray[np.float32]]] = LeastRecent(
             max(1, (cache_mb << 20) // frame_bytes)
         )
-
-    def clips(self) -> dict[str, int]:
-        """Clip name to number of frames."""
-        return dict.fromkeys(self._names, self.num_frame)
 
     def guide(self, clip: str, i: int) -> NDArray[np.uint8]:
         """Colour frame: ``(H, W, 3)``, RGB, read-only."""
@@ -112,14 +73,10 @@ class Synthetic:
         """Exact z-depth [m], ``(H, W)``, every pixel valid, read-only."""
         return self._frame(clip, i)[1]
 
-    def lq_m(self, clip: str, i: int, scale: int) -> None:  # noqa: ARG002
-        """None: the sensor rule makes LR depth."""
-        return
-
     def flow_px(self, clip: str, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Exact motion (dx, dy) [px] to frame ``i + 1``, ``(2, H, W)``, and where it is seen there.
 
-        Rendered anew at each call. The last frame has one too: things move on after the clip.
+        Rendered again at each call. The last frame has one too: things move on after the clip.
         """
         return self._scene(clip, i).flow_px(i)
 
@@ -143,15 +100,10 @@ class Synthetic:
                 image.setflags(write=False)
             return frame
 
-        return self._frames.get((self._names[clip], i), render)
+        return self._frames.get((self.number_of(clip, i), i), render)
 
     def _scene(self, clip: str, i: int) -> Scene:
-        if clip not in self._names:
-            last = f"{len(self._names) - 1:04d}"
-            raise FileNotFoundError(f"expected a clip from 0000 to {last}; got {clip!r}")
-        if not 0 <= i < self.num_frame:
-            raise IndexError(f"expected a frame of {clip!r} below {self.num_frame}; got {i}")
-        k = self._names[clip]
+        k = self.number_of(clip, i)
         return self._scenes.get((k,), lambda: self._draw(k))
 
     def _draw(self, k: int) -> Scene:

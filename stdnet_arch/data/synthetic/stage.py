@@ -1,4 +1,4 @@
-"""What a synthetic scene is made of: paths, a camera, and parts that move.
+"""Parts of a synthetic scene: paths, a camera, and parts that move.
 
 Coordinates: x right, y down, z forward [m]; pixel ``(0, 0)`` is the centre of the first pixel.
 Rotations turn local into world coordinates. Points are ``(3, n)``.
@@ -25,7 +25,7 @@ class Motion:
     spin: float  # turning [rad/frame]
 
     def at(self, i: float) -> Pose:
-        """Where it is at frame ``i``."""
+        """Return the place at frame ``i``."""
         position = self.centre + self.swing * np.sin(2 * np.pi * self.turns * i + self.phase)
         c, s = np.cos(self.spin * i), np.sin(self.spin * i)
         return Pose(np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ self.rotation, position)
@@ -85,7 +85,7 @@ class Part:
 
 
 class Moment(NamedTuple):
-    """Where everything is at a frame."""
+    """Places of everything at a frame."""
 
     camera: Pose
     focal_px: float
@@ -94,7 +94,7 @@ class Moment(NamedTuple):
 
     @classmethod
     def of(cls, parts: Sequence[Part], camera: Camera, i: float) -> "Moment":
-        """Where parts and camera are at frame ``i``."""
+        """Place parts and camera at frame ``i``."""
         eye, poses = camera.at(i), [part.at(i) for part in parts]
         half = np.array([part.shape.half for part in parts])[..., None]
         rotation, position = (np.array([pose[k] for pose in poses]) for k in (0, 1))

@@ -61,7 +61,7 @@ def sample_atlas(
         atlas: result of ``make_atlas``.
         texture: index of the texture of each point, ``(n,)``.
         uv_m: surface coordinates [m], ``(2, n)``.
-        footprint_m: how much surface a pixel covers [m], ``(n,)``; picks the level.
+        footprint_m: side of the surface that a pixel covers [m], ``(n,)``; picks the level.
 
     Returns:
         RGB, ``(n, 3)``.

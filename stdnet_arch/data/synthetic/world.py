@@ -24,7 +24,7 @@ def draw_scene(
     """Draw everything that a clip shows; the same arguments give the same clip.
 
     Args:
-        seed: of the textures and of the clips.
+        seed: seed of the textures and of the clips.
         clip: number of the clip.
         size: ``(H, W)`` of the frames.
         atlas: result of ``draw_textures(seed)``, to make it only once for many clips.

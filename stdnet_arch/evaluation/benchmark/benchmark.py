@@ -1,6 +1,6 @@
 """Run a benchmark: train what has no weights, judge every method on every clip, keep what is done.
 
-Each result is a file of its own, whole or absent, so a killed run goes on where it stopped. A
+Each result is a file of its own, whole or absent, so a killed run continues where it stopped. A
 method that fails leaves its error as its result and does not stop the others.
 """
 
@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.evaluation.benchmark.benchmark_plan import (
+    BenchmarkPlan,
     Entry,
-    Plan,
     checkpoint_at,
     checkpoint_of,
     digest,
@@ -51,7 +51,7 @@ SAMPLE_FRAMES = 8
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a benchmark leaves its files."""
+    """Folders of the files of a benchmark."""
 
     out: Path
     """Results, one file per method and dataset."""
@@ -67,13 +67,13 @@ class Workplace:
         return self.out / "samples" / f"{entry.slug}@{dataset}.npz"
 
 
-def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
+def run_benchmark(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
     """Train and judge all entries of a plan.
 
     Args:
         plan: the benchmark to run.
         place: folders of the results.
-        resume: go on with the results that are there; without it they are an error.
+        resume: continue with the results that are there; without it they are an error.
 
     Returns:
         One result per method and dataset; see :func:`judge_entry`. ``error`` in place of ``clips``
@@ -93,7 +93,7 @@ def run_benchmark(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
     return results
 
 
-def check_plan(plan: Plan) -> None:
+def check_plan(plan: BenchmarkPlan) -> None:
     """Refuse, before anything runs, a plan that could not be reported or measured in the end.
 
     Raises:
@@ -104,14 +104,14 @@ def check_plan(plan: Plan) -> None:
 
 
 def check_new(place: Workplace, resume: bool) -> None:
-    """Raise FileExistsError if results are there that nobody asked to go on with."""
+    """Raise FileExistsError if results are there that nobody asked to continue with."""
     if not resume and any(place.out.glob("scores/*.json")):
         raise FileExistsError(
             f"{place.out} holds results; go on with --resume, or give another folder"
         )
 
 
-def _run_entry(plan: Plan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
+def _run_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str) -> dict[str, Any]:
     path = place.result(entry, dataset)
     wanted = _fingerprint(plan, entry, dataset)
     found = read_json(path)
@@ -142,7 +142,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def judge_entry(
-    plan: Plan, entry: Entry, place: Workplace, dataset: str, weights: Path | None
+    plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str, weights: Path | None
 ) -> dict[str, Any]:
     """Run a method over a dataset.
 
@@ -174,7 +174,7 @@ def judge_entry(
 
 
 def competitor_options(
-    plan: Plan, entry: Entry, weights: Path | None, depth_range_m: float
+    plan: BenchmarkPlan, entry: Entry, weights: Path | None, depth_range_m: float
 ) -> dict[str, Any]:
     """Make the options of :func:`build_competitor` from an entry."""
     if entry.competitor is not None:
@@ -189,7 +189,7 @@ def competitor_options(
     }
 
 
-def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
+def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[dict[str, Any]]:
     """Parameters, arithmetic, time and memory of every entry, with random weights.
 
     Args:
@@ -218,7 +218,7 @@ def measure_costs(plan: Plan, place: Workplace, resume: bool) -> list[dict[str, 
     return costs
 
 
-def _cost_settings(plan: Plan) -> list[Setting]:
+def _cost_settings(plan: BenchmarkPlan) -> list[Setting]:
     options = {"sizes": [], "threads": [None], **(plan.cost or {})}
     sizes, threads = (options.pop(name) for name in ("sizes", "threads"))
     return [
@@ -234,8 +234,8 @@ def clip_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     return lq_m, batch["guide"][0].permute(0, 2, 3, 1).numpy()
 
 
-def train_entry(plan: Plan, entry: Entry, place: Workplace) -> Path:
-    """Train an entry with the toolbox, or go on; returns its checkpoint.
+def train_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path:
+    """Train an entry with the toolbox, or continue; returns its checkpoint.
 
     Raises:
         RuntimeError: the training failed; its last lines are in the message.
@@ -250,7 +250,7 @@ def train_to_end(options: Mapping[str, Any], place: Workplace) -> Path:
     """Run the toolbox's trainer in a process of its own, from its last state if there is one.
 
     Args:
-        options: of the toolbox.
+        options: options of the toolbox.
         place: folders.
 
     Returns:
@@ -284,7 +284,7 @@ def is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def _weights(plan: Plan, entry: Entry, place: Workplace) -> Path | None:
+def _weights(plan: BenchmarkPlan, entry: Entry, place: Workplace) -> Path | None:
     if entry.competitor is not None:
         return None
     return Path(entry.weights) if entry.weights else train_entry(plan, entry, place)
@@ -329,7 +329,7 @@ def note_of(entry: Entry) -> str:
     return "; ".join(notes)
 
 
-def _fingerprint(plan: Plan, entry: Entry, dataset: str) -> str:
+def _fingerprint(plan: BenchmarkPlan, entry: Entry, dataset: str) -> str:
     """Changes with whatever changes a result."""
     what: Mapping[str, Any] = {
         "entry": asdict(entry),

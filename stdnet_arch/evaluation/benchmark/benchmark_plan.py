@@ -51,7 +51,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BenchmarkPlan:
     """A whole benchmark."""
 
     name: str
@@ -77,7 +77,7 @@ class Plan:
     """Sentences for the head of the report."""
 
 
-def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan:
+def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> BenchmarkPlan:
     """Check the options of a benchmark.
 
     Args:
@@ -90,7 +90,7 @@ def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan
     """
     if not isinstance(options, Mapping):
         raise InputError(f"a benchmark must be names and values; got {type(options).__name__}")
-    _check_keys("benchmark", options, Plan)
+    _check_keys("benchmark", options, BenchmarkPlan)
     _check_sections(options)
     models = options["models"]
     for name, entry in models.items():
@@ -103,7 +103,7 @@ def read_plan(options: Mapping[str, Any], only: list[str] | None = None) -> Plan
         raise ValueError(f"expected models of {', '.join(models)}; got {', '.join(unknown)}")
     kept = tuple(entry for entry in entries if only is None or entry.name in only)
     rest = {key: value for key, value in options.items() if key not in {"models", "remarks"}}
-    return Plan(**rest, models=kept, remarks=tuple(options.get("remarks", ())))
+    return BenchmarkPlan(**rest, models=kept, remarks=tuple(options.get("remarks", ())))
 
 
 def _check_sections(options: Mapping[str, Any]) -> None:
@@ -121,7 +121,7 @@ def _check_sections(options: Mapping[str, Any]) -> None:
                 raise InputError(f"{section}.{name} must be names and values; got {inner!r}")
 
 
-def training_options(plan: Plan, entry: Entry) -> dict[str, Any]:
+def training_options(plan: BenchmarkPlan, entry: Entry) -> dict[str, Any]:
     """The toolbox's options that train an entry: the common recipe, and what departs from it.
 
     Their name changes with them, so that weights of another recipe are never taken for these.
@@ -143,13 +143,13 @@ def digest(what: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def checkpoint_of(plan: Plan, entry: Entry, root: Path) -> Path:
-    """Where the toolbox leaves the weights of a training under ``root``, once it has finished."""
+def checkpoint_of(plan: BenchmarkPlan, entry: Entry, root: Path) -> Path:
+    """Name the file of a finished training's weights under ``root``."""
     return checkpoint_at(training_options(plan, entry), root)
 
 
 def checkpoint_at(options: Mapping[str, Any], root: Path) -> Path:
-    """Where a training of these options leaves its weights."""
+    """Name the file of the weights of a training of these options."""
     return root / "experiments" / options["name"] / "models" / "net_g_latest.pth"
 
 
@@ -169,7 +169,7 @@ def _check_keys(where: str, given: Mapping[str, Any], kind: type) -> None:
     known = {f.name: f for f in fields(kind)}
     unknown = sorted(given.keys() - known.keys())
     needed = {"name", "scale", "title", "train", "test", "metrics", "models"} & known.keys()
-    missing = sorted((needed - given.keys()) if kind is Plan else ())
+    missing = sorted((needed - given.keys()) if kind is BenchmarkPlan else ())
     if unknown or missing:
         raise ValueError(
             f"{where}: expected the keys {', '.join(sorted(known))}; got "

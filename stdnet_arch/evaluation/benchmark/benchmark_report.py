@@ -97,7 +97,7 @@ def draw_scatter(
     """Quality against cost, one labelled point per method.
 
     Args:
-        results: of one dataset; failed ones are left out.
+        results: results of one dataset; failed ones are left out.
         metric: the vertical axis, mean over the clips.
         cost: method to what it costs; None takes the number of parameters. Methods without cost,
             such as filters, stand at the left edge.

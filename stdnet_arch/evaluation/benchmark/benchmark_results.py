@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
+from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan
 from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.input_errors import check_regular, reading
@@ -24,7 +24,7 @@ def quality_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: l
 
     Args:
         results: see :func:`stdnet_arch.evaluation.benchmark.benchmark.run_benchmark`.
-        dataset: which one.
+        dataset: name of the data set.
         metrics: names of the columns.
 
     Returns:
@@ -60,7 +60,7 @@ def means_of(result: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, flo
 
 
 def summary(
-    plan: Plan,
+    plan: BenchmarkPlan,
     results: Sequence[Mapping[str, Any]],
     costs: Sequence[Mapping[str, Any]] = (),
     fair: Mapping[str, Any] | None = None,
@@ -68,10 +68,10 @@ def summary(
     """All that a benchmark found, plain values: what ``--compare`` and the report read.
 
     Args:
-        plan: what was run.
-        results: of every method and data set.
+        plan: plan of the benchmark.
+        results: results of every method and data set.
         costs: rows of speed and memory.
-        fair: of a plan with such a section; see :mod:`.fair_report`.
+        fair: section of the plan, if it has one; see :mod:`.fair_report`.
     """
     metrics = read_metrics(plan.metrics)
     return {
@@ -89,7 +89,7 @@ def summary(
     }
 
 
-def check_report(plan: Plan) -> None:
+def check_report(plan: BenchmarkPlan) -> None:
     """Refuse, before anything runs, a plan that could not be reported in the end.
 
     Raises:
@@ -100,7 +100,7 @@ def check_report(plan: Plan) -> None:
     published_rows(plan.published)
 
 
-def training_summary(plan: Plan) -> str:
+def training_summary(plan: BenchmarkPlan) -> str:
     """The common recipe in a sentence."""
     if not plan.train:
         return "none"

@@ -66,7 +66,7 @@ class JointBilateral(FrameFilter):
 
     Args:
         scale: H / h.
-        radius: of the disc of samples, in pixels of the low-resolution depth.
+        radius: radius of the disc of samples, in pixels of the low-resolution depth.
         sigma_space: in such pixels.
         sigma_color: sum over the channels of RGB in [0, 1].
     """
@@ -94,8 +94,8 @@ class GuidedFilter(FrameFilter):
 
     Args:
         scale: H / h.
-        radius: of the windows, in pixels of the low-resolution depth.
-        eps: how flat depth is kept as a function of RGB in [0, 1].
+        radius: radius of the windows, in pixels of the low-resolution depth.
+        eps: flatness of depth as a function of RGB in [0, 1].
     """
 
     def __init__(self, scale: int, radius: float = 1.0, eps: float = 1e-4) -> None:
@@ -137,7 +137,7 @@ class TemporalRecursive(FilterCompetitor):
     Args:
         scale: H / h.
         alpha: weight of the current frame; 0.4 is the SDK's.
-        delta_m: a larger difference starts anew [m]. The SDK's 20 units of 1 mm are below one step
+        delta_m: a larger difference starts again [m]. The SDK's 20 units of 1 mm are below one step
             (9.8 cm) of the published low-resolution depth, hence another default.
         persistence: the SDK's mode for missing pixels, 0 to 8.
         mode: ``nearest``, ``bilinear`` or ``bicubic``.

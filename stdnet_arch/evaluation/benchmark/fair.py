@@ -6,7 +6,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stdnet_arch.evaluation.benchmark.benchmark import Workplace, check_new, run_benchmark
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Plan
+from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan
 from stdnet_arch.evaluation.benchmark.benchmark_results import check_report
 from stdnet_arch.evaluation.benchmark.fair_plan import Fair, read_fair
 from stdnet_arch.evaluation.benchmark.fair_report import describe, row_command, trained
@@ -15,14 +15,14 @@ from stdnet_arch.utils.whole_file import write_json
 
 
 def run_any(
-    plan: Plan, place: Workplace, resume: bool, config: str
+    plan: BenchmarkPlan, place: Workplace, resume: bool, config: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Run a benchmark.
 
     Args:
         plan: with a section ``fair`` all networks get equal cost of training.
         place: folders.
-        resume: go on with what is there; without it that is an error.
+        resume: continue with what is there; without it that is an error.
         config: the plan's file, for the commands in the report.
 
     Returns:
@@ -48,14 +48,14 @@ def run_any(
 
 
 def zero_shot_options(
-    plan: Plan, options: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+    plan: BenchmarkPlan, options: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Make a zero-shot benchmark of what was trained, seed by seed, beside every rule of the plan.
 
     Args:
         plan: the fair benchmark.
-        options: of a zero-shot benchmark; its ``methods`` are added.
-        results: of the fair benchmark.
+        options: options of a zero-shot benchmark; its ``methods`` are added.
+        results: results of the fair benchmark.
     """
     methods: dict[str, Any] = {
         entry.name: {"competitor": dict(entry.competitor)}
@@ -68,7 +68,7 @@ def zero_shot_options(
     return {"scales": [plan.scale], **options, "methods": {**methods, **options.get("methods", {})}}
 
 
-def run_fair(plan: Plan, fair: Fair, place: Workplace) -> list[dict[str, Any]]:
+def run_fair(plan: BenchmarkPlan, fair: Fair, place: Workplace) -> list[dict[str, Any]]:
     """Train and judge every entry; see :func:`~.fair_training.run_fair_entry`."""
     results: list[dict[str, Any]] = []
     bar = tqdm(plan.models, unit="method", disable=None)

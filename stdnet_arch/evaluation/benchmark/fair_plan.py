@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Entry, Plan, merge, training_options
+from stdnet_arch.evaluation.benchmark.benchmark_plan import (
+    BenchmarkPlan,
+    Entry,
+    merge,
+    training_options,
+)
 from stdnet_arch.utils.input_errors import InputError, check_positive
 
 STEP_KEYS = frozenset({
@@ -15,7 +20,7 @@ STEP_KEYS = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Fair:
-    """What every network of a plan gets."""
+    """Budget of every network of a plan."""
 
     cpu_seconds: float
     """Processor time of the steps of one training."""
@@ -36,7 +41,7 @@ class Fair:
     """Lengths of two short trainings, whose difference tells what a step costs."""
 
 
-def read_fair(plan: Plan) -> Fair | None:
+def read_fair(plan: BenchmarkPlan) -> Fair | None:
     """Check the section; None for a plan without.
 
     Raises:
@@ -64,7 +69,7 @@ def read_fair(plan: Plan) -> Fair | None:
     return fair
 
 
-def _check_choice(plan: Plan, fair: Fair) -> None:
+def _check_choice(plan: BenchmarkPlan, fair: Fair) -> None:
     if not fair.learning_rates or not fair.seeds or len(set(fair.seeds)) < len(fair.seeds):
         raise InputError("fair needs at least one learning rate, and seeds that differ")
     if fair.choose_by not in plan.metrics:
@@ -103,7 +108,7 @@ def scale_steps(options: Mapping[str, Any], steps: int) -> dict[str, Any]:
     """The section ``train:`` of a recipe for another number of steps, all else in proportion.
 
     Args:
-        options: of the toolbox; ``total_iter`` says what the others are relative to.
+        options: options of the toolbox; ``total_iter`` says what the others are relative to.
         steps: the new ``total_iter``.
 
     Example:
@@ -135,7 +140,7 @@ class Run:
     steps: int
 
 
-def run_options(plan: Plan, run: Run) -> dict[str, Any]:
+def run_options(plan: BenchmarkPlan, run: Run) -> dict[str, Any]:
     """The toolbox's options of a training; their name is unique to them."""
     train = scale_steps(plan.train["train"], run.steps)
     ratio = run.rate / train["optim_g"]["lr"]

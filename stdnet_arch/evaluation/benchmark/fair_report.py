@@ -1,4 +1,4 @@
-"""What a fair benchmark says of itself: what it can tell, what is not equal, who is apart."""
+"""Words of a fair benchmark on itself: what it can tell, what is not equal, who is apart."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from typing import Any
 
 from scipy.special import stdtrit
 
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Entry, Plan
+from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan, Entry
 from stdnet_arch.evaluation.benchmark.benchmark_results import means_of
 from stdnet_arch.evaluation.benchmark.fair_plan import Fair, nested
 from stdnet_arch.models.validation import read_metrics
@@ -45,7 +45,7 @@ def trained(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [r for r in results if len(r.get("runs", [])) and "seed" in r["runs"][0]]
 
 
-def first_paragraph(plan: Plan, fair: Fair) -> str:
+def first_paragraph(plan: BenchmarkPlan, fair: Fair) -> str:
     """Say what such a benchmark can tell, and what it cannot."""
     data = plan.train["datasets"]["train"]
     rates = ", ".join(f"{rate:g}" for rate in fair.learning_rates)
@@ -61,7 +61,9 @@ def first_paragraph(plan: Plan, fair: Fair) -> str:
     )
 
 
-def unfairnesses(plan: Plan, fair: Fair, results: Sequence[Mapping[str, Any]]) -> list[str]:
+def unfairnesses(
+    plan: BenchmarkPlan, fair: Fair, results: Sequence[Mapping[str, Any]]
+) -> list[str]:
     """List what is not equal, from the plan and what was found; see :func:`first_paragraph`."""
     networks = [entry for entry in plan.models if entry.network_g is not None]
     own = [entry for entry in networks if not entry.weights]
@@ -110,9 +112,9 @@ def order_sentence(
     """Say who leads by a metric, and who cannot be told from the leader.
 
     Args:
-        results: of a fair benchmark.
-        dataset: which.
-        metric: which.
+        results: results of a fair benchmark.
+        dataset: name of the data set.
+        metric: name of the metric.
         better: ``lower`` or ``higher``.
     """
     rows = [r for r in trained(results) if r["dataset"] == dataset]
@@ -168,7 +170,9 @@ def fair_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: Sequ
     return Table([*first, *named], rows)
 
 
-def describe(plan: Plan, fair: Fair, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def describe(
+    plan: BenchmarkPlan, fair: Fair, results: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """All that a report of a fair benchmark says beside its tables; plain values.
 
     Returns:
@@ -197,5 +201,5 @@ def describe(plan: Plan, fair: Fair, results: Sequence[Mapping[str, Any]]) -> di
 
 
 def row_command(config: str, method: str) -> str:
-    """The command that makes a row anew."""
+    """The command that makes a row again."""
     return f"python scripts/benchmark.py --config {config} --models '{method}'"

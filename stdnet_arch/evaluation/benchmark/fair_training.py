@@ -21,7 +21,12 @@ from stdnet_arch.evaluation.benchmark.benchmark import (
     read_json,
     train_to_end,
 )
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Entry, Plan, checkpoint_at, digest
+from stdnet_arch.evaluation.benchmark.benchmark_plan import (
+    BenchmarkPlan,
+    Entry,
+    checkpoint_at,
+    digest,
+)
 from stdnet_arch.evaluation.benchmark.benchmark_results import means_of
 from stdnet_arch.evaluation.benchmark.fair_plan import Fair, Run, run_options
 from stdnet_arch.models.validation import read_metrics
@@ -34,7 +39,9 @@ class NotTrainedError(RuntimeError):
     """A network that cannot be trained in the budget; the message is its row."""
 
 
-def run_fair_entry(plan: Plan, fair: Fair, entry: Entry, place: Workplace) -> list[dict[str, Any]]:
+def run_fair_entry(
+    plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace
+) -> list[dict[str, Any]]:
     """Train an entry with every seed at its best rate, and judge it.
 
     Rules and checkpoints that were trained elsewhere are judged once.
@@ -71,7 +78,7 @@ def run_fair_entry(plan: Plan, fair: Fair, entry: Entry, place: Workplace) -> li
 
 
 def _trained(
-    plan: Plan, fair: Fair, entry: Entry, place: Workplace, dataset: str
+    plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, dataset: str
 ) -> list[dict[str, Any]]:
     steps = steps_for(plan, fair, entry, place)
     rate = best_rate(plan, fair, entry, place, steps)
@@ -83,7 +90,7 @@ def _trained(
 
 
 def _judged(
-    plan: Plan,
+    plan: BenchmarkPlan,
     entry: Entry,
     place: Workplace,
     dataset: str,
@@ -104,8 +111,8 @@ def _judged(
     return {**judged, **record}
 
 
-def steps_for(plan: Plan, fair: Fair, entry: Entry, place: Workplace) -> int:
-    """How many steps a network makes in the budget, by two short trainings.
+def steps_for(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace) -> int:
+    """Count the steps that a network makes in the budget, by two short trainings.
 
     Raises:
         NotTrainedError: fewer than ``least_steps``.
@@ -134,7 +141,7 @@ def steps_for(plan: Plan, fair: Fair, entry: Entry, place: Workplace) -> int:
     return steps
 
 
-def best_rate(plan: Plan, fair: Fair, entry: Entry, place: Workplace, steps: int) -> float:
+def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, steps: int) -> float:
     """The learning rate that is best on the validation data, with the first seed.
 
     Raises:
@@ -158,7 +165,7 @@ def best_rate(plan: Plan, fair: Fair, entry: Entry, place: Workplace, steps: int
     return min(finite, key=lambda rate: finite[rate])
 
 
-def train(plan: Plan, run: Run, place: Workplace) -> tuple[Path, dict[str, Any]]:
+def train(plan: BenchmarkPlan, run: Run, place: Workplace) -> tuple[Path, dict[str, Any]]:
     """Train, or take what is there.
 
     Returns:
@@ -188,7 +195,7 @@ def children_cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _sizes(plan: Plan, entry: Entry, judged: Mapping[str, Any]) -> dict[str, int]:
+def _sizes(plan: BenchmarkPlan, entry: Entry, judged: Mapping[str, Any]) -> dict[str, int]:
     """Parameters with and of flow networks."""
     parameters = int(judged.get("parameters", 0))
     if entry.network_g is None:

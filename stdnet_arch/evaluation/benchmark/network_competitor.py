@@ -14,7 +14,7 @@ from stdnet_arch.archs.checkpoints.adapters import load_any, read_about, read_ch
 from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
-from stdnet_arch.models.prediction import FramePrediction, Prediction, SpaceTimePrediction
+from stdnet_arch.models.prediction import ClipPrediction, FramePrediction, SpaceTimePrediction
 from stdnet_arch.utils.depth_step import depth_step, estimate_step_m, takes_step
 from stdnet_arch.utils.device import choose_device
 
@@ -104,7 +104,7 @@ class Network:
             )
         return float(range_m)
 
-    def _prediction(self) -> Prediction:
+    def _prediction(self) -> ClipPrediction:
         if contract_of(self.net).time_scale == 2:
             return SpaceTimePrediction()
         return FramePrediction(self.chunk_frames)

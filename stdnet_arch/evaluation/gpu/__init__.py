@@ -1,1 +1,1 @@
-"""What is checked and measured on a card, in one prepared command: ``scripts/gpu_check.py``."""
+"""Checks and measurements on a card, in one prepared command: ``scripts/gpu_check.py``."""

@@ -33,7 +33,7 @@ VERDICT = re.compile(r"\b(PASSED|FAILED|ERROR|SKIPPED)\b +(tests/\S+)|(tests/\S+
 
 @dataclass(frozen=True)
 class Check:
-    """What is run.
+    """Choice of what is run.
 
     Args:
         out: the folder of ``records.jsonl``, ``log.txt`` and ``gpu_check.md``; made.
@@ -66,7 +66,7 @@ class Check:
         return [step for step in LIMITS_S if step in wanted]
 
     def command(self, step: str, seconds: float) -> list[str]:
-        """What runs a step for at most so long."""
+        """Build the command that runs a step for at most so long."""
         if step == "parity":
             return [sys.executable, "-m", "pytest", *self._tests()]
         begin = max(seconds - GRACE_S, 1.0)
@@ -159,7 +159,7 @@ def files_for_a_card() -> list[str]:
 
 
 def verdicts(lines: Iterable[str]) -> Record:
-    """How many tests passed, failed and were skipped, and which failed, by pytest's lines."""
+    """Count tests that passed, failed and were skipped, and name the failed, by pytest's lines."""
     found: dict[str, str] = {}
     for line in lines:
         match = VERDICT.search(line)
@@ -173,7 +173,7 @@ def verdicts(lines: Iterable[str]) -> Record:
 
 
 def is_well(records: Iterable[Record]) -> bool:
-    """Whether every step ended well and no measurement or test failed."""
+    """Tell whether every step ended well and no measurement or test failed."""
     return not any(
         record.get("failed") or record.get("error", 0) and record["what"] == "parity"
         or record.get("code")

@@ -1,4 +1,4 @@
-"""Where the time of the fast form goes, kernel by kernel."""
+"""Time of the fast form, kernel by kernel."""
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -16,7 +16,7 @@ def measure_kernels(recorder: Recorder, device: torch.device, tiny: bool) -> Non
 
     Args:
         recorder: takes one line with all of them.
-        device: where.
+        device: device to run on.
         tiny: a small network: a trial.
     """
     about: Record = {"what": "kernels", "network": "STDNet", "form": FORM.name}

@@ -13,7 +13,7 @@ from stdnet_arch.archs.stdnet.stage import Stage
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.evaluation.gpu.timing import DTYPES, Precision, precision_of_float32
-from stdnet_arch.evaluation.literal_forms import literal_stdnet
+from stdnet_arch.evaluation.published_forms import published_stdnet
 from stdnet_arch.inference.cuda_graph import GraphedNetwork
 from stdnet_arch.utils.channels_last import channels_last
 
@@ -42,7 +42,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 def is_known(name: str) -> bool:
-    """Whether the arch of a network is there."""
+    """Tell whether the arch of a network is there."""
     return any(arch == NETWORKS[name]["type"] for arch, _ in ARCH_REGISTRY)
 
 
@@ -99,7 +99,7 @@ class Form:
             return prepared()
 
     def prepare(self, net: nn.Module, lq: Tensor, guide: Tensor) -> Callable[[], Tensor]:
-        """What :meth:`run` runs; ``net`` takes this form's layout.
+        """Prepare what :meth:`run` runs; ``net`` takes this form's layout.
 
         Args:
             net: in evaluation mode, on the device of the clip.
@@ -112,7 +112,7 @@ class Form:
         if self.channels_last:
             channels_last(net)
         if self.kind == "plain":
-            return lambda: literal_stdnet(cast(STDNet, net), lq, guide)
+            return lambda: published_stdnet(cast(STDNet, net), lq, guide)
         if self.kind.startswith("stream"):
             return _StreamRun(cast(STDNet, net), lq, guide, 1 if self.kind == "stream 1" else 8)
         if self.kind.startswith("compiled"):
@@ -149,7 +149,7 @@ def compile_parts(net: nn.Module, backend: str) -> None:
 
     Args:
         net: changed in place.
-        backend: of ``torch.compile``; ``eager`` compiles nothing and is for a trial.
+        backend: backend of ``torch.compile``; ``eager`` compiles nothing and is for a trial.
     """
     torch._dynamo.config.recompile_limit = 64
     for module in net.modules():

@@ -20,7 +20,7 @@ class Recorder:
     """Appends results to a file and stops in time.
 
     Args:
-        path: the file of lines, or None to write to standard output alone.
+        path: the file of lines, or None to write only to standard output.
         seconds: after which nothing new is begun.
     """
 
@@ -48,9 +48,9 @@ class Recorder:
         """Write what ``run`` finds, or why it failed; nothing is run once time is up.
 
         Args:
-            about: what is measured.
+            about: name of the measurement.
             run: measures it.
-            device: whose unused memory is given back afterwards.
+            device: device that gives back its unused memory afterwards.
         """
         if self.left() <= 0:
             self.write(**about, skipped="no time left")

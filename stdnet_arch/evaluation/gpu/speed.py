@@ -1,4 +1,4 @@
-"""How fast networks are on a card, the most important first, for as long as there is time."""
+"""Speed of networks on a card, the most important first, for as long as there is time."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.evaluation.blank_clips import padded_size
 from stdnet_arch.evaluation.gpu.networks import (
     NETWORKS,
     SCALE,
@@ -19,6 +18,7 @@ from stdnet_arch.evaluation.gpu.networks import (
 )
 from stdnet_arch.evaluation.gpu.records import Record, Recorder
 from stdnet_arch.evaluation.gpu.timing import median_seconds, peak_mb, reset_peak
+from stdnet_arch.evaluation.random_clips import padded_size
 
 VGA, WIDE = (480, 640), (528, 960)
 FRAMES = {"STDAN": 7}
@@ -82,7 +82,7 @@ def other_jobs() -> Iterator[Job]:
 
 
 def compiled_jobs() -> Iterator[Job]:
-    """What waits for the compiler."""
+    """List the jobs that wait for the compiler."""
     yield Job("STDNet", VGA, Form("bf16", "compiled", channels_last=True))
     yield Job("STDNet", VGA, Form("bf16", "compiled graph", channels_last=True))
 
@@ -100,9 +100,9 @@ def measure_speeds(
     """Measure all jobs, as long as there is time; each one is a line of the record.
 
     Args:
-        jobs: what to measure, in order.
+        jobs: measurements, in order.
         recorder: takes the lines.
-        device: where.
+        device: device to run on.
         tiny: small networks and frames, two of them: a trial.
     """
     bench = Bench(device, tiny)
@@ -124,7 +124,7 @@ class Bench:
     """Networks are made once, and what they predict in float32 is kept for comparison.
 
     Args:
-        device: where.
+        device: device to run on.
         tiny: small networks.
     """
 

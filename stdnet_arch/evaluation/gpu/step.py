@@ -17,8 +17,8 @@ import torch
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.evaluation.gpu.ceilings import measure_ceilings, measure_operators
 from stdnet_arch.evaluation.gpu.kernels import measure_kernels
+from stdnet_arch.evaluation.gpu.peak_rates import measure_operators, measure_peak_rates
 from stdnet_arch.evaluation.gpu.records import Recorder
 from stdnet_arch.evaluation.gpu.speed import JOBS, measure_speeds
 from stdnet_arch.evaluation.gpu.training import measure_training
@@ -42,7 +42,7 @@ def describe(recorder: Recorder, device: torch.device, tiny: bool) -> None:
 
 
 def _driver() -> str:
-    """What the driver's own program says, where there is one."""
+    """Ask the driver's own program, where there is one."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return "unknown"
@@ -62,7 +62,7 @@ STEPS: dict[str, Sequence[Measure]] = {
     "operators": (measure_operators,),
     "others": (partial(speeds_of, "others"),),
     "compiled": (partial(speeds_of, "compiled"),),
-    "ceilings": (measure_ceilings,),
+    "ceilings": (measure_peak_rates,),
 }
 """What each step measures, in order."""
 

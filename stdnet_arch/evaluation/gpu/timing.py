@@ -38,8 +38,8 @@ def median_seconds(
     """The median of several runs after one or two others; each one is waited for.
 
     Args:
-        run: what is timed.
-        device: where; CUDA is timed by its own events.
+        run: function to time.
+        device: device to run on; CUDA is timed by its own events.
         most_runs: at most so many, at least three, or two of a slow one.
         most_seconds: no further run is begun after so long.
     """

@@ -1,4 +1,4 @@
-"""What a step of training takes on a card."""
+"""Time and memory of a step of training on a card."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -27,7 +27,7 @@ CASES = (
     ("STDNet-T", "bf16", False),
     ("STDNet-S", "bf16", False),
 )
-"""Network, precision, and whether features are computed anew in backward."""
+"""Network, precision, and whether features are computed again in backward."""
 
 
 def measure_training(recorder: Recorder, device: torch.device, tiny: bool) -> None:
@@ -35,7 +35,7 @@ def measure_training(recorder: Recorder, device: torch.device, tiny: bool) -> No
 
     Args:
         recorder: takes a line for each case.
-        device: where.
+        device: device to run on.
         tiny: small networks and frames: a trial.
     """
     frames = TRIAL_FRAMES if tiny else FRAMES

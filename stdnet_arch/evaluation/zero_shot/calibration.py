@@ -1,4 +1,4 @@
-"""Whether the errors that a network expects are those it makes, by deciles of what it expects."""
+"""Calibration of expected errors against those that are made, by deciles of the expected."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ def calibrate(
     Args:
         expected_m: expected absolute error [m], any shape.
         true_m: true absolute error [m], the same shape.
-        valid: which pixels count.
+        valid: mask of the pixels that count.
 
     Raises:
         ValueError: an expected error of a valid pixel is negative or not finite.

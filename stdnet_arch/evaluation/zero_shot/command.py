@@ -23,7 +23,7 @@ def run_from_options(
         options: the YAML as a mapping.
         out: a folder with the benchmark's name is made in it.
         only: names of methods to run; None: all.
-        resume: go on with what is there.
+        resume: continue with what is there.
 
     Returns:
         All tables as text, and where the page lies.

@@ -1,4 +1,4 @@
-"""What a zero-shot benchmark runs: the YAML as checked dataclasses."""
+"""Plan of a zero-shot benchmark: the YAML as checked dataclasses."""
 
 import re
 from collections.abc import Mapping, Sequence

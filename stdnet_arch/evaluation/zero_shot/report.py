@@ -23,7 +23,13 @@ from stdnet_arch.evaluation.zero_shot.summary import (
     scene_table,
     target_table,
 )
-from stdnet_arch.visual.colorize import colorize_depth, colorize_error, depth_range, error_cm
+from stdnet_arch.visual.colorize import (
+    colorize_depth,
+    colorize_error,
+    depth_range,
+    error_cm,
+    rms_cm,
+)
 from stdnet_arch.visual.figure import TEXT, new_figure, round_up, to_image
 
 MACHINE = ("processor", "cores", "threads", "gpu", "torch")
@@ -39,10 +45,10 @@ def write_zero_shot_report(
     """Write the page.
 
     Args:
-        found: what :func:`~.summary.sum_up` returned.
-        plan: what was run.
+        found: result of :func:`~.summary.sum_up`.
+        plan: plan of the benchmark.
         scenes: the scenes, for the pictures.
-        out: where the samples lie.
+        out: folder of the samples.
 
     Returns:
         The file, ``<name>.html`` in ``out``.
@@ -111,8 +117,7 @@ def draw_columns(case: Case, i: int, results: Mapping[str, Maps], show_data: boo
         columns.append((("RGB", case.rgb[i]), ("LR depth", colorize_depth(large, limits))))
     for name, maps in results.items():
         true_cm = error_cm(maps["depth_m"], case.depth_m[i], case.valid[i])
-        rmse_cm = float(np.sqrt(np.nanmean(np.square(true_cm))))
-        error = f"error, RMSE {rmse_cm:.1f} cm", colorize_error(true_cm, most_cm)
+        error = f"error, RMSE {rms_cm(true_cm):.1f} cm", colorize_error(true_cm, most_cm)
         columns.append(((name, colorize_depth(maps["depth_m"], limits)), error))
     for name, maps in results.items():
         if "error_m" in maps:

@@ -1,4 +1,4 @@
-"""Run a zero-shot benchmark; every finished row is kept, so that a stopped run goes on."""
+"""Run a zero-shot benchmark; every finished row is kept, so that a stopped run continues."""
 
 import hashlib
 import json
@@ -60,10 +60,10 @@ def run_zero_shot(
 
     Args:
         plan: the benchmark to run.
-        scenes: what :func:`~.scenes.load_scenes` returned.
-        out: where rows and samples are kept.
+        scenes: result of :func:`~.scenes.load_scenes`.
+        out: folder of rows and samples.
         resume: take rows that are there, if they are of the same options; else they are an error.
-        device: where networks run; ``auto`` takes CUDA if there is any.
+        device: device of the networks; ``auto`` takes CUDA if there is any.
 
     Returns:
         One row per method, scene, scale and rule; see :func:`judge`.

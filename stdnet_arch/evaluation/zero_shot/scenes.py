@@ -18,7 +18,7 @@ FARTHEST_M = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class SceneFiles:
-    """Where a scene lies and how its files are read."""
+    """Place of a scene, and how its files are read."""
 
     name: str
     """What tables call it."""
@@ -78,7 +78,7 @@ class Scene:
     files: SceneFiles
 
     def clips(self) -> list[slice]:
-        """Frames that belong together: the whole video, or each still alone."""
+        """Frames that belong together: the whole video, or each still by itself."""
         count = len(self.rgb)
         return [slice(0, count)] if self.files.video else [slice(i, i + 1) for i in range(count)]
 
@@ -92,7 +92,7 @@ def load_scenes(
 
     Args:
         root: folder of all data.
-        frames: how many frames of each scene, counted from its end; None reads all.
+        frames: number of frames of each scene, counted from its end; None reads all.
         known: the scenes to look for; a missing one is left out, and a warning names it.
 
     Raises:

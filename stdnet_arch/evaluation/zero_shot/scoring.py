@@ -92,7 +92,7 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class LqRule:
-    """How low-resolution depth is made of true depth."""
+    """Rule that makes low-resolution depth of true depth."""
 
     name: str
     """What tables call it."""
@@ -189,7 +189,7 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
         net: an arch of this package, on its device. With ``takes_holes`` it sees holes as 0; its
             attribute ``step``, if it has one, is set for the run.
         case: the clip.
-        clip: which frames.
+        clip: the frames to run on.
         depth_range_m: depth [m] that the network knows as 1.
     """
     contract = contract_of(net)
@@ -230,9 +230,9 @@ def score(
 
     Args:
         method: a network of this package, or a function of LR depth and RGB.
-        scenes: what :func:`load_scenes` returned.
+        scenes: result of :func:`load_scenes`.
         scale: H / h.
-        rule: how low-resolution depth is made; see :func:`make_case`.
+        rule: rule that makes low-resolution depth; see :func:`make_case`.
         depth_range_m: depth [m] that the network knows as 1.
 
     Raises:

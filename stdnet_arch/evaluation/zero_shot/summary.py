@@ -1,4 +1,4 @@
-"""What the rows of a zero-shot benchmark say together: ratios, wins, checks, targets."""
+"""Summary of the rows of a zero-shot benchmark: ratios, wins, checks, targets."""
 
 import json
 import math
@@ -123,7 +123,7 @@ def _checks(plan: ZeroShotPlan, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _calibrations(plan: ZeroShotPlan, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Expected and true errors by deciles [cm], all scenes pooled and each alone."""
+    """Expected and true errors by deciles [cm], all scenes pooled and each by itself."""
     found = []
     for scale, rule in plan.cells():
         for method in plan.methods:

@@ -63,7 +63,7 @@ def run_cluster(args: argparse.Namespace, mapper: Mapper) -> int:
     What failed is listed in ``<output>/failed.jsonl``; a run without failures removes that file.
 
     Args:
-        args: of :func:`build_parser`.
+        args: result of :func:`build_parser`.
         mapper: runs the pieces.
     """
     with log_to_screen(args.quiet):

@@ -38,7 +38,7 @@ def tell_change(then: object, now: Mapping[str, Any]) -> str:
     """Return in words how inputs have changed; empty if they have not.
 
     Args:
-        then: what was noted; anything that is no such note counts as unchanged (older versions
+        then: the earlier note; anything that is no such note counts as unchanged (older versions
             noted nothing), and so does an input that is no longer there.
         now: see :func:`describe_inputs`.
     """

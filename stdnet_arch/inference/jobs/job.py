@@ -1,4 +1,4 @@
-"""One clip from files to files: reads ahead, writes behind, goes on where it stopped."""
+"""One clip from files to files: reads ahead, writes behind, continues where it stopped."""
 
 import logging
 from collections.abc import Callable
@@ -29,11 +29,11 @@ from stdnet_arch.inference.jobs.opening import (
 from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
 from stdnet_arch.inference.jobs.side_outputs import (
-    Extras,
     FinishedClip,
-    check_extras,
-    missing_extras,
-    write_extras,
+    SideOutputs,
+    check_side_outputs,
+    misses_side_outputs,
+    write_side_outputs,
 )
 from stdnet_arch.inference.jobs.timeline import SUFFIXES as TIMELINE_SUFFIXES
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
@@ -72,7 +72,7 @@ class Job:
     """Depths beyond it are holes."""
     refine: str | None = None
     """Depth is as large as the RGB: how it is made coarse, a rule of ``refinement.RULES``."""
-    kind: str = "png16"
+    depth_format: str = "png16"
     """A format of ``depth_file.FORMATS``."""
     holes: str = "fill"
     """``fill``: the network's guess; ``mark``: 0 where the sensor saw nothing."""
@@ -80,11 +80,11 @@ class Job:
     """Also ``confidence/``, 8-bit PNG: 255 where the sensor measured, 0 elsewhere."""
     error_map: bool = False
     """Also ``error_map/``: the absolute error that the network expects [m]."""
-    extras: Extras = Extras()
+    side_outputs: SideOutputs = SideOutputs()
     """Side outputs of the clip."""
     overwrite: bool = False
     """Replace the frames of other settings."""
-    made_of: str = ""
+    depth_fingerprint: str = ""
     """A name for what the depth was made of, where this package made it."""
 
     def __post_init__(self) -> None:
@@ -98,10 +98,10 @@ class Job:
 
     def _check_numbers(self) -> None:
         """Refuse numbers that mean nothing, such as NaN; files may hold any."""
-        camera, coding = self.extras.camera, self.reading.coding
+        camera, coding = self.side_outputs.camera, self.reading.coding
         given = {
             "max_depth (--max-depth)": self.max_depth_m,
-            "fps (--fps)": self.extras.fps,
+            "fps (--fps)": self.side_outputs.fps,
             "the depth unit (--depth-unit)": None if isinstance(coding.unit, str) else coding.unit,
             "fx of --intrinsics": camera and camera.fx_px,
             "fy of --intrinsics": camera and camera.fy_px,
@@ -123,12 +123,15 @@ class Job:
     @property
     def read_from(self) -> list[Path | None]:
         """Files and folders that are read."""
-        return [self.depth, self.rgb, self.extras.gt]
+        return [self.depth, self.rgb, self.side_outputs.gt]
 
     @property
     def extra_files(self) -> list[tuple[Path, tuple[str, ...]]]:
         """Files that are written beside the frames, and how they may end."""
-        files = ((self.extras.mp4, VIDEO_SUFFIXES), (self.extras.rerun, TIMELINE_SUFFIXES))
+        files = (
+            (self.side_outputs.mp4, VIDEO_SUFFIXES),
+            (self.side_outputs.rerun, TIMELINE_SUFFIXES),
+        )
         return [(path, suffixes) for path, suffixes in files if path is not None]
 
 
@@ -142,8 +145,8 @@ def run_job(
     """Super-resolve a clip.
 
     Frames are written whole, in order. If the output folder holds some of the same settings, the
-    run goes on behind them; it reads the network's ``halo`` of frames before the first missing one
-    again, so that the result is the same.
+    run continues behind them. It reads the network's ``halo`` of frames before the first missing
+    one again, so that the result is the same.
 
     Args:
         job: the clip and its options.
@@ -160,7 +163,7 @@ def run_job(
         ImportError, MemoryError, OSError, TypeError, ValueError: what the message says.
     """
     job = complete(job, predictor)
-    output = OutputFolder(job.output, job.kind)
+    output = OutputFolder(job.output, job.depth_format)
     settings, inputs = settings_of(job, predictor), inputs_of(job)
     for path, suffixes in job.extra_files:
         check_target(path, suffixes, [predictor.weights])
@@ -169,8 +172,8 @@ def run_job(
         return 0
     recording = recording or open_job(job, predictor.scale)
     say_opening(job, predictor, recording)
-    check_extras(job.extras, recording)
-    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet, tick)
+    check_side_outputs(job.side_outputs, recording)
+    clip = FinishedClip(recording, output, job.depth_format, job.max_depth_m, quiet, tick)
     names = clip.names()
     with output.held():
         output.claim(settings, job.overwrite, names, inputs)
@@ -184,8 +187,8 @@ def run_job(
                     bar.update()
                     tick(FRAMES)
 
-                predict_frames(job, predictor, recording, output, first, len(names), written)
-        write_extras(job.extras, clip, first)
+                write_frames(job, predictor, recording, output, first, len(names), written)
+        write_side_outputs(job.side_outputs, clip, first)
         output.finish(names)
     return len(names) - first
 
@@ -197,24 +200,24 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
         ValueError: frames are missing.
     """
     job = complete(job, predictor)
-    output = OutputFolder(job.output, job.kind)
+    output = OutputFolder(job.output, job.depth_format)
     if is_done(job, output, settings_of(job, predictor), inputs_of(job)):
         return
     recording = open_job(job, predictor.scale)
-    clip = FinishedClip(recording, output, job.kind, job.max_depth_m, quiet)
+    clip = FinishedClip(recording, output, job.depth_format, job.max_depth_m, quiet)
     names = clip.names()
     there = sum(map(output.is_whole, names))
     if there < len(names):
         raise ValueError(f"expected {len(names)} frames in {job.output}; got {there}")
     with output.held():
-        write_extras(job.extras, clip, 0)
+        write_side_outputs(job.side_outputs, clip, 0)
         output.finish(names)
 
 
 def complete(job: Job, predictor: DepthSRPredictor) -> Job:
     """Add what other outputs need: a time line shows the errors that the network expects."""
     expects = contract_of(predictor.net).expects_error
-    return replace(job, error_map=True) if job.extras.rerun is not None and expects else job
+    return replace(job, error_map=True) if job.side_outputs.rerun is not None and expects else job
 
 
 def inputs_of(job: Job) -> State:
@@ -225,7 +228,7 @@ def inputs_of(job: Job) -> State:
 def is_done(job: Job, output: OutputFolder, settings: dict[str, Any], inputs: State) -> bool:
     """Tell whether the frames of these settings and all that is wanted beside them are there."""
     frames = output.done_frames(settings, inputs)
-    return frames is not None and not missing_extras(job.extras, job.output, frames)
+    return frames is not None and not misses_side_outputs(job.side_outputs, job.output, frames)
 
 
 def open_job(job: Job, scale: int) -> Recording:
@@ -254,7 +257,7 @@ def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> 
         predictor.plan_sizes(look.size, rgb_size)
 
 
-def predict_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output
+def write_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output
     job: Job,
     predictor: DepthSRPredictor,
     recording: Recording,
@@ -331,13 +334,13 @@ def write_frame(job: Job, output: OutputFolder, name: str, prediction: Predictio
                 "--error-map needs a network that expects errors, such as PlaneBlend; this one "
                 "does not"
             )
-        write_depth(output.beside(ERROR_MAP, name), error_m, job.kind)
+        write_depth(output.beside(ERROR_MAP, name), error_m, job.depth_format)
     if job.confidence:
         path = resolve_name(output.folder, f"{CONFIDENCE}/{name}.png", "the name of a frame")
         write_whole(path, encode_gray(np.where(measured, 255, 0)))
     if job.holes == "mark":
         depth_m = np.where(measured, depth_m, np.float32(0))
-    write_depth(output.path(name), depth_m, job.kind)
+    write_depth(output.path(name), depth_m, job.depth_format)
 
 
 def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
@@ -347,7 +350,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "rgb": None if job.rgb is None else str(job.rgb.resolve()),
         **reading_settings(job.reading),
         "max_depth_m": job.max_depth_m,
-        "format": job.kind,
+        "format": job.depth_format,
         "holes": job.holes,
         "confidence": job.confidence,
         "weights": predictor.fingerprint,
@@ -357,7 +360,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         **({"error_map": True} if job.error_map else {}),
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **cutting_settings(predictor),
-        **({"made_of": job.made_of} if job.made_of else {}),
+        **({"made_of": job.depth_fingerprint} if job.depth_fingerprint else {}),
         **({"refine": job.refine} if job.refine else {}),
     }
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from stdnet_arch.data.recordings.depth_units import parse_unit
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.jobs.job import Job
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.utils.commands import tell_error
 from stdnet_arch.utils.input_errors import InputError, check_regular, reading
 from stdnet_arch.utils.names import resolve_name
@@ -81,7 +81,7 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
             job = _job(json.loads(line), path.parent, root, defaults)
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: {error}") from error
-        for place in filter(None, (job.output, job.extras.mp4, job.extras.rerun)):
+        for place in filter(None, (job.output, job.side_outputs.mp4, job.side_outputs.rerun)):
             before = outputs.setdefault(place.resolve(), number)
             if before != number:
                 raise ValueError(f"{path}, line {number}: the same output as line {before}")
@@ -128,7 +128,9 @@ def _job(item: object, folder: Path, root: Path, defaults: Mapping[str, Any]) ->
         raise ValueError(f"required keys missing: {missing}; unknown keys: {unknown}")
     chosen = {name: item[key] for key, name in JOB_KEYS.items() if key in item}
     chosen["reading"] = _reading(item, defaults.get("reading", Reading()))
-    chosen["extras"] = _extras(item, folder, root, defaults.get("extras", Extras()))
+    chosen["side_outputs"] = _side_outputs(
+        item, folder, root, defaults.get("side_outputs", SideOutputs())
+    )
     rgb = folder / item["rgb"] if item.get("rgb") else None
     paths = {"depth": folder / item["depth"], "rgb": rgb}
     paths["output"] = resolve_name(root, item["output"], "output")
@@ -151,14 +153,16 @@ def _reading(item: dict[str, Any], reading: Reading) -> Reading:
     return replace(reading, coding=replace(reading.coding, **coding), **chosen)
 
 
-def _extras(item: dict[str, Any], folder: Path, root: Path, extras: Extras) -> Extras:
+def _side_outputs(
+    item: dict[str, Any], folder: Path, root: Path, side_outputs: SideOutputs
+) -> SideOutputs:
     if "mp4" in item:
-        extras = extras._replace(mp4=resolve_name(root, item["mp4"], "mp4"))
+        side_outputs = side_outputs._replace(mp4=resolve_name(root, item["mp4"], "mp4"))
     if "rerun" in item:
-        extras = extras._replace(rerun=resolve_name(root, item["rerun"], "rerun"))
+        side_outputs = side_outputs._replace(rerun=resolve_name(root, item["rerun"], "rerun"))
     if "gt" in item:
-        extras = extras._replace(gt=folder / item["gt"])
-    return extras._replace(fps=item.get("fps", extras.fps))
+        side_outputs = side_outputs._replace(gt=folder / item["gt"])
+    return side_outputs._replace(fps=item.get("fps", side_outputs.fps))
 
 
 def _failure(job: Job, error: Exception) -> str:

@@ -80,11 +80,11 @@ def opening_line(
     """Describe a clip in one line.
 
     Args:
-        about: what was found out about it.
+        about: facts found out about it.
         look: some of its frames.
         cleaner: knows which depth counts.
         rgb: height and width of the RGB.
-        network: what the network is called, and what it was chosen for.
+        network: name of the network, and what it was chosen for.
     """
     h, w = look.size
     return (

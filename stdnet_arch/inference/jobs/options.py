@@ -17,7 +17,7 @@ from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import HOLES
 from stdnet_arch.inference.jobs.reading_options import add_reading_options, reading_of
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES
 from stdnet_arch.utils.commands import add_debug
@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """How depth is read, and what is written of every clip."""
+    """Add the options of how depth is read, and of what is written of every clip."""
     add_reading_options(parser)
     depth = parser.add_argument_group("depth")
     depth.add_argument("--max-depth", type=float, help="metres; what is beyond is no depth")
@@ -105,7 +105,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cutting_options(parser: argparse.ArgumentParser) -> None:
-    """How clips and frames are cut."""
+    """Add the options of how clips and frames are cut."""
     cut = parser.add_argument_group("long clips and large frames")
     cut.add_argument(
         "--chunk", type=int, default=1, help="frames at once; same result but for --overlap"
@@ -133,11 +133,11 @@ def job_options(args: argparse.Namespace) -> dict[str, Any]:
         "reading": reading_of(args),
         "max_depth_m": args.max_depth,
         "refine": args.refine,
-        "kind": args.format,
+        "depth_format": args.format,
         "holes": args.holes,
         "confidence": args.confidence,
         "error_map": args.error_map,
-        "extras": Extras(
+        "side_outputs": SideOutputs(
             mp4=getattr(args, "mp4", None),
             fps=args.fps,
             rerun=getattr(args, "rerun", None),

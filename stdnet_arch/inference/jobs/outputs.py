@@ -29,20 +29,22 @@ WHOLE_CLIP = ("errors/slice.png", "errors/errors.json")
 class OutputFolder:
     """Predictions of one clip, a file per frame.
 
-    ``infer.json`` in the folder says what makes the frames; another run goes on only if it is the
+    ``infer.json`` in the folder says what makes the frames; another run continues only if it is the
     same. ``written.json`` names the files, and only those are ever deleted. ``done.json`` is
     written last.
 
     Args:
         folder: folder of the result; :meth:`claim` makes it.
-        kind: a format of ``depth_file.FORMATS``.
+        depth_format: a format of ``depth_file.FORMATS``.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        if kind not in FORMATS:
-            raise ValueError(f"the format must be one of {', '.join(FORMATS)}; got {kind!r}")
-        self.folder, self.kind = folder, kind
-        self.suffix = FORMATS[kind]
+    def __init__(self, folder: Path, depth_format: str) -> None:
+        if depth_format not in FORMATS:
+            raise ValueError(
+                f"the format must be one of {', '.join(FORMATS)}; got {depth_format!r}"
+            )
+        self.folder, self.depth_format = folder, depth_format
+        self.suffix = FORMATS[depth_format]
 
     def path(self, name: str) -> Path:
         """Return the file of a frame."""
@@ -90,7 +92,7 @@ class OutputFolder:
         Args:
             settings: all that the frames depend on, plain values.
             overwrite: delete what a run of other settings wrote, rather than refuse.
-            names: of the frames that will be written.
+            names: names of the frames that will be written.
             inputs: their state, see :func:`stdnet_arch.inference.jobs.input_state.describe_inputs`.
 
         Frames of inputs that have changed since are deleted with a message, and made again.
@@ -161,7 +163,7 @@ class OutputFolder:
         """Note that a clip is complete whose frames nobody knew before.
 
         Args:
-            names: of the frames; all are there.
+            names: names of the frames; all are there.
         """
         write_json(self.folder / WRITTEN, {"names": [*names], "inputs": None})
         self.finish(names)
@@ -200,7 +202,7 @@ class OutputFolder:
         """Delete what the run of the folder's ``infer.json`` wrote, and nothing else.
 
         Args:
-            names: of the frames, for a folder of an older version, which does not name them.
+            names: names of the frames, for a folder of an older version, which does not name them.
         """
         own = self.names()
         for path in self._files_of(names if own is None else own):

@@ -13,8 +13,8 @@ from stdnet_arch.inference.jobs.job import (
     finish_job,
     inputs_of,
     open_job,
-    predict_frames,
     settings_of,
+    write_frames,
 )
 from stdnet_arch.inference.jobs.outputs import OutputFolder
 from stdnet_arch.inference.predictor import DepthSRPredictor
@@ -49,7 +49,7 @@ def cut_jobs(jobs: Sequence[Job], predictor: DepthSRPredictor, frames: int) -> l
     size = -(-frames // predictor.chunk) * predictor.chunk
     pieces: list[Piece] = []
     for job in (complete(job, predictor) for job in jobs):
-        output, settings = OutputFolder(job.output, job.kind), settings_of(job, predictor)
+        output, settings = OutputFolder(job.output, job.depth_format), settings_of(job, predictor)
         inputs = inputs_of(job)
         if not job.overwrite and output.is_done(settings, inputs):
             continue
@@ -72,11 +72,11 @@ def run_piece(piece: Piece, predictor: DepthSRPredictor) -> int:
     """
     job = piece.job
     recording = open_job(job, predictor.scale)
-    output = OutputFolder(job.output, job.kind)
+    output = OutputFolder(job.output, job.depth_format)
     names = [recording.depth.name(i) for i in range(piece.start, piece.stop)]
     first = piece.start + output.first_missing(names)
     if first < piece.stop:
-        predict_frames(job, predictor, recording, output, first, piece.stop)
+        write_frames(job, predictor, recording, output, first, piece.stop)
     return piece.stop - first
 
 
@@ -129,9 +129,9 @@ def with_absolute_paths(job: Job) -> Job:
         depth=job.depth.absolute(),
         rgb=absolute(job.rgb),
         output=job.output.absolute(),
-        extras=job.extras._replace(
-            mp4=absolute(job.extras.mp4),
-            rerun=absolute(job.extras.rerun),
-            gt=absolute(job.extras.gt),
+        side_outputs=job.side_outputs._replace(
+            mp4=absolute(job.side_outputs.mp4),
+            rerun=absolute(job.side_outputs.rerun),
+            gt=absolute(job.side_outputs.gt),
         ),
     )

@@ -9,7 +9,7 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import Job
 from stdnet_arch.inference.jobs.outputs import SETTINGS, OutputFolder
-from stdnet_arch.inference.jobs.side_outputs import ERRORS, Extras
+from stdnet_arch.inference.jobs.side_outputs import ERRORS, SideOutputs
 from stdnet_arch.inference.predictor import DEFAULT_SCALE
 from stdnet_arch.utils.input_errors import InputError, check_number, reading
 from stdnet_arch.visual.truth import SUMMARY
@@ -57,12 +57,12 @@ def reopen(folder: Path) -> Reopened:
             reading=_reading(said),
             max_depth_m=said.get("max_depth_m"),
             refine=said.get("refine"),
-            kind=kind,
+            depth_format=kind,
             holes=said.get("holes", "fill"),
             confidence=said.get("confidence") is True,
             error_map=said.get("error_map") is True,
-            extras=_extras(folder),
-            made_of=str(said.get("made_of", "")),
+            side_outputs=_side_outputs(folder),
+            depth_fingerprint=str(said.get("made_of", "")),
         )
     if not 1 < scale <= 64:
         raise InputError(f"{folder / SETTINGS}: expected a scale from 2 to 64; got {scale}")
@@ -85,15 +85,15 @@ def _reading(said: Mapping[str, Any]) -> Reading:
     return Reading(coding, said.get("min_confidence", 0), **chosen)
 
 
-def _extras(folder: Path) -> Extras:
+def _side_outputs(folder: Path) -> SideOutputs:
     """Name the truth that the folder's errors belong to, if there are any."""
     summary = folder / ERRORS / SUMMARY
     if not summary.is_file():
-        return Extras()
+        return SideOutputs()
     with reading(summary, "the errors of a run"):
         said = json.loads(summary.read_text(encoding="utf-8"))
         unit = said.get("unit")
-        return Extras(
+        return SideOutputs(
             gt=Path(said["gt"]),
             gt_coding=DepthCoding(unit if isinstance(unit, str | None) else check_number(unit, "")),
         )

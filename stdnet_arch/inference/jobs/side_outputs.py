@@ -37,7 +37,7 @@ ERRORS, POINTS = "errors", "points"
 DEFAULT_FPS = 30.0
 
 
-class Extras(NamedTuple):
+class SideOutputs(NamedTuple):
     """Side outputs that are asked for."""
 
     mp4: Path | None = None
@@ -61,7 +61,7 @@ class FinishedClip:
     Args:
         recording: depth and RGB of the clip.
         output: folder of its frames.
-        kind: their format.
+        depth_format: their format.
         max_depth_m: depths beyond it are holes.
         quiet: no progress bars.
         tick: told the name of a side output after each frame of it.
@@ -71,13 +71,16 @@ class FinishedClip:
         self,
         recording: Recording,
         output: OutputFolder,
-        kind: str,
+        depth_format: str,
         max_depth_m: float | None,
         quiet: bool = False,
         tick: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.recording, self.output, self.quiet, self.tick = recording, output, quiet, tick
-        self.kind, self.unit = kind, FLOAT16 if kind == "float16png" else None
+        self.depth_format, self.unit = (
+            depth_format,
+            FLOAT16 if depth_format == "float16png" else None,
+        )
         self.cleaner = SensorCleaner(np.inf, max_depth_m)
 
     def names(self) -> list[str]:
@@ -107,86 +110,90 @@ class FinishedClip:
             self.tick(what)
 
 
-def missing_extras(extras: Extras, folder: Path, frames: int) -> bool:
-    """Whether something of what is wanted is not there."""
+def misses_side_outputs(side_outputs: SideOutputs, folder: Path, frames: int) -> bool:
+    """Tell whether something of what is wanted is not there."""
     points = sum(path.suffix == ".ply" for path in _files(folder / POINTS))
     return (
-        any(path is not None and not path.is_file() for path in (extras.mp4, extras.rerun))
-        or (extras.gt is not None and not _is_compared(folder, extras.gt))
-        or (extras.ply and points != frames)
+        any(
+            path is not None and not path.is_file()
+            for path in (side_outputs.mp4, side_outputs.rerun)
+        )
+        or (side_outputs.gt is not None and not _is_compared(folder, side_outputs.gt))
+        or (side_outputs.ply and points != frames)
     )
 
 
-def write_extras(extras: Extras, clip: FinishedClip, first: int) -> None:
+def write_side_outputs(side_outputs: SideOutputs, clip: FinishedClip, first: int) -> None:
     """Make what is wanted.
 
     Args:
-        extras: side outputs to write.
+        side_outputs: side outputs to write.
         clip: the finished clip.
         first: frames before it were there already, and so may be what was made of them.
 
     Raises:
         ValueError: it cannot be made; the message says why.
     """
-    if extras.mp4 is not None:
+    if side_outputs.mp4 is not None:
         panels = zip(clip.recording.colors(), clip.measured(), clip.written(), strict=True)
-        fps = extras.fps or clip.recording.fps or DEFAULT_FPS
+        fps = side_outputs.fps or clip.recording.fps or DEFAULT_FPS
         limits_m = clip_limits(clip.measured())
-        write_video(extras.mp4, clip.progress(panels, extras.mp4.name), limits_m, fps)
-        LOGGER.info("wrote %s", extras.mp4)
-    if extras.rerun is not None:
-        _write_timeline(extras.rerun, extras, clip)
-    if extras.gt is not None:
-        _write_errors(extras, open_truth(extras, clip.recording), clip)
-    if extras.ply:
-        _write_points(extras, clip, first)
+        write_video(side_outputs.mp4, clip.progress(panels, side_outputs.mp4.name), limits_m, fps)
+        LOGGER.info("wrote %s", side_outputs.mp4)
+    if side_outputs.rerun is not None:
+        _write_timeline(side_outputs.rerun, side_outputs, clip)
+    if side_outputs.gt is not None:
+        _write_errors(side_outputs, open_truth(side_outputs, clip.recording), clip)
+    if side_outputs.ply:
+        _write_points(side_outputs, clip, first)
 
 
-def check_extras(extras: Extras, recording: Recording) -> None:
+def check_side_outputs(side_outputs: SideOutputs, recording: Recording) -> None:
     """Refuse what cannot be made before anything is computed."""
-    if extras.ply and extras.camera is None and recording.intrinsics(0) is None:
+    if side_outputs.ply and side_outputs.camera is None and recording.intrinsics(0) is None:
         raise ValueError(
             "point clouds need the camera, which this recording does not say; give --intrinsics "
             "FX FY CX CY in pixels of the RGB"
         )
-    if extras.rerun is not None:
+    if side_outputs.rerun is not None:
         import_rerun()
         recording.time_s(0), recording.pose(0)
-        if extras.camera is None and recording.intrinsics(0) is None:
+        if side_outputs.camera is None and recording.intrinsics(0) is None:
             LOGGER.warning(
                 "%s will hold no cameras and no points, since the recording does not say its "
                 "camera; --intrinsics FX FY CX CY does",
-                extras.rerun,
+                side_outputs.rerun,
             )
-    if extras.gt is not None:
-        size, needed = open_truth(extras, recording).read(0).shape, _rgb_size(recording)
+    if side_outputs.gt is not None:
+        size, needed = open_truth(side_outputs, recording).read(0).shape, _rgb_size(recording)
         if size != needed:
             raise ValueError(
-                f"ground truth must have the size of the RGB, {needed}; {extras.gt} has {size}"
+                f"ground truth must have the size of the RGB, {needed}; "
+                f"{side_outputs.gt} has {size}"
             )
 
 
-def open_truth(extras: Extras, recording: Recording) -> DepthReader:
+def open_truth(side_outputs: SideOutputs, recording: Recording) -> DepthReader:
     """Open the ground truth of the frames of a recording, paired with them by their names.
 
     Raises:
         ValueError: a frame has no truth.
     """
-    if extras.gt is None:
+    if side_outputs.gt is None:
         raise ValueError("no ground truth was given")
-    truth = open_depth(extras.gt, extras.gt_coding, by_name=True)
+    truth = open_depth(side_outputs.gt, side_outputs.gt_coding, by_name=True)
     names = [recording.depth.name(i) for i in range(len(recording.depth))]
     if isinstance(truth, DepthFiles) and len(names) > 1:
         try:
             pairing = pair_frames(names, truth.names)
         except ValueError as error:
-            raise ValueError(f"ground truth {extras.gt}: {error}") from error
+            raise ValueError(f"ground truth {side_outputs.gt}: {error}") from error
         if not pairing.lone_depth:
             return PickedDepth(truth, [j for _, j in sorted(pairing.pairs)])
     if len(truth) != len(names):
         raise ValueError(
-            f"ground truth must have a frame for each of the {len(names)} of depth; {extras.gt} "
-            f"has {len(truth)}"
+            f"ground truth must have a frame for each of the {len(names)} of depth; "
+            f"{side_outputs.gt} has {len(truth)}"
         )
     return truth
 
@@ -195,7 +202,7 @@ def _rgb_size(recording: Recording) -> tuple[int, ...]:
     return next(recording.colors()).shape[:2]
 
 
-def _write_timeline(path: Path, extras: Extras, clip: FinishedClip) -> None:
+def _write_timeline(path: Path, side_outputs: SideOutputs, clip: FinishedClip) -> None:
     recording = clip.recording
 
     def moments() -> Iterator[Moment]:
@@ -203,12 +210,12 @@ def _write_timeline(path: Path, extras: Extras, clip: FinishedClip) -> None:
             recording.colors(), clip.measured(), clip.written(), clip.expected(), strict=True
         )
         for i, (rgb, lq_m, pred_m, error_m) in enumerate(clip.progress(items, path.name)):
-            camera = extras.camera or recording.intrinsics(i)
+            camera = side_outputs.camera or recording.intrinsics(i)
             block = _block_of(recording, rgb, lq_m)
             place = recording.pose(i), recording.time_s(i)
             yield Moment(rgb, lq_m, pred_m, error_m, camera, block, *place)
 
-    write_timeline(path, moments(), clip_limits(clip.measured()), clip.kind == "png16")
+    write_timeline(path, moments(), clip_limits(clip.measured()), clip.depth_format == "png16")
     LOGGER.info("wrote %s", path)
 
 
@@ -221,7 +228,7 @@ def _block_of(
     return rgb.shape[0] / lq_m.shape[0], rgb.shape[1] / lq_m.shape[1]
 
 
-def _write_errors(extras: Extras, truth: DepthReader, clip: FinishedClip) -> None:
+def _write_errors(side_outputs: SideOutputs, truth: DepthReader, clip: FinishedClip) -> None:
     def frames() -> Iterator[TruthFrame]:
         items = zip(
             clip.names(), clip.recording.colors(), clip.written(), depth_frames(truth), strict=True
@@ -230,16 +237,16 @@ def _write_errors(extras: Extras, truth: DepthReader, clip: FinishedClip) -> Non
 
     folder = clip.output.folder / ERRORS
     (folder / SUMMARY).unlink(missing_ok=True)
-    about, unit = str(Path(extras.gt or "").resolve()), extras.gt_coding.unit
+    about, unit = str(Path(side_outputs.gt or "").resolve()), side_outputs.gt_coding.unit
     numbers = write_errors(folder, frames, about, unit)
     LOGGER.info("%s: %s", folder, json.dumps(numbers))
 
 
-def _write_points(extras: Extras, clip: FinishedClip, first: int) -> None:
+def _write_points(side_outputs: SideOutputs, clip: FinishedClip, first: int) -> None:
     items = zip(clip.names(), clip.recording.colors(), clip.written(), strict=True)
     for i, (name, rgb, depth_m) in enumerate(clip.progress(items, POINTS)):
         path = resolve_name(clip.output.folder, f"{POINTS}/{name}.ply", "the name of a frame")
-        camera = extras.camera or clip.recording.intrinsics(i)
+        camera = side_outputs.camera or clip.recording.intrinsics(i)
         if camera is None:
             raise ValueError(f"the recording does not say the camera of frame {i}")
         if i >= first or not path.is_file():

@@ -97,7 +97,7 @@ def lq_camera(camera: Intrinsics, block: tuple[float, float]) -> Intrinsics:
     """Scale the camera of the RGB to the low-resolution depth.
 
     Args:
-        camera: of the RGB.
+        camera: camera of the RGB.
         block: height and width of a pixel of the depth in pixels of the RGB.
     """
     fx, fy, cx, cy = camera
@@ -166,7 +166,7 @@ def _depth_image(
 
 
 def _blueprint() -> Any:  # noqa: ANN401
-    """How the viewer opens: points in space beside the four pictures."""
+    """Lay out the viewer: points in space beside the four pictures."""
     from rerun import blueprint as views
 
     flat = [

@@ -1,4 +1,4 @@
-"""How far cutting is from the whole: what a stream, an overlap or tiles cost, measured."""
+"""Difference between cut and whole: what a stream, an overlap or tiles cost, measured."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.streams.push_stream import Frame, device_of
+from stdnet_arch.inference.streams.push_stream import NetworkFrame, device_of
 from stdnet_arch.inference.streams.streaming import stream
 
 
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 @torch.no_grad()
 def measure_difference(
     net: nn.Module,
-    frames: Sequence[Frame],
+    frames: Sequence[NetworkFrame],
     chunk: int = 1,
     overlap: int | None = None,
     tile: int | None = None,
@@ -72,7 +72,7 @@ def round_up(length: int, multiple_of: int) -> int:
     return -(-length // multiple_of) * multiple_of
 
 
-def crop_middle(frame: Frame, side: int) -> Frame:
+def crop_middle(frame: NetworkFrame, side: int) -> NetworkFrame:
     """The middle of a frame, ``side`` pixels of ``lq`` in height and width or all there are."""
     lq, guide = frame
     scale = guide.shape[-1] // lq.shape[-1]

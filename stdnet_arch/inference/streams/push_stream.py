@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from stdnet_arch.models.prediction import FULL_SIZE
 from stdnet_arch.utils.windows import Context
 
-Frame = tuple[Tensor, Tensor]
+NetworkFrame = tuple[Tensor, Tensor]
 """``lq (1, h, w)`` and ``guide (3, H, W)``, both in [0, 1]."""
 Outputs = dict[str, Tensor]
 """Maps of one frame, ``(1, H, W)``: ``pred``, and of some networks ``error``."""
@@ -34,7 +34,7 @@ class PushStream(ABC):
         """
         return self.push_chunk([(lq, guide)])
 
-    def push_chunk(self, frames: Sequence[Frame]) -> list[Tensor]:
+    def push_chunk(self, frames: Sequence[NetworkFrame]) -> list[Tensor]:
         """As :meth:`push`, with several frames at once."""
         return [outputs["pred"] for outputs in self.push_outputs(frames)]
 
@@ -43,7 +43,7 @@ class PushStream(ABC):
         return [outputs["pred"] for outputs in self.flush_outputs()]
 
     @abstractmethod
-    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+    def push_outputs(self, frames: Sequence[NetworkFrame]) -> list[Outputs]:
         """As :meth:`push_chunk`, with all maps that the network makes of a frame."""
 
     @abstractmethod
@@ -57,7 +57,7 @@ class PushStream(ABC):
         A network's own stream that cannot be moved stays where it is.
         """
 
-    def _check(self, frames: Sequence[Frame]) -> None:
+    def _check(self, frames: Sequence[NetworkFrame]) -> None:
         """Raise ValueError if a frame has another shape than the first one."""
         for lq, guide in frames:
             self.shapes = self.shapes or (lq.shape, guide.shape)
@@ -68,7 +68,7 @@ class PushStream(ABC):
                     f"got {tuple(lq.shape)} and {tuple(guide.shape)}"
                 )
 
-    def _prepare(self, frames: Sequence[Frame]) -> tuple[list[Tensor], list[Tensor]]:
+    def _prepare(self, frames: Sequence[NetworkFrame]) -> tuple[list[Tensor], list[Tensor]]:
         """``lq (1, 1, h, w)`` and ``guide (1, 3, H, W)`` of each frame, on the network's device."""
         self._check(frames)
         device = device_of(self.net, frames[0][0].device)
@@ -84,7 +84,7 @@ class FeatureStream(PushStream):
         self.inner = net.open_stream()  # type: ignore[operator]
         self._away = False
 
-    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+    def push_outputs(self, frames: Sequence[NetworkFrame]) -> list[Outputs]:
         """See :class:`PushStream`."""
         if not frames:
             return []
@@ -98,9 +98,9 @@ class FeatureStream(PushStream):
         return self._outputs(self.inner.push([], [], last=True))
 
     def _outputs(self, preds: Sequence[Tensor]) -> list[Outputs]:
-        """Maps of the only clip of the batch; a stream may have ``extras``, a mapping per frame."""
-        extras = getattr(self.inner, "extras", None) or [{}] * len(preds)
-        made = [{"pred": pred, **more} for pred, more in zip(preds, extras, strict=True)]
+        """Join predictions of the only clip with the ``further_maps`` that a stream may have."""
+        further = getattr(self.inner, "further_maps", None) or [{}] * len(preds)
+        made = [{"pred": pred, **more} for pred, more in zip(preds, further, strict=True)]
         return [{name: maps[name][0] for name in FULL_SIZE if name in maps} for maps in made]
 
     def move(self, device: torch.device | str) -> None:
@@ -126,7 +126,7 @@ class WindowStream(PushStream):
         self.guide: list[Tensor] = []
         self.done = 0  # frames at the start of what is kept that are context alone
 
-    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+    def push_outputs(self, frames: Sequence[NetworkFrame]) -> list[Outputs]:
         """See :class:`PushStream`."""
         if frames:
             lq, guide = self._prepare(frames)
@@ -158,6 +158,6 @@ class WindowStream(PushStream):
 
 
 def device_of(net: nn.Module, otherwise: torch.device | str) -> torch.device | str:
-    """Where a network's parameters lie; ``otherwise`` if it has none."""
+    """Return the device of a network's parameters; ``otherwise`` if it has none."""
     parameter = next(net.parameters(), None)
     return otherwise if parameter is None else parameter.device

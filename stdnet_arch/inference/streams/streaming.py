@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.streams.push_stream import (
     FeatureStream,
-    Frame,
+    NetworkFrame,
     Outputs,
     PushStream,
     WindowStream,
@@ -21,7 +21,7 @@ from stdnet_arch.utils.windows import Context
 
 def stream(
     net: nn.Module,
-    frames: Iterable[Frame],
+    frames: Iterable[NetworkFrame],
     chunk: int = 1,
     overlap: int | None = None,
     tile: int | None = None,
@@ -50,7 +50,7 @@ def stream(
 
 def stream_outputs(
     net: nn.Module,
-    frames: Iterable[Frame],
+    frames: Iterable[NetworkFrame],
     chunk: int = 1,
     overlap: int | None = None,
     tile: int | None = None,
@@ -113,7 +113,7 @@ def open_stream(
 
 
 def has_own_stream(net: nn.Module) -> bool:
-    """Whether a network runs on a stream by itself, exactly.
+    """Tell whether a network runs on a stream by itself, exactly.
 
     It has a method ``open_stream`` and a finite ``halo``, or looks at no later frame (``causal``):
     some forms of recurrent networks need the whole clip.
@@ -123,7 +123,7 @@ def has_own_stream(net: nn.Module) -> bool:
 
 
 def runs_exactly(net: nn.Module) -> bool:
-    """Whether a stream of a network gives what the whole clip at once gives."""
+    """Tell whether a stream of a network gives what the whole clip at once gives."""
     return contract_of(net).finite or has_own_stream(net)
 
 
@@ -135,7 +135,7 @@ def check_streamable(net: nn.Module, overlap: int | None = None) -> None:
         overlap: see :func:`open_stream`.
 
     Raises:
-        ValueError: what :func:`open_stream` says of networks and ``overlap``.
+        ValueError: as :func:`open_stream` says of networks and ``overlap``.
     """
     name, needed = type(net).__name__, contract_of(net).min_frames - 1
     _check_makes_depth(net)

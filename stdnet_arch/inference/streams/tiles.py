@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
-from stdnet_arch.inference.streams.push_stream import Frame, Outputs, PushStream
+from stdnet_arch.inference.streams.push_stream import NetworkFrame, Outputs, PushStream
 
 CPU = torch.device("cpu")
 
@@ -39,7 +39,7 @@ def plan_spans(length: int, tile: int, overlap: int) -> list[Span]:
 
 
 def span_weights(spans: Sequence[Span], scale: int) -> list[Tensor]:
-    """How much each span counts at each of its high-resolution pixels.
+    """Weigh each span at each of its high-resolution pixels.
 
     A span rises from its border to where the neighbour ends, linearly; the weights of all spans
     that hold a pixel sum to 1.
@@ -103,7 +103,7 @@ class TiledStream(PushStream):
         self.tiles: list[Tile] = []
         self.scale = 1
 
-    def push_outputs(self, frames: Sequence[Frame]) -> list[Outputs]:
+    def push_outputs(self, frames: Sequence[NetworkFrame]) -> list[Outputs]:
         """See :class:`PushStream`; maps come on the CPU.
 
         Raises:
@@ -138,7 +138,7 @@ class TiledStream(PushStream):
             for (rows, vertical), (columns, horizontal) in grid
         ]
 
-    def _run(self, tile: Tile, frames: Sequence[Frame] | None) -> list[Outputs]:
+    def _run(self, tile: Tile, frames: Sequence[NetworkFrame] | None) -> list[Outputs]:
         """Push the tile's part of frames, or flush it for None; what it gives, on the CPU."""
         try:
             if frames is None:
@@ -150,7 +150,7 @@ class TiledStream(PushStream):
         except RuntimeError as error:
             _raise_for(tile, error)
 
-    def _cut(self, tile: Tile, lq: Tensor, guide: Tensor) -> Frame:
+    def _cut(self, tile: Tile, lq: Tensor, guide: Tensor) -> NetworkFrame:
         (top, bottom), (left, right), s = tile.rows, tile.columns, self.scale
         large = guide[:, s * top : s * bottom, s * left : s * right]
         return lq[:, top:bottom, left:right], large

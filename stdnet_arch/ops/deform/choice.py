@@ -1,4 +1,4 @@
-"""Which backend samples: by device, or as the caller, a context or the environment says."""
+"""Choice of the backend that samples: by device, or as caller, context or environment say."""
 
 import contextlib
 import contextvars
@@ -113,7 +113,7 @@ def _by_device(x: Tensor, channels: int) -> Backend:
 
 
 def _exporting() -> bool:
-    """Whether the graph is for elsewhere, where only PyTorch's own operators exist."""
+    """Tell whether the graph is for elsewhere, where only PyTorch's own operators exist."""
     # torch 2.6 cannot tell a graph that is exported from one that is compiled.
     exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
     return exporting() or torch.jit.is_tracing()
@@ -121,7 +121,7 @@ def _exporting() -> bool:
 
 @functools.cache
 def has_triton() -> bool:
-    """Whether the package is installed."""
+    """Tell whether the package is installed."""
     return importlib.util.find_spec("triton") is not None
 
 

@@ -31,7 +31,7 @@ class Sampler:
 def tap_positions(
     offset: Tensor, kernel: int, padding: int, dilation: int, groups: int, dtype: torch.dtype
 ) -> Tensor:
-    """Where each tap falls, (y, x) in pixels.
+    """Place each tap, (y, x) in pixels.
 
     Args:
         offset: ``(b, 2 * groups * kernel**2, h', w')``.
@@ -39,7 +39,7 @@ def tap_positions(
         padding: taps start at ``-padding``.
         dilation: distance between taps, pixels.
         groups: groups of channels with their own offsets.
-        dtype: of the result; half precision would be wrong by pixels.
+        dtype: dtype of the result; half precision would be wrong by pixels.
 
     Returns:
         ``(b, groups, kernel**2, 2, h', w')``.

@@ -1,7 +1,7 @@
 """Columns times a matrix, with only a band of the columns in memory at a time.
 
 The columns of a deformable convolution are k * k copies of its input. They are cheap to sample and
-expensive to keep: forward drops each band once it is multiplied, backward samples it anew.
+expensive to keep: forward drops each band once it is multiplied, backward samples it again.
 """
 
 import math
@@ -30,7 +30,7 @@ def sampled_product(
         position: ``(b, g, taps, 2, h', w')``.
         mask: ``(b, g, taps, h', w')`` or None.
         matrix: ``(c_out, g, c, taps)``, dtype of ``x``.
-        sampler: how to sample.
+        sampler: function that samples.
 
     Returns:
         ``(b, n, c_out, h', w')``. Gradients reach all tensors, once (no double backward).
@@ -71,7 +71,7 @@ def _multiply(
 
 
 def _is_by_pixel(x: Tensor, sampler: Sampler) -> bool:
-    """Whether maps and columns lie in memory pixel by pixel, so that the result should, too."""
+    """Tell whether maps and columns lie in memory pixel by pixel; then the result should, too."""
     return sampler.taps_first and x.stride(3) == 1 and x.shape[3] > 1
 
 
@@ -114,7 +114,7 @@ class _LeanProduct(torch.autograd.Function):
         flat: Tensor,
         sampler: Sampler,
     ) -> Tensor:
-        """Multiply, and keep the inputs alone."""
+        """Multiply, and keep only the inputs."""
         ctx.save_for_backward(x, position, mask, flat)  # type: ignore[arg-type]
         ctx.sampler = sampler
         return _multiply(x, position, mask, flat, sampler)
@@ -122,7 +122,7 @@ class _LeanProduct(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Sample each band anew and go back through it at once."""
+        """Sample each band again and go back through it at once."""
         x, position, mask, flat = ctx.saved_tensors
         way_back = _WayBack(x, position, mask, flat, ctx.sampler, ctx.needs_input_grad)
         with torch.autocast(grad.device.type, enabled=False):

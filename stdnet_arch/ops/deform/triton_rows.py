@@ -27,7 +27,7 @@ MOST_PIXELS = 256  # of one block
 def _place(
     groups: tl.tensor, taps: tl.tensor, pixels: tl.tensor, BLOCK_P: tl.constexpr
 ) -> tuple[tl.tensor, ...]:
-    """Which frame, group, tap and pixels this program samples; all taps of a pixel are neighbours.
+    """Find frame, group, tap and pixels of this program; all taps of a pixel are neighbours.
 
     The frame is 64 bits wide, so that addresses made from it do not overflow.
     """

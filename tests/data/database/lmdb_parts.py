@@ -3,8 +3,8 @@
 import multiprocessing
 
 import lmdb
+from create_lmdb import create
 
-from stdnet_arch.data.database import lmdb_command
 from stdnet_arch.data.database.lmdb_frame import StoreOptions
 from stdnet_arch.data.database.lmdb_job import LmdbJob
 from stdnet_arch.data.database.lmdb_store import close_environment
@@ -58,4 +58,4 @@ def start_command(argv):
 
 
 def _command(argv):
-    raise SystemExit(lmdb_command.create(argv))
+    raise SystemExit(create(argv))

@@ -5,15 +5,16 @@ import runpy
 import sys
 from pathlib import Path
 
+import create_lmdb_ray
 import numpy as np
 import pytest
+from create_lmdb import create
 from lmdb_parts import arguments, contents, write_lmdb
 
-from stdnet_arch.data.database import lmdb_command
-from stdnet_arch.data.database.lmdb_cluster import run_shards
 from stdnet_arch.data.database.lmdb_shards import ShardedStore, parse_shard, shard_path
 from stdnet_arch.data.database.lmdb_source import LmdbSource
 from stdnet_arch.data.rgbd_video_dataset import RGBDVideoDataset
+from stdnet_arch.utils.commands import FAILED
 
 SCRIPT = Path(__file__).parents[3] / "scripts/create_lmdb_ray.py"
 
@@ -29,7 +30,7 @@ def root(make_clip):
 def sharded(root, tmp_path):
     """Three shards by the command, in another order than they are counted."""
     for shard in ("2/3", "3/3", "1/3"):
-        assert lmdb_command.create(arguments(root, tmp_path / "x.lmdb", "--shard", shard)) == 0
+        assert create(arguments(root, tmp_path / "x.lmdb", "--shard", shard)) == 0
     return str(tmp_path / "x-*-of-00003.lmdb")
 
 
@@ -92,8 +93,8 @@ def test_no_match_says_so(tmp_path):
 
 
 def test_more_shards_than_clips_are_refused(root, tmp_path, capsys):
-    code = lmdb_command.create(arguments(root, tmp_path / "x.lmdb", "--shard", "7/8"))
-    assert code == lmdb_command.FAILED
+    code = create(arguments(root, tmp_path / "x.lmdb", "--shard", "7/8"))
+    assert code == FAILED
     assert "at most as many shards as clips, 5" in capsys.readouterr().err
 
 
@@ -112,7 +113,7 @@ def map_here(items, writer, arguments, workers):
 
 def test_a_cluster_makes_the_same_shards(root, sharded, tmp_path):
     command = ["--shards", "3", "--at-once", "2", *arguments(root, tmp_path / "ray.lmdb")]
-    assert run_shards(command, None, map_here) == 0
+    assert create_lmdb_ray.main(command, map_here) == 0
     for i in (1, 2, 3):
         one, other = (shard_path(tmp_path / f"{name}.lmdb", (i, 3)) for name in ("x", "ray"))
         assert contents(one) == contents(other)
@@ -133,5 +134,5 @@ def test_ray_makes_the_same_shards(root, sharded, tmp_path, monkeypatch):
 
 def test_a_cluster_says_which_shards_failed(root, tmp_path, capsys):
     command = ["--shards", "6", "--at-once", "2", *arguments(root, tmp_path / "ray.lmdb")]
-    assert run_shards(command, None, map_here) == lmdb_command.FAILED
+    assert create_lmdb_ray.main(command, map_here) == FAILED
     assert "shards 6: see above" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 import torch
 from fake_frames import coordinate_guide, coordinates, write_npy, write_rgb
 
-from stdnet_arch.data.geometry import ExtrasReader
+from stdnet_arch.data.geometry import GeometryReader
 from stdnet_arch.data.sources.clip_list import ClipSpan
 from stdnet_arch.data.sources.dydtof_source import DyDToF
 from stdnet_arch.metrics.consistency_metric import calculate_tae
@@ -134,7 +134,7 @@ def test_a_wall_that_a_moving_camera_sees_has_no_tae(tmp_path):
         write_npy(folder / "depth" / f"{name}.npy", np.full((16, 24), depth, np.float32))
     write_table(folder, "0,5,1,2,1,0,0,0,20,20,12,8", "1,6,1.3,2,1,0,0,0,20,20,12,8")
     source = DyDToF(str(tmp_path))
-    reader = ExtrasReader(source, ("pose", "intrinsics_px"))
+    reader = GeometryReader(source, ("pose", "intrinsics_px"))
     extras = reader.read(ClipSpan(CLIP, 0, 2), (slice(0, 16), slice(0, 24)))
     depth = torch.from_numpy(np.stack([source.depth_m(CLIP, i) for i in (0, 1)]))[None, :, None]
     assert calculate_tae(depth, depth, **{k: v[None] for k, v in extras.items()}) == 0

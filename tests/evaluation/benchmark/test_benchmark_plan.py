@@ -45,7 +45,7 @@ ENTRIES = [
 
 @pytest.fixture
 def options():
-    return yaml.safe_load(SYNTHETIC.read_text())
+    return option_file.read(SYNTHETIC)
 
 
 @pytest.fixture(params=YAMLS, ids=lambda path: path.stem)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from stdnet_arch.evaluation.benchmark.benchmark_plan import Entry, Plan
+from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan, Entry
 from stdnet_arch.evaluation.benchmark.benchmark_results import (
     PUBLISHED,
     check_report,
@@ -23,7 +23,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_results import (
 )
 
 NAN = math.nan
-PLAN = Plan(
+PLAN = BenchmarkPlan(
     name="tried",
     scale=4,
     title="A title",

@@ -204,11 +204,11 @@ def test_a_report_can_be_had_without_tiles(recording, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_all_extras_can_be_asked_for(recording):
+def test_all_side_outputs_can_be_asked_for(recording):
     write_depth_folder(recording / "gt", np.full((5, 16, 24), 2.0))
-    extras = {"gt": recording / "gt", "ply": True, "confidence": True}
+    side_outputs = {"gt": recording / "gt", "ply": True, "confidence": True}
     camera = ["--intrinsics", "20", "20", "12", "8"]
-    assert main([*arguments(recording, **extras), *camera]) == 0
+    assert main([*arguments(recording, **side_outputs), *camera]) == 0
     found = {path.parent.name for path in (recording / "out").rglob("*") if path.is_file()}
     assert found == {"out", "confidence", "errors", "points"}
 

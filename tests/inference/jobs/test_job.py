@@ -14,7 +14,7 @@ from stdnet_arch.data.recordings.depth_io import DepthCoding, DepthStack
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs import job as module
 from stdnet_arch.inference.jobs.job import Job, context_start, run_job
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.inference.predictor import DepthSRPredictor
 
 
@@ -31,7 +31,7 @@ def test_every_format_holds_the_predictors_answer(tmp_path, bilinear, kind):
     if kind == "exr":
         pytest.importorskip("OpenEXR")
     depth_m, rgb = write_recording(tmp_path)
-    assert run_job(job_of(tmp_path, kind=kind), bilinear, quiet=True) == 5
+    assert run_job(job_of(tmp_path, depth_format=kind), bilinear, quiet=True) == 5
     expected = bilinear.predict(depth_m, rgb)
     tolerance = {"png16": 5.01e-4, "float16png": 4e-3}.get(kind, 1e-6)
     unit = "float16" if kind == "float16png" else None
@@ -140,7 +140,7 @@ def test_the_context_reaches_back_over_blank_frames(tmp_path):
 def test_video_gives_what_its_frames_give(tmp_path, bilinear, name):
     depth_m, rgb = write_recording(tmp_path)
     video = write_video(tmp_path / name, rgb)
-    job = Job(tmp_path / "depth", video, tmp_path / "out", kind="npy")
+    job = Job(tmp_path / "depth", video, tmp_path / "out", depth_format="npy")
     run_job(job, bilinear, quiet=True)
     frame = np.load(tmp_path / "out/d_0003.npy")
     np.testing.assert_allclose(frame, bilinear.predict(depth_m, rgb)[3], rtol=1e-6)
@@ -151,7 +151,7 @@ def test_holes_can_be_marked(tmp_path, bilinear):
     codes = np.full((4, 6), 2000, np.uint16)
     codes[1, 2] = 0
     assert cv2.imwrite(str(tmp_path / "depth/d_0002.png"), codes)
-    run_job(job_of(tmp_path, holes="mark", kind="npy"), bilinear, quiet=True)
+    run_job(job_of(tmp_path, holes="mark", depth_format="npy"), bilinear, quiet=True)
     expected = np.full((16, 24), 2, np.float32)
     expected[4:8, 8:12] = 0
     np.testing.assert_allclose(np.load(tmp_path / "out/d_0002.npy"), expected, rtol=1e-6)
@@ -160,14 +160,14 @@ def test_holes_can_be_marked(tmp_path, bilinear):
 def test_a_video_of_the_result(tmp_path, bilinear):
     av = pytest.importorskip("av")
     write_recording(tmp_path)
-    job = job_of(tmp_path, extras=Extras(mp4=tmp_path / "film/x.mp4", fps=7))
+    job = job_of(tmp_path, side_outputs=SideOutputs(mp4=tmp_path / "film/x.mp4", fps=7))
     run_job(job, bilinear, quiet=True)
-    with av.open(str(job.extras.mp4)) as container:
+    with av.open(str(job.side_outputs.mp4)) as container:
         stream = container.streams.video[0]
         assert (stream.frames, stream.average_rate, stream.width) == (5, 7, 3 * 24)
-    job.extras.mp4.unlink()
+    job.side_outputs.mp4.unlink()
     assert run_job(job, bilinear, quiet=True) == 0
-    assert job.extras.mp4.exists()
+    assert job.side_outputs.mp4.exists()
 
 
 @pytest.mark.parametrize("frames", [4, 6])

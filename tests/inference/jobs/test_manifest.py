@@ -16,7 +16,7 @@ from stdnet_arch.inference.jobs.manifest import (
     read_manifest,
     run_manifest,
 )
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 
 ITEM = {"depth": "a/depth", "rgb": "a/rgb.mp4", "output": "a"}
 
@@ -34,7 +34,7 @@ def jobs_of(count):
 def test_a_line_is_a_job(tmp_path):
     line = {"depth_unit": "0.00025", "invalid": 7, "max_depth": 4, "mp4": "a.mp4", "fps": 25}
     path = write_lines(tmp_path / "list.jsonl", [ITEM, {**ITEM, "output": "b", **line}])
-    defaults = {"reading": Reading(DepthCoding("m", 9)), "kind": "npy", "max_depth_m": 8.0}
+    defaults = {"reading": Reading(DepthCoding("m", 9)), "depth_format": "npy", "max_depth_m": 8.0}
     first, second = read_manifest(path, tmp_path / "out", defaults)
     paths = {"depth": tmp_path / "a/depth", "rgb": tmp_path / "a/rgb.mp4"}
     assert first == Job(**paths, output=tmp_path / "out/a", **defaults)
@@ -42,9 +42,9 @@ def test_a_line_is_a_job(tmp_path):
         **paths,
         output=tmp_path / "out/b",
         reading=Reading(DepthCoding(0.00025, 7)),
-        kind="npy",
+        depth_format="npy",
         max_depth_m=4,
-        extras=Extras(mp4=tmp_path / "out/a.mp4", fps=25),
+        side_outputs=SideOutputs(mp4=tmp_path / "out/a.mp4", fps=25),
     )
 
 

@@ -28,8 +28,8 @@ def job_of(folder, output="out", **options):
 def test_pieces_in_any_order_are_the_whole_clip_to_the_bit(tmp_path, stdnet_weights, frames, chunk):
     write_recording(tmp_path, frames=31, height=2, width=3)
     predictor = DepthSRPredictor(stdnet_weights, "cpu", chunk=chunk)
-    run_job(job_of(tmp_path, "whole", kind="npy"), predictor, quiet=True)
-    job = job_of(tmp_path, kind="npy")
+    run_job(job_of(tmp_path, "whole", depth_format="npy"), predictor, quiet=True)
+    job = job_of(tmp_path, depth_format="npy")
     pieces = cut_jobs([job], predictor, frames)
     random.Random(1).shuffle(pieces)
     assert sum(run_piece(piece, predictor) for piece in pieces) == 31

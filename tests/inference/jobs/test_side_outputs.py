@@ -8,7 +8,7 @@ from recording_parts import depth_clip, write_depth_folder, write_recording
 
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.inference.jobs.job import Job, run_job
-from stdnet_arch.inference.jobs.side_outputs import Extras
+from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 
 CAMERA = Intrinsics(20, 21, 12, 8)
 
@@ -21,9 +21,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def job_of(folder, overwrite=False, holes="fill", **extras):
+def job_of(folder, overwrite=False, holes="fill", **wanted):
     paths = (folder / "depth", folder / "rgb", folder / "out")
-    return Job(*paths, holes=holes, overwrite=overwrite, extras=Extras(**extras))
+    return Job(*paths, holes=holes, overwrite=overwrite, side_outputs=SideOutputs(**wanted))
 
 
 def run(job, predictor):
@@ -68,16 +68,16 @@ def test_what_another_run_made_goes_with_its_frames(folder, bilinear):
 
 
 @pytest.mark.parametrize(
-    ("extras", "message"),
+    ("wanted", "message"),
     [
         ({"ply": True}, "point clouds need the camera.*--intrinsics FX FY CX CY"),
         ({"gt": "depth"}, r"size of the RGB, \(16, 24\); .*depth has \(4, 6\)"),
         ({"gt": "short"}, "a frame for each of the 5 of depth; .*short has 2"),
     ],
 )
-def test_what_cannot_be_made_is_said(folder, bilinear, extras, message):
+def test_what_cannot_be_made_is_said(folder, bilinear, wanted, message):
     write_depth_folder(folder / "short", depth_clip(2, 16, 24))
-    extras = {key: folder / value if key == "gt" else value for key, value in extras.items()}
+    wanted = {key: folder / value if key == "gt" else value for key, value in wanted.items()}
     with pytest.raises(ValueError, match=message):
-        run(job_of(folder, **extras), bilinear)
+        run(job_of(folder, **wanted), bilinear)
     assert not (folder / "out").exists()

@@ -40,7 +40,7 @@ EXTRINSICS_TYPE = "float64[9] rotation\nfloat64[3] translation"
 
 
 class BagPlan(NamedTuple):
-    """What is read of a bag."""
+    """Topics and clocks that are read of a bag."""
 
     depth: Topic
     color: Topic
@@ -128,7 +128,7 @@ class Bag:
 
 
 def is_of_realsense_sdk(path: Path) -> bool:
-    """Tell whether the RealSense SDK wrote a bag, whose topics are read by that SDK alone.
+    """Tell whether the RealSense SDK wrote a bag, whose topics only that SDK reads.
 
     A file that rosbags cannot look into, or without rosbags, is taken for one.
     """
@@ -182,7 +182,7 @@ class BagColors:
 
     Args:
         bag: the file.
-        plan: what is read of it.
+        plan: topics and clocks to read.
         block: pixels of colour along a side of a pixel of moved depth.
     """
 
@@ -211,10 +211,10 @@ def plan_bag(
     """Choose topics, find cameras and pair the frames.
 
     Args:
-        bag: what is read.
-        depth_topic: which topic of depth; None: see :func:`rosbag_topics.choose_depth`.
+        bag: the bag that is read.
+        depth_topic: topic of the depth; None: see :func:`rosbag_topics.choose_depth`.
         color_topic: the same of colour.
-        within_s: how far apart depth and colour may be [s].
+        within_s: largest distance in time of depth and colour [s].
 
     Raises:
         ValueError: depth or colour is missing, or their views cannot be brought together.
@@ -339,7 +339,7 @@ def _names(found: Iterator[Topic]) -> str:
 
 
 class _Rosbags(NamedTuple):
-    """What is used of the package."""
+    """Parts of the package that are used."""
 
     AnyReader: Any
     AnyReaderError: type[Exception]

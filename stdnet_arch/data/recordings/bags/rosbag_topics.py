@@ -1,4 +1,4 @@
-"""Which topics of a bag hold depth, RGB and cameras, and whether depth is registered to RGB."""
+"""Choice of the topics of a bag: depth, RGB and cameras; depth registered to RGB or not."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -78,7 +78,7 @@ def is_registered(
     """Tell whether depth already lies in the view of the color camera.
 
     It does if its topic says so, or if both belong to one camera frame and their intrinsics, where
-    known, differ by the size alone.
+    known, differ only by the size.
     """
     if any(word in depth.name for word in REGISTERED):
         return True

@@ -34,7 +34,7 @@ def open_two_places(depth: Path, reading: Reading, rgb: Path | None = None) -> F
 
     Args:
         depth: see :func:`stdnet_arch.data.recordings.depth_io.open_depth`.
-        reading: how to read it.
+        reading: the user's choices of how it is read.
         rgb: see :func:`stdnet_arch.data.recordings.rgb_io.open_rgb`; None: both are folders of
             ``depth``, found by their names.
     """

@@ -31,7 +31,7 @@ def open_polycam(path: Path, reading: Reading) -> FileRecording:
 
     Args:
         path: its folder, or ``keyframes`` in it.
-        reading: how to read it; the unit is mm unless it says otherwise.
+        reading: the user's choices; the unit is mm unless they say otherwise.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or cannot be read.

@@ -24,7 +24,7 @@ CAMERA_KEYS = ("fl_x", "fl_y", "cx", "cy")
 
 
 class TransformsFrames(NamedTuple):
-    """What the file lists."""
+    """Frames that the file lists."""
 
     depth: list[Path]
     rgb: list[Path]

@@ -36,7 +36,7 @@ def read_lists(root: Path, within_s: float | None = None) -> ListedFrames:
 
     Args:
         root: the folder of the lists; ``associations.txt`` wins.
-        within_s: how far apart the times of a pair may be [s], where only ``rgb.txt`` and
+        within_s: largest distance of the times of a pair [s], where only ``rgb.txt`` and
             ``depth.txt`` are there.
 
     Raises:

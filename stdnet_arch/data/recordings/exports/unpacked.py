@@ -47,7 +47,7 @@ def check_zip(path: Path, most_bytes: int) -> int:
 
     Args:
         path: the zip.
-        most_bytes: what it may hold unpacked.
+        most_bytes: largest size unpacked.
 
     Raises:
         ValueError: it is broken, leaves its folder, or is larger.

@@ -75,7 +75,7 @@ def arkitscenes_poses(path: Path, times_s: Sequence[float]) -> list[Pose | None]
 
     Args:
         path: the file.
-        times_s: of the frames [s].
+        times_s: times of the frames [s].
 
     Raises:
         ValueError: it holds something else.

@@ -18,21 +18,21 @@ class Sway(NamedTuple):
     phase: Tensor  # (..., s, 1) [rad]
 
     def at(self, times: Tensor) -> Tensor:
-        """Where it is at ``times`` ``(t,)`` [frames], ``(..., t, 3)``."""
+        """Return the place at ``times`` ``(t,)`` [frames], ``(..., t, 3)``."""
         angle = self.rate * times + self.phase  # (..., s, t)
         way = (angle.sin() - self.phase.sin())[..., None] * self.amplitude[..., None, :]
         return way.sum(-3)
 
 
 class CameraPath(NamedTuple):
-    """Where the cameras of a batch go, and how they turn."""
+    """Paths of the cameras of a batch, and their turns."""
 
     shift: Sway  # [m]
     turn: Sway  # [rad], a rotation vector
 
 
 class ThingPath(NamedTuple):
-    """Where things go, and how they turn around their pivots."""
+    """Paths of things, and their turns around their pivots."""
 
     shift: Sway  # [m]
     turn: Sway  # [rad]

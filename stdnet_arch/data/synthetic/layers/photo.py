@@ -11,7 +11,7 @@ from stdnet_arch.data.synthetic.layers.geometry import View
 
 
 class Camera(NamedTuple):
-    """How the cameras of a batch turn light into numbers."""
+    """Response of the cameras of a batch: light to numbers."""
 
     brightness: Tensor  # (b, 3) mean of the first picture
     gamma: Tensor  # (b,)
@@ -50,14 +50,14 @@ def exposure(light: Tensor, camera: Camera) -> Tensor:
 def photograph(
     light: Tensor, camera: Camera, gain: Tensor, compressed: int, generator: torch.Generator
 ) -> Tensor:
-    """What cameras make of light.
+    """Turn light into the pictures of cameras.
 
     Args:
         light: ``(b, t, 3, H, W)``, >= 0.
         camera: their faults.
-        gain: of :func:`exposure`, ``(b, 3)``.
+        gain: result of :func:`exposure`, ``(b, 3)``.
         compressed: the first so many clips get blocks like JPEG's.
-        generator: of the noise.
+        generator: generator of the noise.
 
     Returns:
         ``(b, t, 3, H, W)`` in [0, 1].

@@ -25,7 +25,7 @@ _QUAD, _OPENINGS = 0, 15
 
 
 class Matrices(NamedTuple):
-    """Where surfaces are at each time."""
+    """Places of surfaces at each time."""
 
     world: Tensor  # (b, t, n, 3, 3) frames in the world
     to_pixel: Tensor  # (b, t, n, 3, 3) from u, v, 1 to pixels times depth
@@ -33,7 +33,7 @@ class Matrices(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """What each surface does at each pixel, ``(n, b, t, H, W)``."""
+    """Cover of each pixel by each surface, ``(n, b, t, H, W)``."""
 
     share: Tensor  # of the pixel that it covers
     inverse: Tensor  # inverse depth [1/m]; -1 where it covers nothing
@@ -52,7 +52,7 @@ class Front(NamedTuple):
 
 
 def matrices_of(scene: Scene, surfaces: Surfaces, times: Tensor) -> Matrices:
-    """Where surfaces are at ``times`` ``(t,)`` [frames], in float64: flow needs it."""
+    """Place surfaces at ``times`` ``(t,)`` [frames], in float64: flow needs it."""
     times = times.double()
     world = moved_frames(surfaces.frames.double(), surfaces.path, times)
     to_pixel = pixels_of(scene.view, seen_frames(world, scene.camera, times))
@@ -127,7 +127,7 @@ def _cover_kind(
 
 
 def _slope(s: Tensor) -> Tensor:
-    """How much ``s`` changes from a pixel to the next: the greater of both sides, both ways."""
+    """Measure how much ``s`` changes to the next pixel: the greater of both sides, both ways."""
     x = (s[..., 1:] - s[..., :-1]).abs()
     y = (s[..., 1:, :] - s[..., :-1, :]).abs()
     x = torch.maximum(torch.cat([x, x[..., -1:]], -1), torch.cat([x[..., :1], x], -1))
@@ -156,8 +156,8 @@ class Painter:
     """Colours of surfaces at pixels.
 
     Args:
-        scene: whose looks and lights count.
-        at: where its surfaces are.
+        scene: scene with the looks and lights.
+        at: places of its surfaces.
         atlas: textures.
     """
 
@@ -224,7 +224,7 @@ def _orientation(world: Tensor) -> Tensor:
 
 
 def _footprint(M: Tensor, place: Tensor, at: tuple[Tensor, Tensor], z: Tensor) -> Tensor:
-    """How far apart neighbouring pixels lie in the texture: root mean square of both ways."""
+    """Measure how far apart neighbouring pixels lie in the texture: RMS of both ways."""
     u, v = at
     total = torch.zeros_like(u)
     for way in (0, 1):
@@ -239,8 +239,8 @@ class Shade:
     """Light that shadows and patches leave.
 
     Args:
-        scene: whose shades count.
-        times: of the frames.
+        scene: scene with the shades.
+        times: times of the frames.
     """
 
     def __init__(self, scene: Scene, times: Tensor) -> None:
@@ -259,7 +259,7 @@ class Shade:
 
         Args:
             inverse: their inverse depth at pixels, ``(k,)``.
-            chosen: which of all pixels these are; None: all.
+            chosen: indices of these pixels among all; None: all.
         """
         total = torch.ones_like(inverse)
         for k in range(self.shape[0]):

@@ -1,4 +1,4 @@
-"""What a layered scene is made of: surfaces, their looks, shadows and lights, drawn by chance."""
+"""Parts of a layered scene, drawn by chance: surfaces, their looks, shadows and lights."""
 
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Looks(NamedTuple):
 
 
 class Shades(NamedTuple):
-    """What darkens or brightens surfaces behind or below; soft outlines of their own."""
+    """Shades that darken or brighten surfaces behind or below; soft outlines of their own."""
 
     surfaces: Surfaces
     soft: Tensor  # (b, s) in units of u, v
@@ -79,7 +79,7 @@ class Scene(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many things of each sort a batch has, at most."""
+    """Largest numbers of things of each sort in a batch."""
 
     marks: int
     boxes: int
@@ -92,7 +92,7 @@ class SceneDraws:
     Args:
         d: the device's random numbers.
         means: mean colour of each texture, ``(n, 3)``.
-        seed: of the numbers in main memory.
+        seed: seed of the numbers in main memory.
     """
 
     def __init__(self, d: Draws, means: Tensor, seed: int) -> None:
@@ -185,7 +185,7 @@ class SceneDraws:
         return looks._replace(texture=texture[mine], base=base[mine], contrast=contrast[mine])
 
     def _places(self, surfaces: Surfaces) -> Tensor:
-        """How textures lie on surfaces: ``(b, n, 2, 3)``."""
+        """Lay textures on surfaces: ``(b, n, 2, 3)``."""
         d = self.d
         b, n = surfaces.kinds.shape
         lengths = surfaces.frames[..., :2].norm(dim=2)  # (b, n, 2)

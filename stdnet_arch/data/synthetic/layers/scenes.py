@@ -53,7 +53,7 @@ class LayerScenes:
         """Make the next clips.
 
         Args:
-            batch: how many.
+            batch: number of scenes.
             frames: pictures of each.
             size: their height and width.
 
@@ -90,7 +90,7 @@ def render_light(scene: Scene, times: Tensor, atlas: TextureAtlas) -> LayerClips
 
 
 def render_flow(scene: Scene, times: Tensor) -> tuple[Tensor, Tensor]:
-    """Flow and visibility alone, as in :class:`LayerClips`."""
+    """Render only flow and visibility, as in :class:`LayerClips`."""
     at = render.matrices_of(scene, scene.surfaces, times)
     front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
     return render.flow_of(at, front)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY
+from stdnet_arch.data.synthetic.drawn_clips import DrawnClips, LeastRecent
 from stdnet_arch.data.synthetic.layers.draws import Draws
 from stdnet_arch.data.synthetic.layers.motion import rotations
 from stdnet_arch.data.synthetic.layers.photo import Camera, draw_camera, exposure, photograph
@@ -17,7 +18,7 @@ from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
 from stdnet_arch.data.synthetic.layers.scene import Scene, SceneDraws
 from stdnet_arch.data.synthetic.layers.scenes import FARTHEST_M, render_flow, render_light
 from stdnet_arch.data.synthetic.layers.textures import load_or_make
-from stdnet_arch.data.synthetic.source import BYTES_PER_PIXEL, LeastRecent
+from stdnet_arch.data.synthetic.source import BYTES_PER_PIXEL
 
 MAX_CLIPS = 256  # scenes kept: some kilobytes each
 
@@ -30,7 +31,7 @@ class _Clip(NamedTuple):
 
 
 @SOURCE_REGISTRY.register()
-class Layers:
+class Layers(DrawnClips):
     """Rooms, desks and halls full of flat things of all outlines; depth, flow and poses are exact.
 
     Clips are called ``000000``, ``000001`` and so on; the same clip is the same in every process
@@ -38,10 +39,10 @@ class Layers:
 
     Args:
         root: not used; there are no files.
-        num_clips: how many clips.
+        num_clips: number of clips.
         num_frame: frames of each clip.
         size: ``[H, W]`` of the frames. A small one is a part of a picture of 640 pixels.
-        seed: of everything random, >= 0.
+        seed: seed of everything random, >= 0.
         textures: ``photo_textures.npz`` of ``scripts/pack_worlds.py``, or a ``.npy`` of
             photographs, uint8 ``(n, S, S, 3)``, ``S`` a multiple of 32; empty: textures made by
             formula.
@@ -64,16 +65,7 @@ class Layers:
         textures: str = "",
         cache_mb: int = 256,
     ) -> None:
-        if num_clips < 1 or num_frame < 1 or seed < 0:
-            raise ValueError(
-                f"num_clips and num_frame must be at least 1 and seed at least 0, got "
-                f"{num_clips}, {num_frame} and {seed}"
-            )
-        if len(size) != 2 or min(size) < 8:
-            raise ValueError(f"size must be [H, W] with sides of at least 8, got {list(size)}")
-        self.num_frame, self.seed = num_frame, seed
-        self.size = int(size[0]), int(size[1])
-        self._names = {f"{k:06d}": k for k in range(num_clips)}
+        super().__init__(num_clips, num_frame, size, seed, digits=6)
         photos = read_textures(Path(textures).expanduser()) if textures else None
         self._atlas = load_or_make(photos, Draws("cpu", self._number(0)))
         self._clips: LeastRecent[_Clip] = LeastRecent(MAX_CLIPS)
@@ -82,10 +74,6 @@ class Layers:
             max(1, (cache_mb << 20) // frame_bytes)
         )
 
-    def clips(self) -> dict[str, int]:
-        """Clip name to number of frames."""
-        return dict.fromkeys(self._names, self.num_frame)
-
     def guide(self, clip: str, i: int) -> NDArray[np.uint8]:
         """Colour frame: ``(H, W, 3)``, RGB, read-only."""
         return self._frame(clip, i)[0]
@@ -93,10 +81,6 @@ class Layers:
     def depth_m(self, clip: str, i: int) -> NDArray[np.float32]:
         """Exact z-depth [m], ``(H, W)``, every pixel valid, read-only."""
         return self._frame(clip, i)[1]
-
-    def lq_m(self, clip: str, i: int, scale: int) -> None:  # noqa: ARG002
-        """None: the sensor rule makes LR depth."""
-        return
 
     @torch.no_grad()
     def flow_px(self, clip: str, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -129,7 +113,7 @@ class Layers:
 
     def _frame(self, clip: str, i: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         known = self._clip(clip, i)
-        k = self._names[clip]
+        k = self.number_of(clip, i)
 
         @torch.no_grad()
         def make() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -145,12 +129,7 @@ class Layers:
         return self._frames.get((k, i), make)
 
     def _clip(self, clip: str, i: int) -> _Clip:
-        if clip not in self._names:
-            last = f"{len(self._names) - 1:06d}"
-            raise FileNotFoundError(f"expected a clip from 000000 to {last}; got {clip!r}")
-        if not 0 <= i < self.num_frame:
-            raise IndexError(f"expected a frame of {clip!r} below {self.num_frame}; got {i}")
-        k = self._names[clip]
+        k = self.number_of(clip, i)
         return self._clips.get((k,), lambda: self._draw(k))
 
     @torch.no_grad()

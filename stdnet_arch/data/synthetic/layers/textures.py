@@ -174,7 +174,7 @@ class TextureAtlas:
             which: texture of each point, ``(n,)`` int64.
             u: place to the right, 1 is the whole texture, ``(n,)``.
             v: place down, ``(n,)``.
-            footprint: how much of a texture one pixel sees, in the same unit, ``(n,)``.
+            footprint: side of the texture that one pixel sees, in the same unit, ``(n,)``.
 
         Returns:
             ``(3, n)`` float32 in [0, 1].

@@ -92,7 +92,7 @@ def load_library(root: Path, names: Sequence[str]) -> Library:
 
 
 def _photos_for(path: Path, names: Sequence[str]) -> tuple[bytes, ...]:
-    """Photos of the repositories of held-out worlds for those alone, the others for the others."""
+    """Give held-out worlds the photos of their repositories, and the other worlds the others."""
     if not path.is_file():
         return ()
     test = set(names) <= set(HELD_OUT)
@@ -111,13 +111,13 @@ def training_photos(path: Path) -> tuple[bytes, ...]:
 
 
 def _is_held_out(source: str) -> bool:
-    """Whether a photo is from the repository of a held-out world."""
+    """Tell whether a photo is from the repository of a held-out world."""
     repository = source.split("/")[0].replace("-", "_").removesuffix("_world")
     return repository.endswith(HELD_OUT)
 
 
 def _arrange(name: str, meshes: Sequence[Mesh], numbers: range) -> tuple[Place, list[int]]:
-    """What stands fixed in a world, and the numbers of what may be moved about."""
+    """List what stands fixed in a world, and the numbers of what may be moved about."""
     centre = np.array([(m.low + m.high)[:2] / 2 for m in meshes])
     side = np.array([(m.high - m.low).max() for m in meshes])
     gap = np.linalg.norm(centre[:, None] - centre[None], axis=2)

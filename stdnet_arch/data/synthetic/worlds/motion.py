@@ -1,4 +1,4 @@
-"""Where the pixels of a rendered frame go until the next one: exact, from geometry alone."""
+"""Motion of the pixels of a rendered frame until the next one: exact, only from geometry."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ def flow_between(
     """Motion of each pixel's surface point from frame ``i`` to ``i + 1``.
 
     Args:
-        scene: what both frames show.
+        scene: scene of both frames.
         i: number of the first frame.
         frame: its rendering.
         following: rendering of frame ``i + 1``.
@@ -54,7 +54,7 @@ def _moved(scene: WorldScene, i: int, points: Array, number: NDArray[np.int32]) 
 def _is_seen(
     x: Array, y: Array, depth_m: Array, frame: Rendering, size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Whether points lie inside an image, no farther than what one of four samples around shows."""
+    """Tell whether points lie inside an image, no farther than one of the four samples around."""
     H, W = size
     seen = (depth_m > 0) & (x >= 0) & (x <= W - 1) & (y >= 0) & (y <= H - 1)
     column, row = (np.floor(2 * at[seen] + 1).astype(np.int64) for at in (x, y))

@@ -46,7 +46,7 @@ class Mesh:
 
     @property
     def has_uv(self) -> bool:
-        """Whether the texture coordinates say anything."""
+        """Tell whether the texture coordinates say anything."""
         return float(np.ptp(self.vertices[:, 6:], axis=0).min()) > 1e-3
 
 

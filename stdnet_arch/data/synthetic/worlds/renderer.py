@@ -39,7 +39,7 @@ NO_EGL = (
 
 
 class _Target(NamedTuple):
-    """What a frame is rendered into."""
+    """Buffers that a frame is rendered into."""
 
     colour: "moderngl.Texture"
     geometry: "moderngl.Texture"  # depth [m] and number of the thing, counted from 1
@@ -95,14 +95,14 @@ class WorldRenderer:
 
     @property
     def device(self) -> str:
-        """What renders: the name of a GPU, or llvmpipe."""
+        """Name what renders: a GPU, or llvmpipe."""
         return str(self._ctx.info["GL_RENDERER"])
 
     def render(self, scene: WorldScene, i: int, shadows: bool = True) -> Rendering:
         """Render frame ``i``; contrast and noise are left to the caller.
 
         Args:
-            scene: what to render.
+            scene: scene to render.
             i: number of the frame.
             shadows: without them a frame takes two thirds of the time.
         """
@@ -144,14 +144,14 @@ class WorldRenderer:
     def _draw_depth(
         self, drawn: Iterable[int], things: Sequence[Thing], places: Array, projection: Array
     ) -> None:
-        """Draw things into the depth buffer alone; ``places`` lead to the view, ``(n, 4, 4)``."""
+        """Draw things only into the depth buffer; ``places`` lead to the view, ``(n, 4, 4)``."""
         _write(self._depth, "projection", projection)
         for k in drawn:
             _write(self._depth, "model_view", places[k])
             self._array(things[k].mesh)[1].render()
 
     def _hides_cheaply(self, thing: Thing) -> bool:
-        """Whether drawing a thing twice pays: few triangles, and a texture without holes."""
+        """Tell whether drawing a thing twice pays: few triangles, and a texture without holes."""
         number = thing.paint.texture
         few = len(self._meshes[thing.mesh].triangles) <= MAX_FIRST
         return few and (number is None or self._texture(number)[1])
@@ -205,7 +205,7 @@ class WorldRenderer:
         return [int(k) for k in order if inside[k]]
 
     def _array(self, mesh: int) -> "tuple[moderngl.VertexArray, moderngl.VertexArray]":
-        """Triangles for colours, and for depth alone."""
+        """Triangles for colours, and only for depth."""
         if mesh not in self._arrays:
             m, ctx = self._meshes[mesh], self._ctx
             data = ctx.buffer(np.ascontiguousarray(m.vertices, np.float32).tobytes())

@@ -1,4 +1,4 @@
-"""What a clip of a textured world shows: things, lamps, a camera, and how they move.
+"""Scene of a clip of a textured world: things, lamps, a camera, and how they move.
 
 Coordinates of the world: x and y horizontal, z up [m]. Camera: x right, y down, z forward.
 Pixel ``(0, 0)`` is the centre of the first pixel.
@@ -62,7 +62,7 @@ class CameraPath:
 
 @dataclass(frozen=True)
 class Paint:
-    """How a surface looks."""
+    """Look of a surface."""
 
     texture: int | None  # number in the renderer; None: plain
     colour: tuple[float, float, float] = (1.0, 1.0, 1.0)  # multiplies the texture

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.sources.source import SOURCE_REGISTRY
-from stdnet_arch.data.synthetic.source import LeastRecent
+from stdnet_arch.data.synthetic.drawn_clips import DrawnClips, LeastRecent
 from stdnet_arch.data.synthetic.worlds.layout import NEAR_SHARE, draw_world_scene
 from stdnet_arch.data.synthetic.worlds.library import find_worlds, load_library
 from stdnet_arch.data.synthetic.worlds.motion import flow_between
@@ -26,7 +26,7 @@ _renderers: dict[tuple[int, int], WorldRenderer] = {}  # by process and library
 
 
 @SOURCE_REGISTRY.register()
-class Worlds:
+class Worlds(DrawnClips):
     """A camera carried through furnished, textured worlds; near scenes and things that move, too.
 
     Clips are called ``0000``, ``0001`` and so on. Depth, motion and cameras are exact; every pixel
@@ -35,11 +35,11 @@ class Worlds:
     Args:
         root: folder of the packs (``scripts/pack_worlds.py``) and photo textures.
         split: ``train``, or ``test`` for the worlds that no training sees.
-        num_clips: how many clips.
+        num_clips: number of clips.
         num_frame: frames of each clip.
         size: ``[H, W]`` of the frames.
-        seed: of everything random, >= 0.
-        near_share: of the clips that look at things at 0.3 to 1.5 m.
+        seed: seed of everything random, >= 0.
+        near_share: share of the clips that look at things at 0.3 to 1.5 m.
         cache_mb: memory for rendered frames, in each worker; the oldest are rendered again.
 
     Raises:
@@ -62,28 +62,15 @@ class Worlds:
         cache_mb: int = 256,
     ) -> None:
         """Read the packs; clips are drawn when they are asked for."""
-        if num_clips < 1 or num_frame < 1:
-            raise ValueError(
-                f"num_clips and num_frame must be at least 1, got {num_clips} and {num_frame}"
-            )
-        if len(size) != 2 or min(size) < 8:
-            raise ValueError(f"size must be [H, W] with sides of at least 8, got {list(size)}")
-        if seed < 0 or not 0 <= near_share <= 1:
-            raise ValueError(
-                f"seed must be at least 0 and near_share in [0, 1], got {seed} and {near_share}"
-            )
+        super().__init__(num_clips, num_frame, size, seed)
+        if not 0 <= near_share <= 1:
+            raise ValueError(f"near_share must be in [0, 1], got {near_share}")
         folder = Path(root).expanduser()
-        self.num_frame, self.seed, self.near_share = num_frame, seed, near_share
-        self.size = int(size[0]), int(size[1])
-        self._names = {f"{k:04d}": k for k in range(num_clips)}
+        self.near_share = near_share
         self._library = load_library(folder, find_worlds(folder, split))
         self._scenes: LeastRecent[WorldScene] = LeastRecent(MAX_SCENES)
         frame_bytes = BYTES_PER_PIXEL * self.size[0] * self.size[1]
         self._frames: LeastRecent[Rendering] = LeastRecent(max(2, (cache_mb << 20) // frame_bytes))
-
-    def clips(self) -> dict[str, int]:
-        """Clip name to number of frames."""
-        return dict.fromkeys(self._names, self.num_frame)
 
     def guide(self, clip: str, i: int) -> NDArray[np.uint8]:
         """Colour frame: ``(H, W, 3)``, RGB, read-only."""
@@ -92,10 +79,6 @@ class Worlds:
     def depth_m(self, clip: str, i: int) -> NDArray[np.float32]:
         """Exact z-depth [m] at the pixel centres, ``(H, W)``, every pixel valid."""
         return self._frame(clip, i).depth_m
-
-    def lq_m(self, clip: str, i: int, scale: int) -> None:  # noqa: ARG002
-        """None: the sensor rule makes LR depth."""
-        return
 
     def flow_px(self, clip: str, i: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Exact motion (dx, dy) [px] to frame ``i + 1``, ``(2, H, W)``, and where it is seen there.
@@ -115,13 +98,8 @@ class Worlds:
         return self.scene(clip, i).camera.pose(i)
 
     def scene(self, clip: str, i: int) -> WorldScene:
-        """What a clip shows; frame ``i`` must be one of its frames."""
-        if clip not in self._names:
-            last = f"{len(self._names) - 1:04d}"
-            raise FileNotFoundError(f"expected a clip from 0000 to {last}; got {clip!r}")
-        if not 0 <= i < self.num_frame:
-            raise IndexError(f"expected a frame of {clip!r} below {self.num_frame}; got {i}")
-        k = self._names[clip]
+        """Return the scene of a clip; frame ``i`` must be one of its frames."""
+        k = self.number_of(clip, i)
         return self._scenes.get((k,), lambda: self._draw(k))
 
     def _frame(self, clip: str, i: int, ahead: int = 0) -> Rendering:
@@ -133,7 +111,7 @@ class Worlds:
                 image.setflags(write=False)
             return frame
 
-        return self._frames.get((self._names[clip], i + ahead), render)
+        return self._frames.get((self.number_of(clip, i), i + ahead), render)
 
     def _renderer(self) -> WorldRenderer:
         """The renderer of this process; a forked worker must open its own."""
@@ -170,7 +148,7 @@ def _exposure(rng: np.random.Generator, rgb: NDArray[np.uint8]) -> float:
 
 
 def _has_depth(frame: Rendering, near: bool) -> bool:
-    """Whether a preview is neither blocked by something too near, nor empty, nor flat."""
+    """Tell whether a preview is neither blocked by something too near, nor empty, nor flat."""
     depth_m = frame.depth_m
     closest, middle = np.percentile(depth_m, (2, 50))
     low, high, reach = (0.35, 1.6, 0.2) if near else (1.5, 12.0, 0.5)
@@ -184,7 +162,7 @@ def _has_depth(frame: Rendering, near: bool) -> bool:
 
 
 def _has_contrast(rgb: NDArray[np.uint8]) -> bool:
-    """Whether an image is neither plain, nor mostly white, nor mostly black."""
+    """Tell whether an image is neither plain, nor mostly white, nor mostly black."""
     grey = rgb.mean(axis=2)
     return bool(grey.std() > 18 and (grey > 250).mean() < 0.12 and (grey < 10).mean() < 0.2)
 

@@ -22,9 +22,9 @@ def render_windows(root: Path, frames: int, side: int, seed: int, count: int) ->
 
     Args:
         root: folder of packed worlds.
-        frames: of each window.
-        side: of the square frames [px].
-        seed: of what is drawn.
+        frames: number of frames of each window.
+        side: side of the square frames [px].
+        seed: seed of what is drawn.
         count: windows.
 
     Raises:

@@ -102,7 +102,7 @@ def test_held_out_rooms_are_the_test_split(root):
     [
         ({"num_frame": 0}, "num_clips and num_frame must be at least 1, got 3 and 0"),
         ({"size": [4, 9]}, "sides of at least 8, got"),
-        ({"near_share": 1.5}, "near_share in .0, 1., got 4 and 1.5"),
+        ({"near_share": 1.5}, "near_share must be in .0, 1., got 1.5"),
         ({"split": "val"}, "split must be train or test, got 'val'"),
     ],
 )

@@ -48,7 +48,7 @@ def check_finite(named: Mapping[str, Tensor], iteration: int, where: str) -> Non
     Args:
         named: tensors to check, by their names for the message.
         iteration: iteration of the training.
-        where: which clips, for the message.
+        where: names of the clips, for the message.
     """
     values = torch.stack([value.detach().float() for value in named.values()]).tolist()
     if not torch.tensor(values).isfinite().all():
@@ -90,5 +90,5 @@ def build_optimizer(
 
 
 def has_gradient(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether a step of this optimiser would change anything (fp16's scaler demands that)."""
+    """Tell whether a step of this optimiser would change anything (fp16's scaler demands that)."""
     return any(p.grad is not None for group in optimizer.param_groups for p in group["params"])

@@ -1,4 +1,4 @@
-"""What a card can do at most, and what the operators that networks stand on take."""
+"""Greatest rates of a card, and the time of the operators that networks stand on."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,12 +14,12 @@ from stdnet_arch.ops.deform_sample import Backend, deform_backend, modulated_def
 GIGA = 1e9
 
 
-def measure_ceilings(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def measure_peak_rates(recorder: Recorder, device: torch.device, tiny: bool) -> None:
     """Rates of matrix products, convolutions and copies, in every precision.
 
     Args:
         recorder: takes a line for each.
-        device: where.
+        device: device to run on.
         tiny: small ones: a trial.
     """
     side = 64 if tiny else 8192
@@ -43,7 +43,7 @@ def measure_operators(recorder: Recorder, device: torch.device, tiny: bool) -> N
 
     Args:
         recorder: takes a line for each.
-        device: where.
+        device: device to run on.
         tiny: small maps: a trial.
     """
     size = (2, 8, 8) if tiny else (12, 120, 160)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stdnet_arch.evaluation.blank_clips import make_clip, padded_size
+from stdnet_arch.evaluation.random_clips import make_clip, padded_size
 
 
 def test_a_clip_has_the_sizes_and_kinds_that_competitors_take():

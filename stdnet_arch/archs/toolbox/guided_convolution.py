@@ -13,7 +13,7 @@ from stdnet_arch.ops.deform_conv import ModulatedDeformConv
 class GuidedConv(nn.Module):
     """``conv(x) + guide_conv(guide)``: the convolution of both, concatenated.
 
-    The network around it calls it with ``x`` alone; the guide of each call waits in line
+    The network around it calls it only with ``x``; the guide of each call waits in line
     (:func:`handing_out`).
 
     Args:
@@ -82,7 +82,7 @@ def use_own_deformation(net: nn.Module) -> None:
     """Replace the toolbox's deformable convolutions by ours, with the same parameters.
 
     ``DCNv2Pack`` (basicsr/archs/arch_util.py:213) computes the same, but not in half precision on a
-    CPU, and waits for the device at every call to look at the mean offset.
+    CPU. It waits for the device at every call to look at the mean offset.
     """
     for name, module in list(net.named_modules()):
         if type(module).__name__ == "DCNv2Pack":

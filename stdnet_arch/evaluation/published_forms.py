@@ -22,7 +22,7 @@ from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
 
-def literal_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
+def published_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
     """STDAN's aggregation (Eqs. 1-9), one ordered pair of frames after the other.
 
     Keys and values are sampled at all taps, the best are gathered, and a query is compared with the
@@ -42,7 +42,7 @@ def literal_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
     gathered = []
     for i in range(t):
         others = [j for j in range(t) if j != i]
-        pairs = [literal_pair(module, query[:, i], key[:, j], value[:, j]) for j in others]
+        pairs = [published_pair(module, query[:, i], key[:, j], value[:, j]) for j in others]
         similarity = torch.stack([(query[:, i] * pair[0]).sum(1) for pair in pairs], 1)
         share = similarity.softmax(1)[:, :, None]
         gathered.append((share * torch.stack([pair[1] for pair in pairs], 1)).sum(1))
@@ -50,7 +50,7 @@ def literal_aggregation(module: DeformableAggregation, feat: Tensor) -> Tensor:
     return feat + out.unflatten(0, feat.shape[:2])
 
 
-def literal_pair(
+def published_pair(
     module: DeformableAggregation, query: Tensor, key: Tensor, value: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Key and value that one frame takes from one other; ``(b, e, h, w)`` each."""
@@ -67,7 +67,7 @@ def literal_pair(
     return taken[0], taken[1]
 
 
-class LiteralStage(NamedTuple):
+class PublishedStage(NamedTuple):
     """Result of a stage of STDNet."""
 
     depth: Tensor  # (b, t, 1, H, W)
@@ -75,9 +75,11 @@ class LiteralStage(NamedTuple):
     feat: Tensor  # (b, t, c, H/4, W/4)
 
 
-def literal_stdnet(net: STDNet, lq: Tensor, guide: Tensor) -> Tensor:
-    """STDNet as published: what is of each frame alone in one call, the passes frame by frame, with
-    two deformable convolutions of torchvision per neighbour.
+def published_stdnet(net: STDNet, lq: Tensor, guide: Tensor) -> Tensor:
+    """Run STDNet as published.
+
+    Frames by themselves go in one call, the passes frame by frame, with two deformable convolutions
+    of torchvision per neighbour.
 
     Args:
         net: network with the weights to use.
@@ -88,21 +90,21 @@ def literal_stdnet(net: STDNet, lq: Tensor, guide: Tensor) -> Tensor:
         The prediction, ``(b, t, 1, H, W)``.
     """
     base = replicate_up(lq, net.scale // 4)
-    coarse = _literal_stage(net.guided_stage, base, guide, None)
+    coarse = _published_stage(net.guided_stage, base, guide, None)
     second_guide = torch.cat((coarse.depth, coarse.confidence), dim=2)
-    fine = _literal_stage(net.refining_stage, base, second_guide, coarse.feat)
+    fine = _published_stage(net.refining_stage, base, second_guide, coarse.feat)
     weight = torch.stack((coarse.confidence, fine.confidence)).softmax(dim=0)
     return (torch.stack((coarse.depth, fine.depth)) * weight).sum(dim=0)
 
 
-def _literal_stage(
+def _published_stage(
     stage: Stage, base: Tensor, guide: Tensor, earlier: Tensor | None
-) -> LiteralStage:
+) -> PublishedStage:
     """One of the two stages on a clip."""
     clip = base.shape[:2]
     guide_feat = stage.guide_encoder(guide.flatten(0, 1))
     depth_feat = stage.depth_encoder(base.flatten(0, 1))
-    feat, attention = _literal_spatial(stage.spatial_difference, depth_feat, guide_feat)
+    feat, attention = _published_spatial(stage.spatial_difference, depth_feat, guide_feat)
     if earlier is not None:
         feat = torch.cat((feat, earlier.flatten(0, 1)), dim=1)
     first, guides, weights = (
@@ -111,17 +113,17 @@ def _literal_stage(
     lists = [first]
     for run_pass in stage.passes.values():
         lists.append(
-            literal_pass(cast(PropagationPass, run_pass), lists[-1], first, guides, weights)
+            published_pass(cast(PropagationPass, run_pass), lists[-1], first, guides, weights)
         )
     joint = torch.cat([torch.stack(frames, dim=1) for frames in lists], dim=2)
     fused = stage.reconstruction(joint.flatten(0, 1))
     residual, confidence = stage.prediction_head(fused).split(1, dim=1)
     bilinear = F.interpolate(base.flatten(0, 1), scale_factor=4, mode="bilinear")
     parts = (residual + bilinear, confidence, fused)
-    return LiteralStage(*(x.unflatten(0, clip) for x in parts))
+    return PublishedStage(*(x.unflatten(0, clip) for x in parts))
 
 
-def _literal_spatial(
+def _published_spatial(
     module: SpatialDifference, depth_feat: Tensor, guide_feat: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Fused features and attention, ``(n, c, h, w)`` each; neighbourhoods by ``unfold``."""
@@ -135,7 +137,7 @@ def _literal_spatial(
     return module.conv_fuse(module.residual_group(joint)), attention
 
 
-def literal_pass(
+def published_pass(
     run_pass: PropagationPass,
     feats: list[Tensor],
     first: list[Tensor],
@@ -150,12 +152,12 @@ def literal_pass(
         for j in inside:
             difference = (first[j] - first[i]).abs()
             pair = (feat, feats[j], difference, guides[j], attentions[i])
-            total = total + _literal_temporal(run_pass.temporal_difference, *pair)
+            total = total + _published_temporal(run_pass.temporal_difference, *pair)
         out.append(total)
     return out
 
 
-def _literal_temporal(
+def _published_temporal(
     module: TemporalDifference,
     current: Tensor,
     neighbour: Tensor,

@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from create_lmdb import create
 from lmdb_parts import arguments, change_value
 from test_clip_reader import cut
+from verify_lmdb import main as verify
 
-from stdnet_arch.data.database.lmdb_command import create, verify
 from stdnet_arch.data.database.lmdb_manifest import read_manifest
 
 
@@ -63,7 +64,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, make_clip, capsys, monke
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stdnet_arch.data.database.lmdb_command.create_lmdb", interrupted)
+    monkeypatch.setattr("stdnet_arch.data.database.lmdb_run.create_lmdb", interrupted)
     assert create(arguments(make_clip(), tmp_path / "x.lmdb")) == 130
     assert "the same command goes on" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.toolbox.entry import handing_out
+from stdnet_arch.archs.toolbox.guided_convolution import handing_out
 from stdnet_arch.ops.resize import upsample
 
 Guides = dict[str, Sequence[Any]]
@@ -53,7 +53,7 @@ def frames_around(i: int, radius: int, length: int) -> list[int]:
 
 
 def run_images(net: nn.Module, x: Tensor, hint: Hint | None, entries: Sequence[str]) -> Tensor:
-    """Each frame alone: ``x (b, t, c, h, w)`` -> ``(b, t, c, 4h, 4w)``."""
+    """Run on each frame by itself: ``x (b, t, c, h, w)`` -> ``(b, t, c, 4h, 4w)``."""
     guides = {name: [hint.packed.flatten(0, 1)] for name in entries} if hint else {}
     with handing_out(net, guides):
         return net(x.flatten(0, 1)).unflatten(0, x.shape[:2])

@@ -17,7 +17,7 @@ REPEATS = 5
 
 
 @dataclass(frozen=True)
-class Ceilings:
+class PeakRates:
     """Measured rates of one device."""
 
     matmul_gflops: dict[str, float]
@@ -28,16 +28,16 @@ class Ceilings:
     """Bytes read and written when memory is copied, 1e9 per second."""
 
 
-def measure_ceilings(
+def measure_peak_rates(
     device: torch.device, dtypes: dict[str, torch.dtype], num_feat: int, side: int
-) -> Ceilings:
+) -> PeakRates:
     """Measure, median of several.
 
     Args:
-        device: which.
+        device: device to measure.
         dtypes: precisions by name; ``tf32`` is float32 with TF32 allowed.
-        num_feat: of the network; its widest convolutions have three times as many channels.
-        side: of its feature maps.
+        num_feat: channels of the network; its widest convolutions have three times as many.
+        side: side of its feature maps.
     """
     matmul, conv = {}, {}
     for name, dtype in dtypes.items():
@@ -47,7 +47,7 @@ def measure_ceilings(
     source = torch.zeros(COPIED_VALUES[device.type], device=device)
     target = torch.empty_like(source)
     seconds = _seconds(lambda: target.copy_(source), device)
-    return Ceilings(matmul, conv, 2 * source.numel() * source.element_size() / seconds / 1e9)
+    return PeakRates(matmul, conv, 2 * source.numel() * source.element_size() / seconds / 1e9)
 
 
 class _TF32:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from basicsr.archs.arch_util import DCNv2Pack
 from torch import nn
 
-from stdnet_arch.archs.toolbox.entry import (
+from stdnet_arch.archs.toolbox.guided_convolution import (
     GuidedConv,
     GuidedFlow,
     handing_out,
