@@ -64,7 +64,7 @@ class Benchmark(Driver):
     def make_inputs(self) -> None:
         """A plan and what comes of it."""
         draw_textures(0)  # here: every child would draw them and import Matplotlib anew
-        to_image(new_figure(1, 1))
+        to_image(new_figure(1, 1, ""))
         self.write(PLAN)
         outcome = run_forked(self.command(), self.box.work)
         if outcome.code:
