@@ -25,7 +25,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = (OSError, MemoryError, ImportError, BrokenProcessPool)
 LIBRARIES = ("lmdb", "av")
 """Libraries that tell of full disks and broken files by errors of their own."""
-NO_MEMORY = ("out of memory", "can't allocate memory")
+OF_SYSTEM = ("out of memory", "can't allocate memory", "embedded null byte")
+"""What errors of other kinds say if memory is short, or if a name holds what no name may."""
 TOOLBOX = "basicsr"
 OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
 FROM_WORKER = "Caught "
@@ -110,7 +111,7 @@ def is_about_input(error: BaseException) -> bool:
     said = str(error)
     if type(error).__module__.partition(".")[0] in LIBRARIES:
         return True
-    if isinstance(error, (InputError, *SYSTEM)) or any(words in said for words in NO_MEMORY):
+    if isinstance(error, (InputError, *SYSTEM)) or any(words in said for words in OF_SYSTEM):
         return True
     if said.startswith(FROM_WORKER):
         return _was_raised_in_worker(said)

@@ -121,10 +121,20 @@ def _wait(
 
 def _is_starved(child: int, begun: float, limit_s: float) -> bool:
     """Tell whether a child is late since other programs have the processor: no hang, for a time."""
-    said = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-    used_s = (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+    threads = [_stat(path) for path in Path(f"/proc/{child}/task").glob("*/stat")]
+    used_s = sum(int(word) for word in _stat(Path(f"/proc/{child}/stat"))[11:13])
+    used_s /= os.sysconf("SC_CLK_TCK")
     late_s = time.monotonic() - begun
-    return said[0] in {"R", "D"} and used_s < limit_s / 4 and late_s < PATIENCE * limit_s
+    wants = any(said[0] in {"R", "D"} for said in threads)
+    return wants and used_s < limit_s / 4 and late_s < PATIENCE * limit_s
+
+
+def _stat(path: Path) -> list[str]:
+    """The words behind a program's name, which may hold any sign; the first is its state."""
+    try:
+        return path.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+        return ["X", *["0"] * 20]
 
 
 def _problems(outcome: Outcome, limit_s: float) -> list[str]:

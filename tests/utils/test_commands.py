@@ -163,3 +163,9 @@ child.kill()
 def test_workers_that_are_started_so_leave_interrupts_to_their_parent():
     said, _ = start(WORKER).communicate(timeout=100)
     assert said.split() == ["ready", "lives", "True"]
+
+
+def test_a_name_that_the_system_takes_for_none_is_input():
+    said = []
+    assert run_command(lambda: Path("a\0b").read_text(), said.append) == FAILED
+    assert said == ["error: embedded null byte"]

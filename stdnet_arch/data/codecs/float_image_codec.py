@@ -23,7 +23,7 @@ def load_tiff(path: Path) -> np.ndarray:
     image = decode_image(data, cv2.IMREAD_UNCHANGED, path)
     if image is None:
         image = _load_half_tiff(data, path)
-    if image.ndim != 2 or image.dtype == np.uint8:
+    if image.ndim != 2 or image.size == 0 or image.dtype == np.uint8:
         raise ValueError(
             f"{path}: expected a TIFF of one 16-bit or float channel; got {image.dtype} "
             f"{image.shape}"

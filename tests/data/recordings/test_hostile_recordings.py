@@ -137,3 +137,11 @@ def test_a_camera_file_that_cannot_be_read_is_named(tmp_path, content):
 def test_frames_without_times_are_not_paired_by_them(times):
     with pytest.raises(ValueError, match="expected a time for each frame"):
         pair_by_time(times, [0.0, 0.1])
+
+
+def test_a_pipe_in_a_ros_bag_is_refused(tmp_path):
+    pytest.importorskip("rosbags")
+    (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {}")
+    os.mkfifo(tmp_path / "x.mcap")
+    with pytest.raises(InputError, match="x.mcap: expected a regular file"):
+        open_recording(tmp_path, None, Reading(), 4)

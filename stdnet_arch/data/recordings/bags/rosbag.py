@@ -88,6 +88,8 @@ class Bag:
             ImportError: rosbags is not installed.
         """
         rosbags = import_rosbags()
+        for file in self.path.iterdir() if self.path.is_dir() else [self.path]:
+            is_regular(file)  # refuses a pipe, whose reading would never end
         try:
             reader = rosbags.AnyReader([self.path], default_typestore=rosbags.typestore())
             reader.open()
