@@ -9,17 +9,14 @@ from torch import Tensor, nn
 from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
-    HOLE_PENALTY,
-    distance_prior,
     evaluate_planes,
     fill_by_means,
-    look_around,
     neighbour_offsets,
     pixels_of,
     places,
     planes_around,
 )
-from stdnet_arch.archs.plane_blend.choice import Choice, choose
+from stdnet_arch.archs.plane_blend.choice import choice_among, choose
 from stdnet_arch.archs.plane_blend.head import Detail, make_head
 from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
@@ -276,9 +273,8 @@ class PlaneBlend(nn.Module):
     ) -> dict[str, Tensor]:
         """Weigh the candidates, and say how far off the result may be."""
         factor = self.scale // CELL
-        around = planes_around(self._move_planes(feat, frame, factor), self.offsets)
-        bias = -HOLE_PENALTY * (1 - look_around(frame.measured, self.offsets))
-        choice = Choice(around, bias, distance_prior(*place, self.offsets), place, carried)
+        planes = self._move_planes(feat, frame, factor)
+        choice = choice_among(planes, frame.measured, self.offsets, place, carried)
         blended = choose(logits, choice, factor, self.with_weights)
         error = self._expect_error(feat, blended.depth, blended.spread, frame.limit, factor)
         maps = {"pred": pixels_of(blended.depth), "error": pixels_of(error)}

@@ -88,13 +88,20 @@ class Switches(Protocol):
     """Changes that a dataset's options allow."""
 
     @property
-    def use_hflip(self) -> bool: ...  # noqa: D102
+    def use_hflip(self) -> bool:
+        """Mirror left and right."""
+
     @property
-    def use_vflip(self) -> bool: ...  # noqa: D102
+    def use_vflip(self) -> bool:
+        """Mirror top and bottom."""
+
     @property
-    def use_transpose(self) -> bool: ...  # noqa: D102
+    def use_transpose(self) -> bool:
+        """Swap rows and columns."""
+
     @property
-    def use_reverse(self) -> bool: ...  # noqa: D102
+    def use_reverse(self) -> bool:
+        """Turn time round."""
 
 
 def change_at_random(clip: Clip, switches: Switches) -> Clip:

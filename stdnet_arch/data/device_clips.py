@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stdnet_arch.ops.warp import warp_to_edges
+
 CELL = 4
 """Flow is given on a grid of so many pixels."""
 FARTHEST_FLOW_PX = 32.0
@@ -184,11 +186,7 @@ class DeviceClips:
             field = torch.randn(b, 2, *size, generator=self.generator, device=self.device)
             moved_px += spread_px * F.interpolate(field, (h, w), mode="bilinear")
         moved_px *= self._uniform(b, 0.2, 1.5).view(b, 1, 1, 1)
-        columns = torch.arange(w, device=self.device) + moved_px[:, 0]
-        rows = torch.arange(h, device=self.device)[:, None] + moved_px[:, 1]
-        grid = torch.stack(((2 * columns + 1) / w - 1, (2 * rows + 1) / h - 1), -1)
-        grid = grid.repeat_interleave(t, 0)
-        found = F.grid_sample(clips.flatten(0, 1), grid, "nearest", "border", align_corners=False)
+        found, _ = warp_to_edges(clips.flatten(0, 1), moved_px.repeat_interleave(t, 0), "nearest")
         return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
 
     def _punch(self, lq_m: Tensor) -> Tensor:

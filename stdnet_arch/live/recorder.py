@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -96,18 +96,12 @@ class Recorder:
     def __enter__(self) -> "Recorder":
         """Start."""
         self._held.enter_context(self.output.held())
-        self._writer.__enter__()
+        self._held.enter_context(self._writer)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:  # noqa: ANN401  as context managers are left
         """Wait for what was added."""
-        with self._held:
-            self._writer.__exit__(kind, error, trace)
+        self._held.__exit__(*raised)
 
     def _write(self, name: str, frame: Frame, prediction: Prediction) -> None:
         depth_m, rgb = frame

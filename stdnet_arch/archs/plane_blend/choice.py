@@ -10,8 +10,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stdnet_arch.archs.plane_blend.candidates import PlanesAround, evaluate_planes
+from stdnet_arch.archs.plane_blend.candidates import (
+    HOLE_PENALTY,
+    PlanesAround,
+    distance_prior,
+    evaluate_planes,
+    look_around,
+    planes_around,
+)
 from stdnet_arch.archs.plane_blend.motion import Carried
+from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
 GAIN = 4.0
@@ -56,6 +64,27 @@ class Choice(NamedTuple):
         place = (self.place[0][:, :, : stop - start], self.place[1])
         carried = self.carried and Carried(*(x[:, :, start:stop] for x in self.carried))
         return Choice(self.around.rows(few), self.bias[:, :, few], prior, place, carried)
+
+
+def choice_among(
+    planes: LocalPlanes,
+    measured: Tensor,
+    offsets: list[tuple[int, int]],
+    place: tuple[Tensor, Tensor],
+    carried: Carried | None = None,
+) -> Choice:
+    """Gather what is known of the candidates before the network is asked.
+
+    Args:
+        planes: planes of the LR pixels, ``(n, 1, h, w)`` each.
+        measured: 1, or 0 for a hole, ``(n, 1, h, w)``.
+        offsets: offsets of the candidates.
+        place: result of :func:`~stdnet_arch.archs.plane_blend.candidates.places`.
+        carried: one more candidate.
+    """
+    bias = -HOLE_PENALTY * (1 - look_around(measured, offsets))
+    prior = distance_prior(*place, offsets)
+    return Choice(planes_around(planes, offsets), bias, prior, place, carried)
 
 
 def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = False) -> Blend:

@@ -7,16 +7,12 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
-    HOLE_PENALTY,
-    distance_prior,
     fill_by_means,
-    look_around,
     neighbour_offsets,
     pixels_of,
     places,
-    planes_around,
 )
-from stdnet_arch.archs.plane_blend.choice import Choice, choose
+from stdnet_arch.archs.plane_blend.choice import choice_among, choose
 from stdnet_arch.archs.plane_blend.head import CellHead
 from stdnet_arch.ops.local_planes import fit_local_planes
 from stdnet_arch.ops.precision import at_least_float32
@@ -62,10 +58,7 @@ class PlanesHead(nn.Module):
         filled = fill_by_means(lq, measured)
         planes = fit_local_planes(filled, step, measured)
         place = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
-        known = look_around(measured.to(lq.dtype), self.offsets)
-        prior = distance_prior(*place, self.offsets)
-        around = planes_around(planes, self.offsets)
-        choice = Choice(around, -HOLE_PENALTY * (1 - known), prior, place, None)
+        choice = choice_among(planes, measured.to(lq.dtype), self.offsets, place)
         made = choose(at_least_float32(self.head(feat)), choice, factor)
         return PlanesOutput(pixels_of(made.depth), pixels_of(made.spread))
 
