@@ -53,16 +53,22 @@ def write_options(folder):
     (folder / "x.yml").write_text(yaml.safe_dump(options))
 
 
+def start_training(folder):
+    """Two processes that have written a first state."""
+    write_options(folder)
+    words = ["-m", "stdnet_arch.train", "-opt", "x.yml", "--launcher", "pytorch"]
+    process = start(folder, *words)
+    states = folder / "experiments/x/training_states"
+    while process.poll() is None and not list(states.glob("*.state")):
+        time.sleep(0.1)
+    return process
+
+
 @pytest.mark.slow
 @no_cuda
 @pytest.mark.parametrize("whole_group", [True, False], ids=["as the terminal does", "kill -INT"])
 def test_an_interrupt_of_two_processes_is_one_line_and_leaves_none(tmp_path, whole_group):
-    write_options(tmp_path)
-    words = ["-m", "stdnet_arch.train", "-opt", "x.yml", "--launcher", "pytorch"]
-    process = start(tmp_path, *words)
-    states = tmp_path / "experiments/x/training_states"
-    while process.poll() is None and not list(states.glob("*.state")):
-        time.sleep(0.1)
+    process = start_training(tmp_path)
     began = time.monotonic()
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=100)  # also waits for the workers, which hold the pipe
@@ -78,12 +84,7 @@ def test_an_interrupt_of_two_processes_is_one_line_and_leaves_none(tmp_path, who
 @pytest.mark.slow
 @no_cuda
 def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
-    write_options(tmp_path)
-    words = ["-m", "stdnet_arch.train", "-opt", "x.yml", "--launcher", "pytorch"]
-    process = start(tmp_path, *words)
-    states = tmp_path / "experiments/x/training_states"
-    while process.poll() is None and not list(states.glob("*.state")):
-        time.sleep(0.1)
+    process = start_training(tmp_path)
     process.kill()
     process.communicate(timeout=100)  # returns when nobody holds the pipe any more
     assert process.returncode == -signal.SIGKILL

@@ -1,33 +1,22 @@
 """The RealSense path: a faked SDK everywhere, the real one where it is installed."""
 
 import json
-import sys
 
 import fake_realsense
 import numpy as np
 import pytest
+from fake_realsense import CODES, RGB
 from realsense_bag import record
-from recording_parts import rgb_clip
 
 from stdnet_arch.data.codecs.depth_file import read_depth
 from stdnet_arch.data.codecs.rgb_codec import read_rgb
 from stdnet_arch.live.command import main
 
-CODES = np.arange(1, 97, dtype=np.uint16).reshape(4, 4, 6) * 100
-RGB = rgb_clip(4, 16, 24)
-PERIOD_MS = 1000 / 15
-
 
 @pytest.fixture
 def faked(monkeypatch):
     """A device of the faked SDK: four frames of depth and color."""
-    frames = []
-    for i, (codes, rgb) in enumerate(zip(CODES, RGB, strict=True)):
-        frames += [("depth", PERIOD_MS * i, codes), ("color", PERIOD_MS * i + 20, rgb)]
-    monkeypatch.setitem(sys.modules, "pyrealsense2", fake_realsense)
-    monkeypatch.setattr(fake_realsense, "FRAMES", frames)
-    monkeypatch.setattr(fake_realsense, "KIND", ["rgb8"])
-    monkeypatch.setattr(fake_realsense, "RUNNING", [])
+    fake_realsense.play(monkeypatch)
 
 
 def live(weights, out, *camera):

@@ -1,9 +1,11 @@
 """As much of pyrealsense2 as a playback needs, without a file format."""
 
+import sys
 import threading
 from types import SimpleNamespace
 
 import numpy as np
+from recording_parts import rgb_clip
 
 format = SimpleNamespace(rgb8="rgb8", bgr8="bgr8", yuyv="yuyv", z16="z16")
 stream = SimpleNamespace(depth="depth", color="color", gyro="gyro")
@@ -13,6 +15,20 @@ KIND = ["rgb8"]
 UNITS_M = 0.00025
 CAMERA = {"depth": (5.125, 5.375, 2.625, 1.625), "color": (20.5, 21.5, 12.0, 8.0)}
 RUNNING = []
+CODES = np.arange(1, 97, dtype=np.uint16).reshape(4, 4, 6) * 100
+RGB = rgb_clip(4, 16, 24)
+PERIOD_MS = 1000 / 15
+
+
+def play(monkeypatch, *before):
+    """Put this in the place of the SDK: four frames of depth and late color, behind ``before``."""
+    frames = list(before)
+    for i, (codes, rgb) in enumerate(zip(CODES, RGB, strict=True)):
+        frames += [("depth", PERIOD_MS * i, codes), ("color", PERIOD_MS * i + 20, rgb)]
+    this = sys.modules[__name__]
+    monkeypatch.setitem(sys.modules, "pyrealsense2", this)
+    for name, value in (("FRAMES", frames), ("KIND", ["rgb8"]), ("RUNNING", [])):
+        monkeypatch.setattr(this, name, value)
 
 
 class Profile:

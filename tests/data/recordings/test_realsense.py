@@ -1,33 +1,22 @@
 """RealSense recordings: a faked SDK everywhere, the real one where it is installed."""
 
 import builtins
-import sys
 
 import fake_realsense
 import numpy as np
 import pytest
+from fake_realsense import CODES, PERIOD_MS, RGB
 from realsense_bag import record
-from recording_parts import rgb_clip
 
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
 
-CODES = np.arange(1, 97, dtype=np.uint16).reshape(4, 4, 6) * 100
-RGB = rgb_clip(4, 16, 24)
-PERIOD_MS = 1000 / 15
-
 
 @pytest.fixture
 def bag(tmp_path, monkeypatch):
     """Four frames that the faked SDK plays; color is late, and one has no depth."""
-    frames = [("color", -PERIOD_MS, RGB[0])]
-    for i, (codes, rgb) in enumerate(zip(CODES, RGB, strict=True)):
-        frames += [("depth", PERIOD_MS * i, codes), ("color", PERIOD_MS * i + 20, rgb)]
-    monkeypatch.setitem(sys.modules, "pyrealsense2", fake_realsense)
-    monkeypatch.setattr(fake_realsense, "FRAMES", frames)
-    monkeypatch.setattr(fake_realsense, "KIND", ["rgb8"])
-    monkeypatch.setattr(fake_realsense, "RUNNING", [])
+    fake_realsense.play(monkeypatch, ("color", -PERIOD_MS, RGB[0]))
     (tmp_path / "x.bag").touch()
     return tmp_path / "x.bag"
 
