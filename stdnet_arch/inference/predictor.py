@@ -21,6 +21,7 @@ from stdnet_arch.data.recordings.recording import Frame
 from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_checks import OutsideCount, check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
+from stdnet_arch.inference.lq_origin import ORIGINS, Origin, OriginAdvice
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.push_stream import Outputs
@@ -79,6 +80,8 @@ class DepthSRPredictor:
             choice of shipped weights; None: unknown.
         step_m: quantisation step of the depth [m], for networks that want to know it; 0: none.
             None: it is found in the first frame of each clip.
+        lq_origin: pixel of its block of RGB pixels that a depth pixel shows: ``middle``, or
+            ``first`` for depth made by ``depth[::4, ::4]`` or a ``nearest`` of cv2 or PyTorch.
         reason: why these weights were chosen, if the user did not; said in the opening line.
 
     Raises:
@@ -110,12 +113,15 @@ class DepthSRPredictor:
         any_ratio: bool = False,
         sensor: str | None = None,
         step_m: float | None = None,
+        lq_origin: Origin = "middle",
         reason: str = "",
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
         if step_m is not None and not step_m >= 0:
             raise ValueError(f"step_m must be at least 0 metres, got {step_m}")
+        if lq_origin not in ORIGINS:
+            raise ValueError(f"lq_origin must be {' or '.join(ORIGINS)}; got {lq_origin!r}")
         self.device = choose_device(device)
         self.choice: Choice | None = None
         self.reason = reason
@@ -134,7 +140,7 @@ class DepthSRPredictor:
         self.about = loaded.about
         self.amp = amp
         self.weights = weights
-        self.step_m = step_m
+        self.step_m, self.lq_origin = step_m, lq_origin
         self.chunk = chunk
         self.overlap, self.tile, self.tile_overlap = overlap, tile, tile_overlap
         self.compare = (COMPARED if tile else 0) if compare is None else compare
@@ -220,6 +226,7 @@ class DepthSRPredictor:
         waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
         outside = OutsideCount()
         step = ClipStep(self.net, self.depth_range_m, self.step_m)
+        advice = OriginAdvice(self.lq_origin)
         if first is not None:
             step.see(first)
 
@@ -229,7 +236,7 @@ class DepthSRPredictor:
                 plan = self._plan(plan, frame)
                 step.see(frame)
                 waiting.append((plan, frame))
-                yield self._to_network(plan, frame)
+                yield advice.see(*self._to_network(plan, frame))
 
         @contextmanager
         def context() -> Iterator[None]:
@@ -340,7 +347,8 @@ class DepthSRPredictor:
         Raises:
             ValueError: depth and RGB do not fit together or to the network.
         """
-        return plan_sizes(lq, rgb, self.scale, contract_of(self.net).multiple_of, self.any_ratio)
+        multiple_of = contract_of(self.net).multiple_of
+        return plan_sizes(lq, rgb, self.scale, multiple_of, self.any_ratio, self.lq_origin)
 
     def _plan(self, plan: SizePlan | None, frame: SensorFrame) -> SizePlan:
         """The plan of the clip; every frame must have the sizes of the first one."""

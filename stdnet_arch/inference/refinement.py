@@ -32,8 +32,8 @@ class Refinement:
 
     Args:
         scale: the network's: pixels along a side of a block.
-        rule: ``median``: the lower median of the measured depths of each block; ``nth``: its first
-            pixel, measured or not.
+        rule: ``median``: the lower median of the measured depths of each block; ``nth``: its middle
+            pixel (row and column ``scale // 2``), measured or not.
     """
 
     scale: int
@@ -54,7 +54,9 @@ class Refinement:
             ``(ceil(H / scale), ceil(W / scale))``; 0 where a block holds no depth.
         """
         if self.rule == "nth":
-            return np.ascontiguousarray(depth_m[:: self.scale, :: self.scale], np.float32)
+            whole = _padded(np.asarray(depth_m, np.float32), self.scale, None)
+            first = self.scale // 2
+            return np.ascontiguousarray(whole[first :: self.scale, first :: self.scale])
         blocks = _blocks(_padded(np.asarray(depth_m, np.float32), self.scale, np.nan), self.scale)
         seen = np.isfinite(blocks) & (blocks > 0)
         ordered = np.sort(np.where(seen, blocks, np.float32(np.inf)), axis=-1)
@@ -128,7 +130,7 @@ class RefinedRecording:
     def about(self) -> About:
         """Return the facts that were found out."""
         about, refinement = self.recording.about, self.refinement
-        how = "the lower median" if refinement.rule == "median" else "the first pixel"
+        how = "the lower median" if refinement.rule == "median" else "the middle"
         note = f"refined from {how} of each {refinement.scale}x{refinement.scale} block"
         return replace(about, layout=f"{about.layout}, {note}")
 

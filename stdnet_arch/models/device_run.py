@@ -21,7 +21,7 @@ from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.names import check_name, resolve_name
 
-LEAST = {"batch": 1, "frames": 2, "size": 4, "echoes": 1, "seed": 0}
+LEAST = {"batch": 1, "frames": 1, "size": 4, "echoes": 1, "seed": 0}
 """Whole numbers under ``data:`` and how small they may be."""
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"

@@ -104,3 +104,28 @@ def test_a_recording_for_another_network_is_told(scale, ratio):
     with pytest.raises(ValueError, match=message):
         plan_sizes(*sizes, scale)
     assert plan_sizes(*sizes, scale, any_ratio=True).net == (6 * scale, 9 * scale)
+
+
+@pytest.mark.parametrize(("scale", "multiple_of"), [(4, 1), (8, 1), (3, 1), (4, 2)])
+def test_a_first_pixel_becomes_the_middle_one_of_its_block(scale, multiple_of):
+    lq_size, rgb = (3, 5), (3 * scale, 5 * scale)
+    number = torch.arange(float(rgb[0] * rgb[1])).view(1, *rgb) / (rgb[0] * rgb[1])
+    lq = number[:, ::scale, ::scale]
+    plan = plan_sizes(lq_size, rgb, scale, multiple_of, origin="first")
+    seen_lq, seen = plan.to_network(lq, number.expand(3, *rgb))
+    assert seen.shape[1:] == tuple(scale * side for side in seen_lq.shape[1:])
+    assert not any(side % multiple_of for side in seen_lq.shape[1:])
+    middles = seen[:1, scale // 2 :: scale, scale // 2 :: scale]
+    assert torch.equal(middles[:, :3, :5], lq)
+    assert torch.equal(seen_lq[:, :3, :5], lq)
+    assert torch.equal(plan.from_network(seen[:1]), number)
+
+
+def test_a_first_pixel_of_another_ratio_comes_to_lie_near_the_middle():
+    lq_size, rgb, scale = (3, 5), (18, 30), 4  # 6 times
+    column = (torch.arange(30.0) / 30).expand(3, 18, 30)
+    plan = plan_sizes(lq_size, rgb, scale, origin="first")
+    _, seen = plan.to_network(torch.ones(1, *lq_size), column)
+    middles = seen[0, 2, scale // 2 :: scale][1:5] * 30
+    # Half a pixel of the network's guide is 0.75 pixels here.
+    assert (middles - torch.arange(6.0, 30.0, 6.0)).abs().max() < 0.76

@@ -359,6 +359,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "amp": predictor.amp,
         **({"error_map": True} if job.error_map else {}),
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
+        **({"lq_origin": predictor.lq_origin} if predictor.lq_origin != "middle" else {}),
         **cutting_settings(predictor),
         **({"made_of": job.depth_fingerprint} if job.depth_fingerprint else {}),
         **({"refine": job.refine} if job.refine else {}),

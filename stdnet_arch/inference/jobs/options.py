@@ -18,6 +18,7 @@ from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import HOLES
 from stdnet_arch.inference.jobs.reading_options import add_reading_options, reading_of
 from stdnet_arch.inference.jobs.side_outputs import SideOutputs
+from stdnet_arch.inference.lq_origin import ORIGINS
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES
 from stdnet_arch.utils.commands import add_debug
@@ -94,6 +95,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="quantisation step of the depth, 0 for none, for networks that ask; default: found in "
         "the first frame",
     )
+    run.add_argument(
+        "--lq-origin",
+        choices=ORIGINS,
+        default="middle",
+        help="pixel of its block of RGB pixels that a depth pixel shows (%(default)s); first: for "
+        "depth made by depth[::n, ::n] or a nearest of cv2 or PyTorch",
+    )
     run.add_argument("--scale", default="auto", help="only if the checkpoint does not say it")
     run.add_argument("--num-feat", type=int, help="only if the checkpoint does not say it")
     run.add_argument("--depth-range", type=float, help="metres that the network knows as 1")
@@ -166,6 +174,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         compare=getattr(args, "report_difference", None),
         any_ratio=args.any_ratio,
         step_m=args.depth_step,
+        lq_origin=args.lq_origin,
         reason=getattr(args, "weights_reason", ""),
     )
 

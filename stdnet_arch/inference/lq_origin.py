@@ -1,0 +1,85 @@
+"""Which RGB pixel of its block a depth pixel shows, as edges tell it."""
+
+import logging
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+LOGGER = logging.getLogger(__name__)
+Origin = Literal["middle", "first"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+STEP = 0.05
+"""Difference of the logarithms of neighbouring depths from which on an edge lies between them."""
+STRONGEST = 0.2
+"""Steps of colour beyond it count as it: a few bright lights are not all that is seen."""
+FEWEST = 100
+"""Depth edges, in each direction, below which nothing can be told."""
+ADVICE = (
+    "edges of the RGB lie half a depth pixel before those of the depth, in both directions: if "
+    "each depth pixel is the first one of its RGB block (depth[::4, ::4], nearest of cv2 or "
+    "PyTorch), say so: --lq-origin first"
+)
+
+
+class OriginAdvice:
+    """Looks at the first frame with depth of a clip, and warns if its blocks begin earlier.
+
+    Args:
+        origin: pixel that depth is taken for; ``first`` has been thought of, and is not looked at.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self.seen = origin == "first"
+
+    def see(self, lq: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at a frame, and return it; arguments as :func:`looks_first`."""
+        if not self.seen and bool((lq > 0).any()):
+            self.seen = True
+            if looks_first(lq, guide):
+                LOGGER.warning(ADVICE)
+        return lq, guide
+
+
+def looks_first(lq: Tensor, guide: Tensor) -> bool:
+    """Tell whether depth pixels seem to be the first ones of their blocks of RGB pixels.
+
+    Between two depth pixels that differ lies an edge, and mostly one of colour, too: within the
+    block's length around their border if each shows the middle of its block, half a block earlier
+    if each shows its first pixel.
+
+    Args:
+        lq: depth in any unit, ``(1, h, w)``; 0: a hole.
+        guide: RGB in [0, 1], ``(3, scale * h, scale * w)``.
+    """
+    depth, colour = lq[0].cpu().numpy(), guide.cpu().numpy()
+    both = ((depth, colour), (depth.T, colour.swapaxes(1, 2)))
+    return all(_is_earlier(*pair) for pair in both)
+
+
+def _is_earlier(depth: NDArray[np.float32], colour: NDArray[np.float32]) -> bool:
+    """Compare the colour steps around borders of columns with those half a block to the left."""
+    scale = colour.shape[1] // depth.shape[0]
+    steps = np.minimum(np.abs(np.diff(colour, axis=2)).max(0), STRONGEST)
+    steps = steps.reshape(len(depth), scale, -1).mean(1)  # (h, W - 1), between columns i and i + 1
+    rows, columns = np.nonzero(_differ(depth))
+    inside = (columns >= 1) & (columns < depth.shape[1] - 2)
+    rows, columns = rows[inside], columns[inside]
+    if len(rows) < FEWEST:
+        return False
+    # Colour step j lies between pixels j and j + 1; the border, before pixel scale * (column + 1).
+    offsets = np.arange(-scale, scale + 1)
+    profile = steps[rows[:, None], scale * (columns[:, None] + 1) - 1 + offsets].mean(0)
+    profile -= profile.min()
+    half = scale // 2
+    around_border = profile[np.abs(offsets) <= half].mean()
+    around_earlier = profile[np.abs(offsets + half) <= half].mean()
+    return bool(around_earlier > around_border)
+
+
+def _differ(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Mark where a depth and its right neighbour belong to two surfaces."""
+    there = depth > 0
+    log = np.log(np.where(there, depth, 1))
+    return (np.abs(np.diff(log, axis=1)) > STEP) & there[:, 1:] & there[:, :-1]
