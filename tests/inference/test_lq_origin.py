@@ -9,6 +9,7 @@ import torch
 from stdnet_arch import DepthSRPredictor
 from stdnet_arch.data.lq.depth_resize import area
 from stdnet_arch.data.synthetic.source import Synthetic
+from stdnet_arch.inference.jobs.job import Job, settings_of
 from stdnet_arch.inference.lq_origin import ADVICE, looks_first
 
 
@@ -65,6 +66,17 @@ def test_first_pixels_are_better_when_it_is_said(room):
         return np.abs(predictor.predict(lq_m, rgb[None]) - depth_m).mean()
 
     assert error_m("first") < 0.9 * error_m("middle")
+
+
+def test_another_origin_is_another_result(tmp_path):
+    job = Job(tmp_path / "depth", tmp_path / "rgb", tmp_path / "out")
+    made = [
+        settings_of(job, DepthSRPredictor("plane_blend_x4", device="cpu", lq_origin=origin))
+        for origin in ("middle", "first")
+    ]
+    # Results from before there was a choice stay done.
+    assert "lq_origin" not in made[0]
+    assert made[1] == {**made[0], "lq_origin": "first"}
 
 
 def test_another_origin_is_refused():
