@@ -60,6 +60,15 @@ KNOWN_SCENES = (
         video=False,
         may_show=True,
     ),
+    # The first path of the world that no training reads; MIT-0.
+    SceneFiles(
+        name="small_warehouse",
+        folder="worlds",
+        source="Worlds",
+        source_opt={"split": "test", "num_clips": 1, "num_frame": 20, "size": [480, 640]},
+        exact=True,
+        may_show=True,
+    ),
 )
 """The scenes that ``datasets/README.md`` tells how to get."""
 
