@@ -14,8 +14,8 @@ LIGHT_EXTRAS = {
     "record3d": ["lzfse"],
     "heic": ["pillow-heif"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
-    # Larger (200 MB): nothing else reads what --rerun writes.
-    "rerun": ["rerun-sdk>=0.41"],
+    # Larger (200 MB): nothing else reads what --rerun writes. No such release for Python 3.10.
+    "rerun": ["rerun-sdk>=0.41; python_version >= '3.11'"],
     "diffusion": ["diffusers", "transformers"],
     "view": ["gradio>=6"],
 }

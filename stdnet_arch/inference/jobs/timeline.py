@@ -215,6 +215,6 @@ def import_rerun() -> Any:  # noqa: ANN401  an optional library
         import rerun
     except ImportError as error:
         raise ImportError(
-            f"--rerun needs rerun-sdk: pip install 'stdnet_arch[rerun]'; {error}"
+            f"--rerun needs rerun-sdk (Python 3.11 or newer): pip install 'stdnet_arch[rerun]'; {error}"
         ) from error
     return rerun

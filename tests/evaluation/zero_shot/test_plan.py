@@ -13,7 +13,8 @@ SHIPPED = Path(__file__).parents[3] / "options/benchmark/out_of_the_box.yml"
 
 def test_the_shipped_options_are_read():
     plan = read_zero_shot_plan(yaml.safe_load(SHIPPED.read_text()))
-    assert len(plan.scenes) == 5
+    assert [files.name for files in plan.scenes][-1] == "small_warehouse"
+    assert len(plan.scenes) == 6
     assert len(plan.cells()) == 3 * 3 + 3
     assert plan.rules[1].lq == "area"
     assert plan.rules[3].preset == "iphone"
