@@ -215,6 +215,7 @@ def import_rerun() -> Any:  # noqa: ANN401  an optional library
         import rerun
     except ImportError as error:
         raise ImportError(
-            f"--rerun needs rerun-sdk (Python 3.11 or newer): pip install 'stdnet_arch[rerun]'; {error}"
+            "--rerun needs rerun-sdk (Python 3.11 or newer): pip install 'stdnet_arch[rerun]'; "
+            f"{error}"
         ) from error
     return rerun
