@@ -1,5 +1,6 @@
 """Training batches made on the device: scenes, augmentation and sensors, without a loader."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ FARTHEST_FLOW_PX = 32.0
 """Flow beyond it is not asked of a network."""
 MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
 """How depth is moved against RGB: size of the moving parts, None: all as one; and spread [px]."""
+ROUNDED_M = (2e-4, 1e-2)
+"""Finest and coarsest step that continuous depth is rounded to [m]."""
 
 
 class TrainingClips(NamedTuple):
@@ -70,6 +73,8 @@ class Augmentation:
     """Share of samples whose depth gets holes."""
     misaligned: float = 0.0
     """Share of samples whose depth has its outlines beside those of the RGB, as real sensors do."""
+    rounded: float = 0.0
+    """Share of samples of continuous depth that is rounded to a fine step, as files hold it."""
 
 
 class DeviceClips:
@@ -127,7 +132,7 @@ class DeviceClips:
         scenes = Scenes(*(x[order] for x in scenes))
         factor = self._uniform(len(order), *self.augmentation.log_depth).exp()
         depth_m = self._misalign(scenes.depth_m * factor.view(-1, 1, 1, 1, 1))
-        lq_m, step_m = self._sense(depth_m, scenes.rgb)
+        lq_m, step_m = self._round(*self._sense(depth_m, scenes.rgb))
         guide = self._recolour(scenes.rgb)
         return TrainingClips(lq_m, guide, depth_m, step_m, scenes.flow_px, scenes.flow_valid)
 
@@ -188,6 +193,22 @@ class DeviceClips:
         moved_px *= self._uniform(b, 0.2, 1.5).view(b, 1, 1, 1)
         found, _ = warp_to_edges(clips.flatten(0, 1), moved_px.repeat_interleave(t, 0), "nearest")
         return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
+
+    def _round(self, lq_m: Tensor, step_m: Tensor) -> tuple[Tensor, Tensor]:
+        """Round some clips of continuous depth to a step; without them any step means a coarse one.
+
+        Args:
+            lq_m: low-resolution depth [m], ``(b, t, 1, h, w)``.
+            step_m: its step [m], ``(b,)``; 0: continuous.
+        """
+        if not self.augmentation.rounded:
+            return lq_m, step_m
+        drawn_m = self._uniform(len(step_m), *(math.log(end) for end in ROUNDED_M)).exp()
+        chosen = (self._uniform(len(step_m)) < self.augmentation.rounded) & (step_m == 0)
+        unit = drawn_m.view(-1, 1, 1, 1, 1)
+        rounded_m = (lq_m / unit).round() * unit
+        shape = chosen.view(-1, 1, 1, 1, 1)
+        return torch.where(shape, rounded_m, lq_m), torch.where(chosen, drawn_m, step_m)
 
     def _punch(self, lq_m: Tensor) -> Tensor:
         """Holes of all sizes into some clips; they move little from frame to frame."""

@@ -24,12 +24,17 @@ def every_nth(depth_m, rgb, scale, kind, generator, **clip):  # noqa: ARG001  th
     return lq, torch.ones_like(lq, dtype=torch.bool), torch.zeros(len(lq))
 
 
-def draw(batch, **plan):
+def stepped(depth_m, *more, **clip):
+    lq, measured, step = every_nth(depth_m, *more, **clip)
+    return lq, measured, step + 0.5
+
+
+def draw(batch, sensor=every_nth, **plan):
     plan = Augmentation(log_depth=(0, 0), wrong_guide=0, dark_guide=0, holes=0, **plan)
     makers = [(Edge(), 1.0)]
     place = torch.device("cpu")
     made = DeviceClips(
-        makers, every_nth, {"any": 1}, scale=4, batch=batch, device=place, seed=3, augmentation=plan
+        makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=3, augmentation=plan
     )
     return made()
 
@@ -66,6 +71,38 @@ def test_as_many_clips_move_as_asked_for(share):
     # The order of a batch is drawn before anything moves, so both hold the same clips; a clip that
     # moves along its outline does not change.
     assert abs(float(moved) - share) < 0.12
+
+
+def test_continuous_depth_is_rounded_to_the_step_that_is_told():
+    class Slope:
+        def scenes(self, batch):
+            scenes = Edge().scenes(batch)
+            slope = torch.linspace(1, 3, SIDE).expand_as(scenes.depth_m)
+            return scenes._replace(depth_m=slope.contiguous())
+
+    plan = Augmentation((0, 0), wrong_guide=0, dark_guide=0, holes=0, rounded=0.5)
+    place = torch.device("cpu")
+    batch = DeviceClips(
+        [(Slope(), 1.0)], every_nth, {"any": 1}, scale=4, batch=200, device=place, seed=3,
+        augmentation=plan,
+    )()  # fmt: skip
+    true = batch.depth_m[..., ::4, ::4]
+    off = (batch.lq_m - true).abs().flatten(1).amax(1)
+    rounded = batch.step_m > 0
+    assert abs(float(rounded.float().mean()) - 0.5) < 0.12
+    assert torch.equal(off > 0, rounded)
+    assert (off <= 0.501 * batch.step_m + 1e-6).all()
+    steps = batch.step_m[rounded]
+    assert 2e-4 <= float(steps.min()) < 5e-4
+    assert 5e-3 < float(steps.max()) <= 1e-2
+    grid = batch.lq_m[rounded] / steps.view(-1, 1, 1, 1, 1)
+    assert (grid - grid.round()).abs().max() < 5e-3
+
+
+def test_depth_that_has_steps_keeps_them():
+    batch = draw(50, stepped, rounded=1.0)
+    assert (batch.step_m == 0.5).all()
+    assert torch.equal(batch.lq_m, batch.depth_m[..., ::4, ::4])
 
 
 def test_the_sensor_is_told_which_pictures_are_one_clip():
