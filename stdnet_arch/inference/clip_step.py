@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from stdnet_arch.inference.depth_cleaning import SensorFrame
-from stdnet_arch.utils.depth_step import estimate_step_m, takes_step
+from stdnet_arch.utils.depth_step import step_to_tell_m, takes_step
 
 LOGGER = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ClipStep:
         """Find the step in the first frame with depth; a network that runs knows it at once."""
         if self.seen or not frame.measured.any():
             return
-        self.seen, self.step_m = True, estimate_step_m(frame.lq_m[frame.measured])
+        self.seen, self.step_m = True, step_to_tell_m(frame.lq_m[frame.measured])
         LOGGER.info("steps of the depth: %s (found in the first frame)", self.in_words())
         if self.running:
             self._tell()

@@ -17,6 +17,8 @@ LEAST_VALUES = 4
 """Different depths that a frame needs before its step can be told."""
 LEAST_REPEATS = 4
 """Pixels per different depth from which on depth counts as repeating."""
+FINE_SHARE = 3e-3
+"""Share of the median depth below which a step is nothing that a network must know."""
 LATTICE_TOLERANCE = 0.1
 """Distance from the lattice, in steps, up to which a depth lies on it."""
 
@@ -76,6 +78,21 @@ def estimate_step_m(measured_m: NDArray[np.floating]) -> float | None:
     usual = float(gaps[order][np.searchsorted(share, share[-1] / 2)])
     step = lattice if usual < 1.5 * lattice else usual
     return step if step <= COARSEST_M else None
+
+
+def step_to_tell_m(measured_m: NDArray[np.floating]) -> float | None:
+    """Return what a network is told of a frame's step, found by :func:`estimate_step_m`.
+
+    Files hold depth in whole millimetres or less. Networks know steps from coarse sensors, and take
+    depth of any step for theirs. So a step below :data:`FINE_SHARE` of the median depth is none.
+
+    Args:
+        measured_m: measured depths [m], any shape, no holes.
+    """
+    step_m = estimate_step_m(measured_m)
+    if step_m is None or step_m >= FINE_SHARE * float(np.median(measured_m)):
+        return step_m
+    return 0.0
 
 
 def _lattice_step(values: NDArray[np.float64], gap: float) -> float:

@@ -89,7 +89,7 @@ def test_continuous_depth_is_rounded_to_the_step_that_is_told():
     true = batch.depth_m[..., ::4, ::4]
     off = (batch.lq_m - true).abs().flatten(1).amax(1)
     rounded = batch.step_m > 0
-    assert abs(float(rounded.float().mean()) - 0.5) < 0.12
+    assert abs(float(rounded.float().mean()) - 0.5) < 0.2
     assert torch.equal(off > 0, rounded)
     assert (off <= 0.501 * batch.step_m + 1e-6).all()
     steps = batch.step_m[rounded]

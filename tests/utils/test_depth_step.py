@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from stdnet_arch.utils.depth_step import DTOF_STEP_M, depth_step, estimate_step_m, takes_step
+from stdnet_arch.utils.depth_step import (
+    DTOF_STEP_M,
+    depth_step,
+    estimate_step_m,
+    step_to_tell_m,
+    takes_step,
+)
 
 
 def scene(seed=3, size=(48, 64)):
@@ -62,6 +68,19 @@ def test_disparities_in_millimetres_give_the_gap_at_the_usual_depth():
 @pytest.mark.parametrize("depths", [[], [2.0] * 500, [2.0, 2.1] * 300])
 def test_too_few_different_depths_tell_nothing(depths):
     assert estimate_step_m(np.array(depths)) is None
+
+
+@pytest.mark.parametrize(
+    ("step_m", "told_m"), [(0.001, 0), (0.03, 0.03), (DTOF_STEP_M, DTOF_STEP_M)]
+)
+def test_a_step_below_three_thousandths_of_the_depth_is_not_told(step_m, told_m):
+    depth_m = rounded(scene(), step_m)
+    assert 1 < np.median(depth_m) < 8
+    assert step_to_tell_m(depth_m) == pytest.approx(told_m, rel=1e-2)
+
+
+def test_an_unknown_step_is_told_as_unknown():
+    assert step_to_tell_m(np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], 100)) is None
 
 
 def test_metres_are_no_step():

@@ -15,7 +15,7 @@ from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
 from stdnet_arch.models.prediction import ClipPrediction, FramePrediction, SpaceTimePrediction
-from stdnet_arch.utils.depth_step import depth_step, estimate_step_m, takes_step
+from stdnet_arch.utils.depth_step import depth_step, step_to_tell_m, takes_step
 from stdnet_arch.utils.device import choose_device
 
 DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -142,5 +142,5 @@ class Network:
     def _step(self, depth: Tensor) -> float | None:
         """Find the step of the first frame in units of ``lq``, for networks that want to know."""
         first = depth[0][depth[0] > 0].cpu().numpy()
-        step_m = estimate_step_m(first) if takes_step(self.net) else None
+        step_m = step_to_tell_m(first) if takes_step(self.net) else None
         return None if step_m is None else step_m / self.range_m

@@ -20,7 +20,7 @@ from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction
-from stdnet_arch.utils.depth_step import depth_step, estimate_step_m
+from stdnet_arch.utils.depth_step import depth_step, step_to_tell_m
 from stdnet_arch.utils.hole_filling import fill_holes
 
 LOGGER = logging.getLogger("stdnet_arch")
@@ -157,7 +157,7 @@ def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
     if blank.any():
         text = "scene %s, %s: %d frames without any LR depth do not count"
         LOGGER.warning(text, scene.name, rule.name, blank.sum())
-    step_m = estimate_step_m(lq_m[0][lq_m[0] > 0])
+    step_m = step_to_tell_m(lq_m[0][lq_m[0] > 0])
     valid = scene.valid[:, :height, :width] & ~blank[:, None, None]
     return Case(scene.name, scale, step_m, rgb, lq_m, depth_m, valid)
 
