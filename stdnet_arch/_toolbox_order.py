@@ -107,7 +107,7 @@ def _create_dataloaders(opt: dict[str, Untyped], logger: Untyped) -> tuple[Untyp
     """A run stops short of ``total_iter``, or does 0 iterations, and reports success.
 
     basicsr/train.py:45-48 plans epochs with the incomplete batch that basicsr/data/__init__.py:72
-    drops; after a resume with another batch size or process count it counts in the new epochs from
+    drops. After a resume with another batch size or process count it counts in the new epochs from
     the old epoch number. Here the loader is asked, and only what is left to do is planned.
     """
     if "train" not in opt["datasets"]:

@@ -1,12 +1,25 @@
-"""Docstrings say what a thing is or does, and arguments are named by what they hold."""
+"""Docstrings say what a thing is or does, arguments by what they hold, sentences briefly."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = [path for folder in ("stdnet_arch", "scripts") for path in (ROOT / folder).rglob("*.py")]
 VAGUE = "what|where|whose|which|whether|how|who|of"
+MOST_WORDS = 25
+CODE = re.compile(r"^ *(?:python3? .*(?:\n +\S.*)*|>>> .*(?:\n *\S.*)*)", re.MULTILINE)
+NAME = re.compile(r"``[^`]+``|:\w+:`[^`]+`|`[^`]+`")
+END = re.compile(
+    r"(?<=[.:!?])\s"  # of a sentence, or before what a colon announces
+    r"|(?<=[.!?][)\"'])\s"
+    r"|\n\s*\n"
+    r"|\n(?=\s*(?:[-*]|\d+\.|\w+(?:, \w+)*:)\s)"  # before an item of a list or an argument
+)
+COMMENTS = re.compile(r"(?m)(?:^ *#.*\n)+")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef
 
 
@@ -28,3 +41,65 @@ def test_arguments_are_described_by_a_noun():
     vague = re.compile(rf"^\s+\w+: ({VAGUE})\b.*$", re.MULTILINE)
     found = [(place, hit.group(0)) for place, text in docstrings() for hit in vague.finditer(text)]
     assert found == []
+
+
+def prose(source):
+    """Line and text of every string that stands by itself, and of every comment."""
+    for node in ast.walk(ast.parse(source)):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_text and isinstance(node.value.value, str):
+            yield node.lineno, inspect.cleandoc(node.value.value)
+    yield from comments(source)
+
+
+def comments(source):
+    """Line and text of the comments that have lines of their own, those in a row as one."""
+    for block in COMMENTS.finditer(source):
+        line = source.count("\n", 0, block.start()) + 1
+        yield line, re.sub(r"(?m)^ *# ?", "", block.group(0))
+
+
+def long_sentences(text):
+    plain = NAME.sub("name", CODE.sub("", text))
+    sentences = [" ".join(one.split()) for one in END.split(plain) if one]
+    return [one for one in sentences if len(re.findall(r"\S*\w\S*", one)) > MOST_WORDS]
+
+
+def test_sentences_are_short():
+    found = [
+        (f"{path.relative_to(ROOT)}:{line}", sentence)
+        for path in sorted(FILES)
+        for line, text in prose(path.read_text(encoding="utf-8"))
+        for sentence in long_sentences(text)
+    ]
+    assert found == []
+
+
+WORDS = "word " * (MOST_WORDS - 2)
+
+
+@pytest.mark.parametrize("text", [
+    f"One {WORDS}\ntwo three.",
+    f"Short. One {WORDS}two three. Short.",
+    f"One {WORDS}``of three words`` and more.",
+    f"- One {WORDS}two three.\n- Short.",
+])  # fmt: skip
+def test_a_long_sentence_is_found(text):
+    assert len(long_sentences(text)) == 1
+
+
+@pytest.mark.parametrize("text", [
+    f"One {WORDS}two. Two {WORDS}three.",
+    f"One {WORDS}``(b, t, 1, H, W)``",
+    f"One: {WORDS}:func:`~stdnet_arch.ops.warp`",
+    f"scale: {WORDS}one\nwide: {WORDS}two",
+    f"Run it:\n\npython scripts/x.py {WORDS}\n    {WORDS}",
+    f"See:\n\n>>> x = 1  # {WORDS}{WORDS}",
+])  # fmt: skip
+def test_a_short_sentence_is_none(text):
+    assert long_sentences(text) == []
+
+
+def test_comments_below_one_another_are_one_text():
+    source = f"x = 1\n# One {WORDS}\n# two three.\ny = 1\n    # short\n"
+    assert [(line, len(long_sentences(text))) for line, text in prose(source)] == [(2, 1), (5, 0)]

@@ -156,7 +156,7 @@ class PlaneBlend(nn.Module):
 
         Returns:
             ``pred``, ``(b, t, 1, H, W)``; ``error``, the expected absolute error in the unit of
-            ``lq``, same shape; if asked for, ``weights``, ``(b, t, j, H, W)``, and for losses
+            ``lq``, same shape. If asked for, ``weights``, ``(b, t, j, H, W)``, and for losses
             ``flow`` [px] to the frame before, ``(b, t - 1, 2, H/4, W/4)``.
 
         Raises:

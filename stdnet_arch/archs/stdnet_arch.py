@@ -32,8 +32,8 @@ class STDNet(nn.Module):
         scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all
             scales are alike.
         num_feat: channels of every feature map, a multiple of 16; 64 in the paper.
-        head_feat: channels of the prediction heads at H x W, which a narrow network spends most of
-            its time in; 64 in the paper at every ``num_feat``.
+        head_feat: channels of the prediction heads at H x W, where a narrow network spends most of
+            its time. 64 in the paper at every ``num_feat``.
         init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
             for training from scratch; what it changes is in docs/results.md.
         num_block: residual blocks of each trunk and reconstruction, attention blocks of each fusion

@@ -98,7 +98,7 @@ class SensorCleaner:
     """Prepares the frames of one clip, in order.
 
     No depth is: 0, negative, NaN, inf, beyond ``max_m``. Such a pixel takes the depth of the
-    nearest measured pixel of its frame (Euclidean distance); a frame without any takes the frame
+    nearest measured pixel of its frame (Euclidean distance). A frame without any takes the frame
     before, and the first measured one if there is none before. Depth beyond the network's range
     becomes the range, as in training.
 

@@ -59,9 +59,9 @@ def export_window(
     """Write a network for windows of one size; the file is there whole or not at all.
 
     Deformable sampling becomes ``grid_sample``; the batch is one clip. Depth goes in and comes out
-    divided by ``depth_range_m``, which stands in the file beside ``scale``, ``frames``,
-    ``frames_before`` and ``frames_after`` (the context after which predictions are those of the
-    whole clip).
+    divided by ``depth_range_m``, which stands in the file beside ``scale`` and ``frames``. So do
+    ``frames_before`` and ``frames_after``, the context after which predictions are those of the
+    whole clip.
 
     Args:
         loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the

@@ -62,7 +62,7 @@ class SizePlan:
         _, padding = pad_to_multiple(pred.new_empty(self.lq), self.multiple_of)
         pred = unpad(pred.float(), padding, self.scale)
         # A little shrinking skips no pixel, and the plain kernel keeps slopes exactly where they
-        # are; the wide one moves them by up to 0.1 pixel.
+        # are. The wide one moves them by up to 0.1 pixel.
         shrinks = self.net[0] >= 2 * self.rgb[0]
         return resample(pred, self.rgb, "bilinear", antialias=shrinks)
 

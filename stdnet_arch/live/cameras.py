@@ -43,8 +43,8 @@ class ReplayCamera:
     """Plays a recording in real time.
 
     A frame comes when its time has come. If reading cannot keep pace, frames whose time has passed
-    are lost, as with a camera; of a video or a bag, which can only be read forwards, the clock
-    stands still instead (:attr:`slipped_s`).
+    are lost, as with a camera. A video or a bag can only be read forwards; there the clock stands
+    still instead (:attr:`slipped_s`).
 
     Args:
         recording: depth and RGB.

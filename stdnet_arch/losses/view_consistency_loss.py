@@ -28,10 +28,10 @@ class ViewTemporalConsistencyLoss(nn.Module):
     """Outputs that show the same points must agree, wherever flow on RGB says that they do.
 
     The sum of ``mean((M (P[a] - W P[b]))^2)`` over pairs of outputs: each frame and the one before
-    in each view, the two views at each time, and each frame with the ones before and after in the
-    other view. A clip of three frames in two views has 4 + 3 + 4 = 11 terms, as published; one view
-    has only the first kind. ``W`` looks up along the flow from a to b; ``M = exp(-50 |I[a] - W
-    I[b]|^2)`` fades out occlusions and wrong flow, by RGB in [0, 1].
+    in each view, and the two views at each time. Pairs are also each frame with the ones before and
+    after in the other view. A clip of three frames in two views has 4 + 3 + 4 = 11 terms, as
+    published; one view has only the first kind. ``W`` looks up along the flow from a to b;
+    ``M = exp(-50 |I[a] - W I[b]|^2)`` fades out occlusions and wrong flow, by RGB in [0, 1].
 
     ``form: difference`` is for depth, which changes along with motion: it compares ``P[a] - W
     P[b]`` with the same difference of the truth, so that real changes cost nothing. Flow and mask

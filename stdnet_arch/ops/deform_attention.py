@@ -36,7 +36,7 @@ def attend_best_taps(
     """Attend to the ``top`` most similar of 3 x 3 deformable taps.
 
     The similarity of a tap is the inner product of the query with the masked sample of the key,
-    unscaled; the chosen ones are weighted by a softmax over their similarities.
+    unscaled. The chosen ones are weighted by a softmax over their similarities.
 
     Args:
         query: ``(b, c, h, w)``.

@@ -1,7 +1,7 @@
 """Depth of a frame from others of known cameras: a plane sweep, and a check of its result.
 
 Collins, "A Space-Sweep Approach to True Multi-Image Matching" (CVPR 1996): for each depth of a
-list, every other view is looked up as if the whole frame lay on the plane of that depth; where the
+list, every other view is looked up as if the whole frame lay on the plane of that depth. Where the
 views agree, the surface is.
 """
 
@@ -56,10 +56,10 @@ def plane_depths(near_m: float, far_m: float, planes: int) -> Tensor:
 def sweep_cost(view: View, others: Sequence[View], depths_m: Tensor, window_px: int) -> Tensor:
     """Measure how little the other views look like ``view`` if it lies at each depth.
 
-    The cost of one view is ``1 - ZNCC`` (zero-mean normalised cross-correlation) of square windows;
-    of several, the mean of the better half of those that see the pixel (Kang, Szeliski and Chai,
-    "Handling Occlusions in Dense Multi-view Stereo", CVPR 2001): what hides a point before it hides
-    it seldom after.
+    The cost of one view is ``1 - ZNCC`` (zero-mean normalised cross-correlation) of square windows.
+    Of several, it is the mean of the better half of those that see the pixel: what hides a point
+    before it hides it seldom after. Source: Kang, Szeliski and Chai, "Handling Occlusions in Dense
+    Multi-view Stereo", CVPR 2001.
 
     Args:
         view: the frame that gets depth.

@@ -20,7 +20,7 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         ``x`` as the earlier frame sees it, ``(b, c, H, W)``, and whether the point is inside of
-        ``x``, bool ``(b, 1, H, W)``; outside of it (or where the flow is not finite) the first is
+        ``x``, bool ``(b, 1, H, W)``. Outside of it (or where the flow is not finite) the first is
         the nearest border.
 
     Raises:

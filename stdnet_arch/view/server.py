@@ -37,7 +37,7 @@ def make_app(page: gr.Blocks, sessions: Sessions, hosts: Sequence[str], most_byt
     Args:
         page: see :func:`stdnet_arch.view.page.build_page`.
         sessions: the visitors.
-        hosts: names that a browser may call this server by; others are refused, since a strange
+        hosts: names that a browser may call this server by. Others are refused, since a strange
             page could name an address of its own that leads here.
         most_bytes: size of one uploaded file.
     """

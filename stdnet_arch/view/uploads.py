@@ -25,7 +25,7 @@ def take_uploads(paths: Sequence[Path], folder: Path, most_bytes: int) -> Path:
         The file if there is one, else the folder of all.
 
     Raises:
-        InputError: too large, no regular file, a name twice or one that leaves the folder, or a zip
+        InputError: too large, no regular file, a name twice or one that leaves the folder. Or a zip
             that is broken, too large unpacked, or leaves its folder.
     """
     try:

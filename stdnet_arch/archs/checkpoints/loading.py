@@ -18,8 +18,8 @@ MOST_SCALE = 64
 SLACK = 1_000_000
 """Numbers that a network may have beyond twice those of its file: constants that are not stored."""
 STARTING_POINTS = ("flow_weights",)
-"""Arguments of archs that name a file a training starts from; a checkpoint holds what became of
-it, and the file is not on every machine that uses the checkpoint."""
+"""Arguments of archs that name a file a training starts from. A checkpoint holds what became of it,
+and the file is not on every machine that uses the checkpoint."""
 
 
 @dataclass(frozen=True)

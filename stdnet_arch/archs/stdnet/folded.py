@@ -52,9 +52,9 @@ class Neighbours(NamedTuple):
 class FoldedTemporalDifference:
     """The sum of :class:`TemporalDifference` over the neighbours of each frame.
 
-    Computed per frame instead of per pair: the share of the current frame in the first convolution
-    and in the motion, and, once the neighbours are summed, all that follows the last activation:
-    the last convolution, its skip and the 1x1 behind both.
+    Computed per frame instead of per pair is the share of the current frame in the first
+    convolution and in the motion. So is, from the sum of the neighbours, all that follows the last
+    activation: the last convolution, its skip and the 1x1 behind both.
 
     Args:
         module: network with the weights to fold.

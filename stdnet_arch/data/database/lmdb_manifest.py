@@ -1,7 +1,7 @@
 """Self-description of an LMDB: keys, records, manifest, ``meta_info.txt``.
 
-The key of a frame is ``clip/000123``; its value is a record in JSON that names the frame's values
-(``clip/000123/depth`` and so on), each with codec, dtype, shape, unit and checksum. Clips whose
+The key of a frame is ``clip/000123``. Its value is a record in JSON that names the frame's values
+(``clip/000123/depth`` and so on). Each has codec, dtype, shape, unit and checksum. Clips whose
 source crops frames carry the frame numbers of the source.
 """
 

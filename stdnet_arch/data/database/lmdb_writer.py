@@ -1,7 +1,7 @@
 """Raw RGB-D video to a finished LMDB: resumable, never half written, the same values every time.
 
 Everything is written to ``X.lmdb.part``. A frame's values and its record go in one transaction, so
-a killed run leaves whole frames; the next one continues with those that are missing. The manifest
+a killed run leaves whole frames. The next one continues with those that are missing. The manifest
 is written last, and only then the folder gets its name.
 """
 

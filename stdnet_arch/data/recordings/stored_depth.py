@@ -76,8 +76,8 @@ def read_metres(path: Path, coding: DepthCoding) -> NDArray[np.float32]:
 def to_metres(stored: NDArray[np.generic], path: Path, coding: DepthCoding) -> NDArray[np.float32]:
     """Convert the stored values of one frame to metres, ``(h, w)``.
 
-    Without ``coding.invalid``, the largest whole number of the file's type, 65535 and 65504 in
-    floats, and everything beyond 1000 km are "no depth" and become inf.
+    Without ``coding.invalid``, these are "no depth" and become inf: the largest whole number of the
+    file's type, 65535 and 65504 in floats, and everything beyond 1000 km.
 
     Args:
         stored: one plane; outer axes of length 1 go.

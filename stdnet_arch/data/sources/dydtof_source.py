@@ -24,9 +24,9 @@ _LAYOUTS = (
 class DyDToF(FileSource):
     """Clips ``scene/clip``; float32 depth in metres, windows at 50 m.
 
-    STDNet's layout holds 528x960 frames and LR files; the native one 540x960 frames and none.
-    540 rows do not divide by 8 and 16, so native frames lose rows at the top and bottom, half of
-    them each (the rows that STDNet's authors removed are not documented).
+    STDNet's layout holds 528x960 frames and LR files; the native one 540x960 frames and none. 540
+    rows do not divide by 8 and 16, so native frames lose rows at the top and bottom, half of them
+    each. The rows that STDNet's authors removed are not documented.
 
     Poses and intrinsics are read where ``CameraPoses.csv`` lies in the folder of a clip, in either
     layout. There is no flow.
