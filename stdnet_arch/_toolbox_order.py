@@ -18,7 +18,7 @@ from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.random_states import seeded
 
 
-class Place(NamedTuple):
+class SamplePlace(NamedTuple):
     """A sample of a run."""
 
     epoch: int
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 class PlacedSamples(Dataset[Untyped]):
-    """A dataset that is asked for :class:`Place` and draws what follows from it.
+    """A dataset that is asked for :class:`SamplePlace` and draws what follows from it.
 
     Args:
         dataset: may draw from ``random``, NumPy and torch.
@@ -44,7 +44,7 @@ class PlacedSamples(Dataset[Untyped]):
         """Give the number of samples of the dataset."""
         return len(self.dataset)
 
-    def __getitem__(self, place: Place) -> Untyped:
+    def __getitem__(self, place: SamplePlace) -> Untyped:
         """Read the sample of a place."""
         with seeded(self.seed, place.epoch, place.number):
             return self.dataset[place.index]
@@ -64,11 +64,11 @@ class PlacedSampler(EnlargedSampler):
     begin = (0, 0)
     """Epoch that a run continues with, and the samples per process that are done in it."""
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[SamplePlace]:
         """Give the places of this process, in their order."""
         indices = super().__iter__()
         places = [
-            Place(self.epoch, self.rank + k * self.num_replicas, index)
+            SamplePlace(self.epoch, self.rank + k * self.num_replicas, index)
             for k, index in enumerate(indices)
         ]
         epoch, done = self.begin

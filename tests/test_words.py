@@ -20,6 +20,10 @@ END = re.compile(
     r"|\n(?=\s*(?:[-*]|\d+\.|\w+(?:, \w+)*:)\s)"  # before an item of a list or an argument
 )
 COMMENTS = re.compile(r"(?m)(?:^ *#.*\n)+")
+SHARED = {
+    "JointBilateral": "registered as a network and as a competitor; YAML files name both so",
+}
+"""Names of two public classes, and why they stay."""
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef
 
 
@@ -103,3 +107,32 @@ def test_a_short_sentence_is_none(text):
 def test_comments_below_one_another_are_one_text():
     source = f"x = 1\n# One {WORDS}\n# two three.\ny = 1\n    # short\n"
     assert [(line, len(long_sentences(text))) for line, text in prose(source)] == [(2, 1), (5, 0)]
+
+
+def public_classes(sources):
+    """Name of every public class to the files that define it."""
+    places = {}
+    for place, source in sources:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(place)
+    return places
+
+
+def twice(places):
+    return {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_a_class_has_a_name_of_its_own():
+    package = sorted((ROOT / "stdnet_arch").rglob("*.py"))
+    sources = [(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in package]
+    assert twice(public_classes(sources)).keys() == SHARED.keys()
+
+
+def test_a_name_of_two_classes_is_found():
+    sources = [
+        ("a.py", "class Case: ..."),
+        ("b.py", "class _Own: ..."),
+        ("c.py", "class Case: ..."),
+    ]
+    assert twice(public_classes(sources)) == {"Case": ["a.py", "c.py"]}

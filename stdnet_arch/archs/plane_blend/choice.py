@@ -43,7 +43,7 @@ class Blend(NamedTuple):
     """``(n, j, 16, H/4, W/4)``, sums to 1 over ``j``; None: not kept."""
 
 
-class Choice(NamedTuple):
+class KnownCandidates(NamedTuple):
     """All that is known of the candidates beside the network's logits."""
 
     around: PlanesAround
@@ -56,14 +56,14 @@ class Choice(NamedTuple):
     carried: Carried | None
     """One more candidate."""
 
-    def rows(self, first: int, last: int, factor: int) -> "Choice":
+    def rows(self, first: int, last: int, factor: int) -> "KnownCandidates":
         """That of some rows of LR pixels."""
         few, (start, stop) = slice(first, last), (first * factor, last * factor)
         # Each LR pixel has the same places in it, so that the first rows' are those of all.
         prior = self.prior[..., : stop - start, :]
         place = (self.place[0][:, :, : stop - start], self.place[1])
         carried = self.carried and Carried(*(x[:, :, start:stop] for x in self.carried))
-        return Choice(self.around.rows(few), self.bias[:, :, few], prior, place, carried)
+        return KnownCandidates(self.around.rows(few), self.bias[:, :, few], prior, place, carried)
 
 
 def choice_among(
@@ -72,7 +72,7 @@ def choice_among(
     offsets: list[tuple[int, int]],
     place: tuple[Tensor, Tensor],
     carried: Carried | None = None,
-) -> Choice:
+) -> KnownCandidates:
     """Gather what is known of the candidates before the network is asked.
 
     Args:
@@ -84,10 +84,12 @@ def choice_among(
     """
     bias = -HOLE_PENALTY * (1 - look_around(measured, offsets))
     prior = distance_prior(*place, offsets)
-    return Choice(planes_around(planes, offsets), bias, prior, place, carried)
+    return KnownCandidates(planes_around(planes, offsets), bias, prior, place, carried)
 
 
-def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = False) -> Blend:
+def choose(
+    logits: Tensor, choice: KnownCandidates, factor: int, with_weights: bool = False
+) -> Blend:
     """Weigh the candidates.
 
     Args:
@@ -110,7 +112,7 @@ def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = Fal
     return Blend(depth, spread, None)
 
 
-def _weighed(logits: Tensor, choice: Choice, factor: int) -> tuple[Tensor, Tensor]:
+def _weighed(logits: Tensor, choice: KnownCandidates, factor: int) -> tuple[Tensor, Tensor]:
     """Logits with all that is known, and the candidates, ``(n, j, 16, H/4, W/4)`` each."""
     candidates = evaluate_planes(choice.around, *choice.place, factor)
     bias = choice.prior + replicate_up(choice.bias, factor)[:, :, None]

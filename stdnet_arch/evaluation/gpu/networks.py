@@ -71,7 +71,7 @@ def make_clip(
 
 
 @dataclass(frozen=True)
-class Form:
+class NetworkForm:
     """One way to run a network; see the fields."""
 
     precision: Precision = "fp32"

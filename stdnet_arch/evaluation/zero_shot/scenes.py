@@ -65,7 +65,7 @@ KNOWN_SCENES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SceneFrames:
     """Some frames of a scene in memory."""
 
     name: str
@@ -87,7 +87,7 @@ def load_scenes(
     root: str | Path = "datasets",
     frames: int | None = 4,
     known: Sequence[SceneFiles] = KNOWN_SCENES,
-) -> list[Scene]:
+) -> list[SceneFrames]:
     """Read the last frames of every scene that lies below a folder.
 
     Args:
@@ -112,7 +112,7 @@ def load_scenes(
     return [load_scene(root, files, frames) for files in there]
 
 
-def load_scene(root: Path, files: SceneFiles, frames: int | None) -> Scene:
+def load_scene(root: Path, files: SceneFiles, frames: int | None) -> SceneFrames:
     """Read the last ``frames`` frames of one scene; see :func:`load_scenes`."""
     source = build_source(files.source, str(root / files.folder), files.source_opt)
     clips = source.clips()
@@ -127,7 +127,7 @@ def load_scene(root: Path, files: SceneFiles, frames: int | None) -> Scene:
             f"{depth_m.shape}"
         )
     valid = np.isfinite(depth_m) & (depth_m > 0) & (depth_m <= FARTHEST_M)
-    return Scene(files.name, rgb, np.where(valid, depth_m, np.float32(0)), valid, files)
+    return SceneFrames(files.name, rgb, np.where(valid, depth_m, np.float32(0)), valid, files)
 
 
 def _frames(source: Source, clip: str, numbers: Sequence[int]) -> list[tuple[Any, Any]]:

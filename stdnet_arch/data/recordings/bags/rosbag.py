@@ -24,7 +24,7 @@ from stdnet_arch.data.recordings.bags.rosbag_images import (
     is_depth,
 )
 from stdnet_arch.data.recordings.bags.rosbag_topics import Topic
-from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
+from stdnet_arch.data.recordings.depth_registration import Extrinsics, register_depth
 from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
@@ -46,7 +46,7 @@ class BagPlan(NamedTuple):
     color: Topic
     cameras: tuple[Intrinsics | None, Intrinsics | None]
     """Of depth and colour."""
-    pose: Pose | None
+    pose: Extrinsics | None
     """From depth to colour; None if the depth is registered."""
     depth_times: "TopicTimes"
     color_times: "TopicTimes"
@@ -290,7 +290,7 @@ def _camera(reader: Any, image: Topic) -> Intrinsics | None:  # noqa: ANN401
     return None if message is None else topics.intrinsics_of(message)
 
 
-def _pose(reader: Any, depth: Topic, color: Topic) -> Pose:  # noqa: ANN401
+def _pose(reader: Any, depth: Topic, color: Topic) -> Extrinsics:  # noqa: ANN401
     transforms = topics.Transforms()
     fixed = [c for c in reader.connections if c.msgtype in topics.TRANSFORMS]
     for connection, _, raw in reader.messages(fixed) if fixed else ():
