@@ -1,6 +1,6 @@
 """Patches of the order and the random numbers of training data, so that a resumed run is the same.
 
-Each sample's random numbers follow from the seed, the epoch and its number in it alone: neither
+Each sample's random numbers follow from the seed, the epoch and its number in it: neither
 workers, prefetching nor a stop changes them, and the trainer's own numbers are left to the network.
 Runs behind ``_toolbox``.
 """
@@ -158,7 +158,7 @@ def data_state(opt: dict[str, Untyped], epoch: int, current_iter: int) -> dict[s
 def _optimize_recurrent(model: Untyped, current_iter: int) -> None:
     """A run resumed before iteration ``fix_flow`` trains the flow network from then on.
 
-    basicsr/models/video_recurrent_model.py:55-60 freezes it at iteration 1 alone.
+    basicsr/models/video_recurrent_model.py:55-60 freezes it only at iteration 1.
     """
     first = model.opt.get("resumed", {"iter": 0})["iter"] + 1
     if model.fix_flow_iter and current_iter == first and 1 < first < model.fix_flow_iter:

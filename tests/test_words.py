@@ -24,35 +24,37 @@ SHARED = {
     "JointBilateral": "registered as a network and as a competitor; YAML files name both so",
 }
 """Names of two public classes, and why they stay."""
-DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef
 
 
-def docstrings():
-    """Place and text of every docstring of the package and the scripts."""
-    for path in sorted(FILES):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
-                line = getattr(node, "lineno", 1)
-                yield f"{path.relative_to(ROOT)}:{line}", text
-
-
-def test_no_docstring_opens_with_a_question_word():
-    vague = re.compile(rf"({VAGUE})\b", re.IGNORECASE)
-    assert [(place, text.split("\n")[0]) for place, text in docstrings() if vague.match(text)] == []
-
-
-def test_arguments_are_described_by_a_noun():
-    vague = re.compile(rf"^\s+\w+: ({VAGUE})\b.*$", re.MULTILINE)
-    found = [(place, hit.group(0)) for place, text in docstrings() for hit in vague.finditer(text)]
-    assert found == []
-
-
-def prose(source):
-    """Line and text of every string that stands by itself, and of every comment."""
+def notes(source):
+    """Line and text of every string that stands by itself: docstrings and notes on fields."""
     for node in ast.walk(ast.parse(source)):
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if is_text and isinstance(node.value.value, str):
             yield node.lineno, inspect.cleandoc(node.value.value)
+
+
+def every_note():
+    """Place and text of every note of the package and the scripts."""
+    for path in sorted(FILES):
+        for line, text in notes(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(ROOT)}:{line}", text
+
+
+def test_no_note_opens_with_a_question_word():
+    vague = re.compile(rf"({VAGUE})\b", re.IGNORECASE)
+    assert [(place, text.split("\n")[0]) for place, text in every_note() if vague.match(text)] == []
+
+
+def test_arguments_are_described_by_a_noun():
+    vague = re.compile(rf"^\s+\w+: ({VAGUE})\b.*$", re.MULTILINE)
+    found = [(place, hit.group(0)) for place, text in every_note() for hit in vague.finditer(text)]
+    assert found == []
+
+
+def prose(source):
+    """Line and text of every note and every comment."""
+    yield from notes(source)
     yield from comments(source)
 
 

@@ -73,7 +73,7 @@ class STDNet(nn.Module):
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
         self.scale = scale
-        self.causal = causal  # halo is of frames before alone
+        self.causal = causal  # halo is only of frames before
         # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
         # frames of a pass run as one batch, and a frame depends on finitely many others.
         self.halo = STAGES * num_round * NEIGHBOURS  # frames of context on each side

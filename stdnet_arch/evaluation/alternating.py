@@ -39,9 +39,9 @@ class Ratio(NamedTuple):
     form: str
     ms_per_frame: float
     cpu_ms_per_frame: float
-    """Of all threads together."""
+    """Processor time of all threads together."""
     times: float
-    """How many times as fast as the first form, by the clock."""
+    """Speed in that of the first form, by the clock."""
     cpu_times: float
     """The same by processor time, which other programs hardly disturb."""
     low: float

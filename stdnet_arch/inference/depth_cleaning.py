@@ -28,7 +28,7 @@ class SensorFrame(NamedTuple):
     lq_m: NDArray[np.float32]
     """Depth [m], ``(h, w)``, finite, in (0, range]; 0 in holes if the network takes them."""
     measured: NDArray[np.bool_]
-    """Where the sensor saw something, ``(h, w)``."""
+    """Pixels where the sensor saw something, ``(h, w)``."""
     rgb: NDArray[np.uint8]
     """``(H, W, 3)``."""
 

@@ -12,7 +12,7 @@ Size = tuple[int, int]
 SCALES = (4, 8, 16)
 """Those that networks are trained for."""
 ASPECT_TOLERANCE = 0.02
-"""How much H / h and W / w may differ before depth and RGB cannot show the same view."""
+"""Difference of H / h and W / w beyond which depth and RGB cannot show the same view."""
 TURN_ADVICE = " (one of them turned fits: --rotate-rgb 90 or 270, or --rotate-depth)"
 
 

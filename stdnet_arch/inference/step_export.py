@@ -22,7 +22,7 @@ from stdnet_arch.inference.streams.streaming import open_stream
 from stdnet_arch.utils.depth_step import takes_step
 
 KEPT, NEXT = "state_", "next_"
-"""What begins the names of inputs and outputs that a stream keeps."""
+"""Start of the names of inputs and outputs that a stream keeps."""
 
 
 def export_step(loaded: LoadedNetwork, path: str | Path, size: tuple[int, int]) -> None:

@@ -30,7 +30,7 @@ class Screen(Protocol):
 
 
 class NoScreen:
-    """Shows nothing: to measure, or to record alone."""
+    """Shows nothing: to measure, or only to record."""
 
     name = "none"
 

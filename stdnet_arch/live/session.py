@@ -26,7 +26,8 @@ from stdnet_arch.visual.caption import add_caption
 
 LOGGER = logging.getLogger("stdnet_arch")
 CAPTION_EVERY_S, TELL_EVERY_S = 1.0, 5.0
-"""How often figures are renewed on the screen and said; they are of the last ``TELL_EVERY_S``."""
+"""Times between renewals of figures on the screen, and in the log; they are of the last
+``TELL_EVERY_S``."""
 
 
 class Taken(NamedTuple):
@@ -36,7 +37,7 @@ class Taken(NamedTuple):
     frame: Frame
     """As the camera gave it."""
     lq_m: np.ndarray
-    """What the network sees of the depth, holes and all."""
+    """Depth as the network sees it, holes and all."""
 
 
 class LiveSession:

@@ -36,7 +36,7 @@ class _MotionWeighted(nn.Module):
             raise ValueError(f"floor must be at least 0, got {floor}")
         if (focal_px is not None) != (weight == "scene_flow"):
             raise ValueError(
-                f"focal_px is required for weight: scene_flow alone, got {focal_px} for {weight}"
+                f"focal_px is required only for weight: scene_flow, got {focal_px} for {weight}"
             )
         self.loss_weight, self.weight, self.floor = loss_weight, weight, floor
         self.normalize, self.focal_px = normalize, focal_px

@@ -5,7 +5,8 @@ from collections.abc import Callable
 MetricFunction = Callable[..., float]
 
 NAMED_INPUTS = ("flow_px", "intrinsics_px", "pose", "guide")
-"""What a metric can ask for by name beside prediction, truth and mask; see ``docs/metrics.md``."""
+"""Inputs that a metric can ask for by name beside prediction, truth and mask; see
+``docs/metrics.md``."""
 
 
 def lower_is_better(metric: MetricFunction) -> MetricFunction:

@@ -79,7 +79,7 @@ def _scores(query: Tensor, key: Tensor, position: Tensor, trust: Tensor) -> Tens
         position.flatten(0, 1)[:, None],
     )
     if torch.is_grad_enabled():
-        # Sampled anew in the backward pass instead of kept: a quarter of all that training keeps.
+        # Sampled again in the backward pass instead of kept: a quarter of all that training keeps.
         by_group = checkpoint(
             _scores_of_part, *per_group, use_reentrant=False, preserve_rng_state=False
         )

@@ -25,7 +25,7 @@ class Told(NamedTuple):
     """Answer that a visitor sees after a button."""
 
     lines: str
-    """What ``infer`` says."""
+    """Lines that ``infer`` prints."""
     progress: str = ""
     error: str = ""
     news: bool = False

@@ -22,7 +22,7 @@ POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' blob: data:; worker-src 'self' blob:; frame-ancestors 'self'"
 )
-"""What a browser may load: from this server, and nowhere else."""
+"""Permission for a browser to load from this server, and nowhere else."""
 SYSTEM_FONT = ("system-ui", "sans-serif")
 MONO_FONT = ("ui-monospace", "monospace")
 FOREIGN = re.compile(rb"<(?:meta|link)\b[^>]*[\"'](?:https?:)?//[^>]*>")

@@ -49,8 +49,8 @@ def load_network(
 
     Args:
         path: the checkpoint.
-        scale: H / h; if the checkpoint says so too, they must agree.
-        num_feat: channels of the feature maps; if the checkpoint says so too, they must agree.
+        scale: H / h; if the checkpoint has it, too, they must agree.
+        num_feat: channels of the feature maps; if the checkpoint has it, too, they must agree.
         depth_range_m: divisor of depths [m]; wins over the checkpoint.
 
     Raises:

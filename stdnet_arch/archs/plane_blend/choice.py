@@ -23,9 +23,9 @@ from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
 GAIN = 4.0
-"""What the head gives is so many times too small for a logit: it learns faster so."""
+"""Factor from what the head gives to a logit: small outputs learn faster."""
 GATE = 4.0
-"""What the carried candidate lacks at first (in logits): the network has to learn to trust it."""
+"""Logits that the carried candidate lacks at first: the network has to learn to trust it."""
 EXCLUDED = -1e4
 """Logit of a candidate that does not exist; finite in half precision."""
 PART_VALUES = 1 << 18
@@ -50,9 +50,9 @@ class KnownCandidates(NamedTuple):
     bias: Tensor
     """Logits of each LR pixel, ``(n, j, h, w)``."""
     prior: Tensor
-    """Of :func:`~stdnet_arch.archs.plane_blend.candidates.distance_prior`."""
+    """Result of :func:`~stdnet_arch.archs.plane_blend.candidates.distance_prior`."""
     place: tuple[Tensor, Tensor]
-    """Of :func:`~stdnet_arch.archs.plane_blend.candidates.places`."""
+    """Result of :func:`~stdnet_arch.archs.plane_blend.candidates.places`."""
     carried: Carried | None
     """One more candidate."""
 

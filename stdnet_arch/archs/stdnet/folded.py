@@ -38,7 +38,7 @@ class Neighbours(NamedTuple):
     """The neighbours at one distance, of those frames that have one."""
 
     span: slice
-    """Which of the current frames these are."""
+    """Current frames that these are."""
     feat: Tensor
     """``(b, n, c, h, w)``."""
     guide_feat: Tensor
@@ -46,7 +46,7 @@ class Neighbours(NamedTuple):
     difference: Tensor
     """phi between each frame and its neighbour, ``(b, n, c, h, w)``."""
     weight: Tensor | None = None
-    """How much they count, ``(b, 1, 1, 1)``: 1, or 0 where there is none; None: 1."""
+    """Weight of each, ``(b, 1, 1, 1)``: 1, or 0 where there is none; None: 1."""
 
 
 class FoldedTemporalDifference:

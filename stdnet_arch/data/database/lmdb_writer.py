@@ -135,7 +135,7 @@ def _write_frames(
     encoded: Iterable[StoredFrame | BadFrame],
     sizes: dict[str, tuple[int, int]],
     bad: dict[str, str] | None,
-    bar: Any,  # noqa: ANN401  tqdm's class is generic in its stubs alone
+    bar: Any,  # noqa: ANN401  tqdm's class is generic only in its stubs
 ) -> None:
     """Write frames as they come; bad clips are noted in ``bad``, or raised if there is none."""
     pending = Pending(environment)
@@ -241,7 +241,7 @@ def _environment(part: Path, plan: LmdbPlan) -> Iterator[Environment]:
         if environment.stat()["entries"] == 0:
             _write_job(file, plan)  # nothing came of the run that was asked for something else
         begun = json.loads(file.read_text(encoding="utf-8"))
-        _check_same(begun, plan, f"{part} was begun; delete it to begin anew")
+        _check_same(begun, plan, f"{part} was begun; delete it to begin again")
         yield environment
     finally:
         environment.close()

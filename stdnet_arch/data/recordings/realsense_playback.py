@@ -20,7 +20,7 @@ from stdnet_arch.data.recordings.depth_registration import Extrinsics
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 WAIT_S = 0.2
-"""How often to look whether the file has ended."""
+"""Time between looks whether the file has ended."""
 KEEP = 64
 """Frames of one side that may wait for the other."""
 SIZE, RATE = (640, 480), 30
@@ -120,7 +120,7 @@ class Device:
 
     def _stop(self) -> None:
         self._closed = True
-        with suppress(queue.Empty):  # a sensor that waits for room goes on
+        with suppress(queue.Empty):  # a sensor that waits for room continues
             while True:
                 self._arrived.get_nowait()
         for sensor, _profiles in self._sensors:

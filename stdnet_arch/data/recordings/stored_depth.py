@@ -21,7 +21,7 @@ FULL_CODES = (65535.0, 65504.0, 65.535)
 FARTHEST_M = 1e6
 """No camera sees further: what renderers write where nothing is (Blender: 1e10)."""
 EMPTY = np.float32(np.inf)
-"""What such values become: "no depth", and distinct from 0."""
+"""Value that stands for "no depth", and distinct from 0."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class DepthCoding:
     invalid: float | None = None
     """A stored value that means "no depth" beside 0, NaN and inf; then no other one is guessed."""
     npz_key: str | None = None
-    """Which array of a npz, if it holds several."""
+    """Array of a npz, if it holds several."""
     exr_channel: str | None = None
-    """Which channel of an EXR, if several may be meant."""
+    """Channel of an EXR, if several may be meant."""
     disparity: tuple[float, float] | None = None
     """Focal length [px of the depth] and baseline [m]: the files hold disparity [px]."""
     layout: str = ""

@@ -15,7 +15,7 @@ from stdnet_arch.data.synthetic.shapes import ROUNDING, Array
 from stdnet_arch.data.synthetic.stage import AimedCamera, Moment, Part
 
 SUBPIXELS = np.array([[-0.375, -0.125], [0.125, -0.375], [0.375, 0.125], [-0.125, 0.375]])
-"""Where outlines are sampled, x and y from the pixel's centre [px]: no two in a row or column."""
+"""Samples of outlines, x and y from the pixel's centre [px]: no two in a row or column."""
 
 SHADOW_STEP = 2
 """Shadows are found at every second pixel of every second row, and are soft in between."""

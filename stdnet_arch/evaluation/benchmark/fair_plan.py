@@ -27,7 +27,7 @@ class Fair:
     learning_rates: Sequence[float]
     """Each is tried with the first seed; the best by validation is taken for all seeds."""
     seeds: Sequence[int]
-    """Of starting weights and data."""
+    """Seeds of starting weights and data."""
     val: Mapping[str, Mapping[str, Any]]
     """Name to dataset section; what the rate is chosen on, and never a test."""
     choose_by: str = "rmse_cm"

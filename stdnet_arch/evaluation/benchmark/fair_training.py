@@ -69,7 +69,7 @@ def run_fair_entry(
                 result["runs"] = [_judged(plan, entry, place, dataset, weights, {})]
             result |= _sizes(plan, entry, result["runs"][0])
             result["clips"] = result["runs"][0]["clips"]  # what pictures and curves show
-        except (Exception, SystemExit) as error:  # noqa: BLE001  the other methods go on
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the other methods continue
             LOGGER.error("%s on %s: %s", entry.name, dataset, in_a_line(error))
             told = str(error) if isinstance(error, NotTrainedError) else in_a_line(error)
             result = {"method": entry.name, "dataset": dataset, "error": told}

@@ -131,7 +131,7 @@ def _run(command: Sequence[str], seconds: float, log: Path) -> tuple[int, str]:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = _end(process)
-        except BaseException:  # Ctrl-C: it is in a session of its own, and would go on
+        except BaseException:  # Ctrl-C: it is in a session of its own, and would continue
             os.killpg(process.pid, signal.SIGKILL)
             raise
     with log.open(encoding="utf-8", errors="replace") as stream:

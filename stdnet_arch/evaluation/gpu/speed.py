@@ -22,7 +22,7 @@ from stdnet_arch.evaluation.random_clips import padded_size
 
 VGA, WIDE = (480, 640), (528, 960)
 FRAMES = {"STDAN": 7}
-"""Of a clip, where not ``USUAL_FRAMES``: STDAN's frames all look at one another."""
+"""Frames of a clip, where not ``USUAL_FRAMES``: STDAN's frames all look at one another."""
 USUAL_FRAMES, LONG_FRAMES = 24, 96
 TRIAL_SIZES = {VGA: (16, 24), WIDE: (24, 32)}
 TRIAL_FRAMES = 2
@@ -76,7 +76,7 @@ def other_jobs() -> Iterator[SpeedJob]:
         yield from (SpeedJob(name, VGA, form) for name in OTHERS)
     yield from (SpeedJob(name, WIDE, half) for name in OTHERS)
     yield SpeedJob("STDNet causal", VGA, NetworkForm("bf16", "stream 1", channels_last=True))
-    # A graph of what cannot be recorded may leave the process unable to go on.
+    # A graph of what cannot be recorded may leave the process unable to continue.
     for size in (VGA, WIDE):
         yield from (SpeedJob(name, size, FAST) for name in OTHERS)
 

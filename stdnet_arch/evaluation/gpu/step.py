@@ -64,7 +64,7 @@ STEPS: dict[str, Sequence[Measure]] = {
     "compiled": (partial(speeds_of, "compiled"),),
     "ceilings": (measure_peak_rates,),
 }
-"""What each step measures, in order."""
+"""Measurements of each step, in order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,7 +72,7 @@ def run_zero_shot(
         FileExistsError: rows are there and ``resume`` is not asked for.
     """
     if not resume and any(out.glob("rows/*.json")):
-        raise FileExistsError(f"{out} holds rows; go on with --resume, or give another folder")
+        raise FileExistsError(f"{out} holds rows; continue with --resume, or give another folder")
     ready = {scale: list(_ready_methods(plan, scale, device)) for scale in plan.scales}
     tasks = [_Task(plan, out, scene, *cell) for cell in plan.cells() for scene in scenes]
     rows = []

@@ -21,7 +21,7 @@ class SceneFiles:
     """Place of a scene, and how its files are read."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     folder: str
     """Below the root of all data."""
     source: str = "Folder"
@@ -35,7 +35,7 @@ class SceneFiles:
     exact: bool = False
     """True: rendered depth; False: sensor depth, whose holes do not count."""
     may_show: bool = False
-    """Whether the licence lets a published report show its RGB and depth."""
+    """True if the licence lets a published report show its RGB and depth."""
 
 
 KNOWN_SCENES = (
@@ -74,7 +74,7 @@ class SceneFrames:
     depth_m: NDArray[np.float32]
     """True depth [m], ``(t, H, W)``, 0 where there is none."""
     valid: NDArray[np.bool_]
-    """Where true depth counts, ``(t, H, W)``."""
+    """Pixels where true depth counts, ``(t, H, W)``."""
     files: SceneFiles
 
     def clips(self) -> list[slice]:

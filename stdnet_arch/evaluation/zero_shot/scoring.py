@@ -51,7 +51,7 @@ class Case:
     depth_m: NDArray[np.float32]
     """True depth [m], ``(t, H, W)``."""
     valid: NDArray[np.bool_]
-    """Where true depth counts, ``(t, H, W)``."""
+    """Pixels where true depth counts, ``(t, H, W)``."""
 
     @cached_property
     def filled_m(self) -> NDArray[np.float32]:
@@ -95,13 +95,13 @@ class LqRule:
     """Rule that makes low-resolution depth of true depth."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     lq: str | None = None
     """``dtof_peak``, ``area`` (block means), ``nearest`` (every n-th pixel) or ``bicubic``."""
     preset: str | None = None
     """A sensor of :data:`stdnet_arch.data.lq.sensors.PRESETS`, faults included."""
     seed: int = 0
-    """Of the sensor's faults."""
+    """Seed of the sensor's faults."""
 
     def __post_init__(self) -> None:
         """Refuse a rule that says nothing or two things."""

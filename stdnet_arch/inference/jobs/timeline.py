@@ -50,7 +50,7 @@ class TimelineFrame(NamedTuple):
     error_m: Depth | None
     """Error that the network expects [m], ``(H, W)``."""
     camera: Intrinsics | None
-    """Of the RGB."""
+    """Intrinsics of the RGB."""
     block: tuple[float, float]
     """Height and width of a pixel of ``lq_m`` in pixels of the RGB."""
     pose: Pose | None

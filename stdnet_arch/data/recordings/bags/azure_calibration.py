@@ -12,7 +12,7 @@ from stdnet_arch.data.recordings.recording import Intrinsics
 
 DEPTH_CAMERA, COLOR_CAMERA = "CALIBRATION_CameraLocationD0", "CALIBRATION_CameraLocationPV0"
 NARROW_OFFSET = (192 / 1024, 180 / 1024)
-"""Where the narrow field of view begins on the depth sensor: x, y of its side."""
+"""Start of the narrow field of view on the depth sensor: x, y of its side."""
 MODEL = "CALIBRATION_LensDistortionModelBrownConrady"
 PARAMETERS = 14
 """cx, cy, fx, fy, k1 .. k6, the centre of distortion (0), p2, p1; the first four of the sides."""

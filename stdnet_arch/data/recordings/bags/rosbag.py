@@ -35,7 +35,7 @@ from stdnet_arch.utils.input_errors import InputError, is_regular
 
 SUFFIXES = (".bag", ".db3", ".mcap")
 REALSENSE_SDK = "/device_"
-"""How all topics of the RealSense SDK's own files begin."""
+"""Start of all topics of the RealSense SDK's own files."""
 EXTRINSICS_TYPE = "float64[9] rotation\nfloat64[3] translation"
 
 
@@ -45,7 +45,7 @@ class BagPlan(NamedTuple):
     depth: Topic
     color: Topic
     cameras: tuple[Intrinsics | None, Intrinsics | None]
-    """Of depth and colour."""
+    """Intrinsics of depth and colour."""
     pose: Extrinsics | None
     """From depth to colour; None if the depth is registered."""
     depth_times: "TopicTimes"
@@ -54,7 +54,7 @@ class BagPlan(NamedTuple):
 
 
 class TopicTimes(NamedTuple):
-    """When the messages of a topic were taken and stored."""
+    """Times at which the messages of a topic were taken and stored."""
 
     stamps_s: list[float]
     """By their headers, since the first one of the bag."""

@@ -18,7 +18,7 @@ REGISTERED = ("aligned_depth_to_color", "depth_registered", "depth_to_color", "r
 AVOIDED = ("infra", "/ir/", "left", "right", "fisheye", "mono")
 """Words in the name of a topic that is not the color of an RGB-D camera."""
 _ALIKE = 0.02
-"""How much cameras of one view may differ, in sides of the image."""
+"""Difference that cameras of one view may have, in sides of the image."""
 
 
 class Topic(NamedTuple):
@@ -27,7 +27,7 @@ class Topic(NamedTuple):
     name: str
     kind: str
     frame_id: str
-    """Of which camera."""
+    """Name of the camera's frame."""
     size: tuple[int, int]
     """Height and width."""
 

@@ -19,7 +19,7 @@ _CEILING_M = ((0.6, 2.0), (0.6, 2.0), (1.5, 9.0))
 _SIDE_SHARE = (0.2, 1.0)
 _PITCH = ((0.15, 1.0), (-0.25, 0.45), (-0.15, 0.25))
 LIFT = 1e-3
-"""How far before a wall a flat mark lies on it, as a share of its depth."""
+"""Distance of a flat mark from its wall, as a share of its depth."""
 
 
 class Pinholes(NamedTuple):
