@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from stdnet_arch.utils.nested import to_device
+from stdnet_arch.archs.streaming.nested import to_device
 
 if TYPE_CHECKING:
     from stdnet_arch.archs.plane_blend.motion import MotionMemory

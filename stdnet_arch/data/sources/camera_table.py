@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.rotation import pose_matrix
 from stdnet_arch.utils.input_errors import InputError, reading
-from stdnet_arch.utils.rotation import pose_matrix
 
 COLUMNS = ("id", "tx", "ty", "tz", "qw", "qx", "qy", "qz", "fx", "fy", "cx", "cy")
 TURNS: Mapping[str, NDArray[np.float64]] = {
