@@ -92,6 +92,11 @@ def pick_depth(cost: Tensor, depths_m: Tensor) -> Tensor:
 
     Returns:
         Depth [m], ``(1, H, W)``, within the planes.
+
+    Example:
+        >>> cost = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64).view(3, 1, 1)
+        >>> round(pick_depth(cost, plane_depths(1.0, 4.0, 3)).item(), 3)
+        1.6
     """
     best = cost.argmin(0, keepdim=True)
     inner = best.clamp(1, len(cost) - 2)
@@ -150,6 +155,11 @@ def correlation(x: Tensor, y: Tensor, window_px: int) -> Tensor:
 
     Returns:
         In [-1, 1], ``(n, 1, H, W)``; 0 where a window has no texture.
+
+    Example:
+        >>> x = torch.arange(9.0).view(1, 1, 3, 3)
+        >>> [round(value, 2) for value in correlation(x, -x, 3)[0, 0, 1].tolist()]
+        [-1.0, -1.0, -1.0]
     """
 
     def mean(image: Tensor) -> Tensor:
