@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, help="what to run: a YAML of options/benchmark/")
     parser.add_argument("--models", nargs="+", help="only these")
     parser.add_argument("--out", type=Path, default=Path("results/benchmark"))
-    parser.add_argument("--resume", action="store_true", help="go on with what is there")
+    parser.add_argument("--resume", action="store_true", help="continue with what is there")
     parser.add_argument("--show-data", action="store_true", help="pictures with RGB and truth")
     parser.add_argument("--compare", type=Path, nargs=2, metavar=("BEFORE", "AFTER"))
     parser.add_argument("--tolerance", type=float, default=0.01, help="share that does not count")
@@ -71,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, "stopped; the same command with --resume goes on where it stopped"))
+    sys.exit(run_script(main, "stopped; the same command with --resume continues where it stopped"))

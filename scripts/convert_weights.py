@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; the same command begins anew")
+    run_script(main, "stopped; the same command begins again")

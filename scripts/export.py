@@ -22,7 +22,7 @@ from stdnet_arch.utils.names import check_target
 from stdnet_arch.weights.shipped import find_weights
 
 TOLERANCE = 1e-4
-"""Of the depth range."""
+"""Greatest difference that passes, as a share of the depth range."""
 
 
 def main() -> None:
@@ -72,4 +72,4 @@ def _export(
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; the same command begins anew")
+    run_script(main, "stopped; the same command begins again")

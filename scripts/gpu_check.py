@@ -32,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, "stopped; the same command begins anew"))
+    sys.exit(run_script(main, "stopped; the same command begins again"))

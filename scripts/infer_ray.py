@@ -1,6 +1,6 @@
 """The manifest of python -m stdnet_arch.infer on a Ray cluster; needs the extra ``ray``.
 
-Clips are cut into pieces; every worker reads the frames around its piece that the network needs, so
+Clips are cut into pieces. Every worker reads the frames around its piece that the network needs, so
 that the result is the same to the bit. Run it again to do what is left.
 
 python scripts/infer_ray.py --manifest list.jsonl -o OUT --weights W.pth --workers 8 --gpus 1

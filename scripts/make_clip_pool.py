@@ -44,4 +44,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; the same command goes on where it stopped")
+    run_script(main, "stopped; the same command continues where it stopped")

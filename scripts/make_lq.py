@@ -55,4 +55,4 @@ def _write(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; the same command begins anew")
+    run_script(main, "stopped; the same command begins again")

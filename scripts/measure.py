@@ -32,7 +32,7 @@ from stdnet_arch.evaluation.alternating import load_now, measure_cases, pinned, 
 from stdnet_arch.evaluation.loader_speed import measure, measure_memory_of
 from stdnet_arch.evaluation.lq_speed import measure_lq
 from stdnet_arch.evaluation.profiling import profile_operators, profile_table
-from stdnet_arch.evaluation.run_cost import Run
+from stdnet_arch.evaluation.run_cost import CostRun
 from stdnet_arch.evaluation.scaling_plot import draw_scaling
 from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
 from stdnet_arch.evaluation.speed_cases import cases_of
@@ -199,7 +199,7 @@ def add_scaling(add: Add) -> None:
 def run_scaling(args: argparse.Namespace) -> None:
     """Measure each point in a process of its own, fit, print, write."""
     network = read_network(args.yaml)
-    base = Run(network, "clip", args.frames, cost.read_size(args.size), device=args.device)
+    base = CostRun(network, "clip", args.frames, cost.read_size(args.size), device=args.device)
     axes = scaling.plan_axes(base, torch.cuda.device_count())
     axes = [a for a in axes if not args.axes or a.name.startswith(tuple(args.axes))]
     points: list[scaling.Point] = []
@@ -269,4 +269,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main, "stopped; the same command begins anew")
+    run_script(main, "stopped; the same command begins again")

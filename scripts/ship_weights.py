@@ -80,4 +80,4 @@ def _ship(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, "stopped; the same command begins anew"))
+    sys.exit(run_script(main, "stopped; the same command begins again"))

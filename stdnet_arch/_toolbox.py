@@ -2,7 +2,7 @@
 
 Importing ``stdnet_arch`` runs it before anything else imports basicsr, in the main process and in
 spawned DataLoader workers alike. Each patch is one function that names the symptom and the toolbox
-line it answers; the toolbox's own function stays reachable as ``__wrapped__`` of its replacement.
+line it answers. The toolbox's own function stays reachable as ``__wrapped__`` of its replacement.
 """
 
 import argparse

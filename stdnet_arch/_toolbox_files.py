@@ -61,8 +61,8 @@ def tell_stopped() -> str:
     states = folder / name.removeprefix(".").removesuffix(".lock") / "training_states"
     newest = max((int(p.stem) for p in states.glob("*.state") if p.stem.isdecimal()), default=None)
     if newest is None:
-        return "stopped; no state was saved yet, so the same command begins anew"
-    return f"stopped; the same command with --auto_resume goes on from iteration {newest}"
+        return "stopped; no state was saved yet, so the same command begins again"
+    return f"stopped; the same command with --auto_resume continues from iteration {newest}"
 
 
 @_replaces("basicsr.models", "build_model")
@@ -213,7 +213,7 @@ def _load_resume_state(opt: dict[str, Untyped]) -> dict[str, Untyped] | None:
     if found:
         raise InputError(
             f"none of the {len(found)} states in {states} can be read with its networks; move "
-            f"{states.parent} away to begin anew"
+            f"{states.parent} away to begin again"
         )
     return None
 

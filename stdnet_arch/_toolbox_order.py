@@ -1,6 +1,6 @@
 """Patches of the order and the random numbers of training data, so that a resumed run is the same.
 
-Each sample's random numbers follow from the seed, the epoch and its number in it alone: neither
+Each sample's random numbers follow from the seed, the epoch and its number in it: neither
 workers, prefetching nor a stop changes them, and the trainer's own numbers are left to the network.
 Runs behind ``_toolbox``.
 """
@@ -18,7 +18,7 @@ from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.random_states import seeded
 
 
-class Place(NamedTuple):
+class SamplePlace(NamedTuple):
     """A sample of a run."""
 
     epoch: int
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 class PlacedSamples(Dataset[Untyped]):
-    """A dataset that is asked for :class:`Place` and draws what follows from it.
+    """A dataset that is asked for :class:`SamplePlace` and draws what follows from it.
 
     Args:
         dataset: may draw from ``random``, NumPy and torch.
@@ -44,7 +44,7 @@ class PlacedSamples(Dataset[Untyped]):
         """Give the number of samples of the dataset."""
         return len(self.dataset)
 
-    def __getitem__(self, place: Place) -> Untyped:
+    def __getitem__(self, place: SamplePlace) -> Untyped:
         """Read the sample of a place."""
         with seeded(self.seed, place.epoch, place.number):
             return self.dataset[place.index]
@@ -64,11 +64,11 @@ class PlacedSampler(EnlargedSampler):
     begin = (0, 0)
     """Epoch that a run continues with, and the samples per process that are done in it."""
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[SamplePlace]:
         """Give the places of this process, in their order."""
         indices = super().__iter__()
         places = [
-            Place(self.epoch, self.rank + k * self.num_replicas, index)
+            SamplePlace(self.epoch, self.rank + k * self.num_replicas, index)
             for k, index in enumerate(indices)
         ]
         epoch, done = self.begin
@@ -107,7 +107,7 @@ def _create_dataloaders(opt: dict[str, Untyped], logger: Untyped) -> tuple[Untyp
     """A run stops short of ``total_iter``, or does 0 iterations, and reports success.
 
     basicsr/train.py:45-48 plans epochs with the incomplete batch that basicsr/data/__init__.py:72
-    drops; after a resume with another batch size or process count it counts in the new epochs from
+    drops. After a resume with another batch size or process count it counts in the new epochs from
     the old epoch number. Here the loader is asked, and only what is left to do is planned.
     """
     if "train" not in opt["datasets"]:
@@ -158,7 +158,7 @@ def data_state(opt: dict[str, Untyped], epoch: int, current_iter: int) -> dict[s
 def _optimize_recurrent(model: Untyped, current_iter: int) -> None:
     """A run resumed before iteration ``fix_flow`` trains the flow network from then on.
 
-    basicsr/models/video_recurrent_model.py:55-60 freezes it at iteration 1 alone.
+    basicsr/models/video_recurrent_model.py:55-60 freezes it only at iteration 1.
     """
     first = model.opt.get("resumed", {"iter": 0})["iter"] + 1
     if model.fix_flow_iter and current_iter == first and 1 < first < model.fix_flow_iter:

@@ -10,7 +10,7 @@ import basicsr.test
 
 from stdnet_arch.utils.commands import run_command
 
-STOPPED = "stopped; the same command tests anew"
+STOPPED = "stopped; the same command tests again"
 
 
 def main() -> int:

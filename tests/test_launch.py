@@ -76,7 +76,7 @@ def test_an_interrupt_of_two_processes_is_one_line_and_leaves_none(tmp_path, who
     lines = [line for line in said.splitlines() if "stopped" in line]
     assert process.returncode == 130, said
     assert len(lines) == 1
-    assert "--auto_resume goes on from iteration" in lines[0]
+    assert "--auto_resume continues from iteration" in lines[0]
     assert "Traceback" not in said
     sys.stdout.write(f"ended after {seconds:.2f} s\n")
 

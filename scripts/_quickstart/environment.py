@@ -165,7 +165,8 @@ class _Setup:
     def _clear(self) -> None:
         if Path(sys.prefix).resolve() == self.venv.resolve():
             raise SetupError(
-                f"{self.venv} must be made anew, but it runs this script. Use the system's python3."
+                f"{self.venv} must be made again, but it runs this script."
+                " Use the system's python3."
             )
         for path in self.venv.iterdir():
             if path.is_dir() and not path.is_symlink():

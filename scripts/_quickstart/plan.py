@@ -65,7 +65,7 @@ def clean_environ(environ: Mapping[str, str], venv: Path) -> dict[str, str]:
 
 def advice(cause: str, root: Path, free_gb: float) -> str:
     """Word what a failed set-up tells the user, by cause (see ``diagnose``)."""
-    again = "Then run the same command again; it goes on from here."
+    again = "Then run the same command again; it continues from here."
     known = {
         "disk": f"the disk is full: {free_gb:.1f} GB are free at {root}, up to {FULL_GB} GB are"
         f" needed ({LEAST_GB} GB with a CPU build of torch). Make room. {again}",

@@ -60,8 +60,8 @@ def decide(stamp: Stamp, want: Stamp, empty: bool, works: bool) -> str:
         works: true if its interpreter runs.
 
     Returns:
-        ``reuse`` as it is; ``install`` the difference; ``repair`` what was cut off, then install;
-        ``create`` again, but only what is empty or was made here; ``refuse`` what neither runs nor
+        ``reuse`` as it is; ``install`` the difference; ``repair`` what was cut off, then install.
+        ``create`` again, but only what is empty or was made here. ``refuse`` what neither runs nor
         was made here.
     """
     made_here = stamp.get("made_here") is True

@@ -67,7 +67,7 @@ class AlignmentLevel(nn.Module):
         """Align ``moving``, ``(b, c, h, w)``, towards ``other``.
 
         ``above`` and the result are offset features and aligned features, ``(b, c, h/2, w/2)`` of
-        the coarser level (None at the top) and ``(b, c, h, w)``; aligned features are without
+        the coarser level (None at the top) and ``(b, c, h, w)``. Aligned features are without
         activation except at the top.
         """
         offset_feat = self.offset_conv1(torch.cat((moving, other), 1))

@@ -63,7 +63,7 @@ def contract_of(net: object) -> Contract:
 
 
 def is_plain(net: object) -> bool:
-    """Tell whether a network takes RGB clips alone and gives a tensor, as the toolbox's do."""
+    """Tell whether a network takes only RGB clips and gives a tensor, as the toolbox's do."""
     forward = getattr(type(net), "forward", None)
     if not inspect.isfunction(forward):
         return False

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from stdnet_arch.archs.blocks import ResidualBlock, ResidualTrunk
 from stdnet_arch.archs.stdan.guidance import GuideEncoder
 from stdnet_arch.archs.stdan.head import Head
-from stdnet_arch.archs.svsrnet.attention import ViewTemporalAttention, WindowAttention
+from stdnet_arch.archs.svsrnet.attention import ViewTemporalAttention, WindowCrossAttention
 from stdnet_arch.archs.svsrnet.fusion import CENTER, SpaceTimeFusion, windows_of
 from stdnet_arch.archs.svsrnet_arch import NEIGHBORS
 from stdnet_arch.archs.temporal_profile_arch import standardize_frames
@@ -60,8 +60,8 @@ class CrossModalSTNet(nn.Module):
         self.fusion = SpaceTimeFusion(num_feat, groups)
         self.attention = ViewTemporalAttention(
             num_feat,
-            WindowAttention(num_feat, window),
-            [WindowAttention(num_feat, window) for _ in NEIGHBORS],
+            WindowCrossAttention(num_feat, window),
+            [WindowCrossAttention(num_feat, window) for _ in NEIGHBORS],
             has_mask=False,
         )
         self.conv_merge = nn.Conv2d(2 * num_feat, num_feat, 1)

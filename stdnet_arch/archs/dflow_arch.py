@@ -19,7 +19,7 @@ class DFlow(nn.Module):
     """Light bidirectional recurrence whose flow is estimated once and then only changed.
 
     Features run back through the clip and then forth, the second pass seeing those of the first,
-    each aligned by its own flow; there is no pretrained flow network.
+    each aligned by its own flow. There is no pretrained flow network.
 
     Args:
         scale: H / h, a power of 2; 4 in the paper.

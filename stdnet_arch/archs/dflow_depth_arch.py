@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.dflow.depth_parts import WORK, DepthHead, GuideEncoder, localize
+from stdnet_arch.archs.dflow.depth_parts import WORK, DepthHead, QuarterGuideEncoder, localize
 from stdnet_arch.archs.dflow.depth_step import DFlowDepthStep
 from stdnet_arch.archs.dflow.depth_stream import DFlowDepthStream
 from stdnet_arch.archs.dflow.distillation import DistillationTrunk
@@ -54,7 +54,7 @@ class DFlowDepth(nn.Module):
         self.multiple_of = 2 if scale == 2 else 1  # of lq: the work is done at H/4
         self.causal = not bidirectional  # no frame takes from later ones: it can be streamed
         seen = (8 if scale == 2 else 2) + num_feat
-        self.guide_encoder = GuideEncoder(num_feat)
+        self.guide_encoder = QuarterGuideEncoder(num_feat)
         if bidirectional:
             self.backward_flow = PairFlow(num_feat // 2)
             self.backward_trunk = DistillationTrunk(seen + num_feat, num_feat, num_block)

@@ -22,7 +22,7 @@ from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
     Carried,
     FrameMotion,
-    Memory,
+    MotionMemory,
     Traces,
     carry,
     nothing_carried,
@@ -156,7 +156,7 @@ class PlaneBlend(nn.Module):
 
         Returns:
             ``pred``, ``(b, t, 1, H, W)``; ``error``, the expected absolute error in the unit of
-            ``lq``, same shape; if asked for, ``weights``, ``(b, t, j, H, W)``, and for losses
+            ``lq``, same shape. If asked for, ``weights``, ``(b, t, j, H, W)``, and for losses
             ``flow`` [px] to the frame before, ``(b, t - 1, 2, H/4, W/4)``.
 
         Raises:
@@ -177,8 +177,8 @@ class PlaneBlend(nn.Module):
         lq: Tensor,
         guide: Tensor,
         step: Tensor | None = None,
-        memory: Memory | None = None,
-    ) -> tuple[dict[str, Tensor], Memory | None]:
+        memory: MotionMemory | None = None,
+    ) -> tuple[dict[str, Tensor], MotionMemory | None]:
         """Super-resolve the next frames of a clip; see :meth:`forward`.
 
         Args:
@@ -210,8 +210,8 @@ class PlaneBlend(nn.Module):
         return maps, memory
 
     def advance_frame(
-        self, lq: Tensor, guide: Tensor, step: Tensor, memory: Memory | None
-    ) -> tuple[dict[str, Tensor], Memory | None]:
+        self, lq: Tensor, guide: Tensor, step: Tensor, memory: MotionMemory | None
+    ) -> tuple[dict[str, Tensor], MotionMemory | None]:
         """Super-resolve one frame.
 
         Args:
@@ -251,7 +251,7 @@ class PlaneBlend(nn.Module):
         maps |= self._decide(feat, logits, frame, (y, x), carried)
         if not self.temporal:
             return maps, None
-        return maps, Memory(guide, maps["pred"].detach(), traces.fine, traces.coarse)
+        return maps, MotionMemory(guide, maps["pred"].detach(), traces.fine, traces.coarse)
 
     def _see(self, lq: Tensor, step: Tensor) -> _Frame:
         """Fill holes, fit planes, and describe the depth around each LR pixel."""

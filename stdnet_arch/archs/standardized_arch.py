@@ -17,9 +17,9 @@ IN_DEPTH = ("pred", "stage_depth")
 class Standardized(nn.Module):
     """``mean + spread * net((lq - mean) / spread, guide)``.
 
-    Depth that is divided by its greatest value leaves the networks edges of some hundredths, about
-    as large as what a step of Adam does to the last layer: trained from scratch they hang at
-    interpolation. In units of the depth's own spread they need fewer steps. The two numbers are
+    Depth that is divided by its greatest value leaves the networks edges of some hundredths. That
+    is about as large as what a step of Adam does to the last layer: trained from scratch they hang
+    at interpolation. In units of the depth's own spread they need fewer steps. The two numbers are
     constants of the training data, as a photograph network's mean colour is. So results do not
     depend on how a clip is cut.
 

@@ -24,7 +24,7 @@ class STDAN(nn.Module):
 
     ``modality="rgb"``: the published network, frames in, frames out, without a guide.
     ``modality="depth"``: the same blocks on depth guided by RGB, with a global residual on the
-    upsampled depth; the RGB of the missing frames guides what is put there.
+    upsampled depth. The RGB of the missing frames guides what is put there.
 
     Args:
         scale: H / h, a power of 2; 4 in the paper.

@@ -32,8 +32,8 @@ class STDNet(nn.Module):
         scale: H / h: 4, 8 or 16. Depth enters at H/4 x W/4, replicated; the networks for all
             scales are alike.
         num_feat: channels of every feature map, a multiple of 16; 64 in the paper.
-        head_feat: channels of the prediction heads at H x W, which a narrow network spends most of
-            its time in; 64 in the paper at every ``num_feat``.
+        head_feat: channels of the prediction heads at H x W, where a narrow network spends most of
+            its time. 64 in the paper at every ``num_feat``.
         init: ``paper``, or ``balanced`` (:func:`stdnet_arch.archs.stdnet.initialization.balance`),
             for training from scratch; what it changes is in docs/results.md.
         num_block: residual blocks of each trunk and reconstruction, attention blocks of each fusion
@@ -73,7 +73,7 @@ class STDNet(nn.Module):
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
         self.scale = scale
-        self.causal = causal  # halo is of frames before alone
+        self.causal = causal  # halo is only of frames before
         # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
         # frames of a pass run as one batch, and a frame depends on finitely many others.
         self.halo = STAGES * num_round * NEIGHBOURS  # frames of context on each side

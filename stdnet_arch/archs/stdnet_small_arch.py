@@ -23,7 +23,7 @@ class Preset(STDNet):
     """
 
     # The passes take two thirds of the time at any width, most of it in the fusions' convolutions
-    # at three times the channels; the heads at H x W come next. Costs: docs/performance.md.
+    # at three times the channels. The heads at H x W come next. Costs: docs/performance.md.
     sizes: ClassVar[Mapping[str, Any]]
 
     def __init__(

@@ -32,9 +32,9 @@ class SVSRNet(nn.Module):
 
     Built after published facts of the network. The authors' code declares 4,613,686 parameters and
     uses 3,564,958 of them, and ``as_released`` has just these: the left fusion and the left
-    enlargement serve both views; of the other view's other times the past frame and the centre one
-    are looked at (not the future one); one of two fusing convolutions does the work of both. The
-    authors' weights and their number of parameters fit that form alone. Without it every declared
+    enlargement serve both views. Of the other view's other times the past frame and the centre one
+    are looked at (not the future one). One of two fusing convolutions does the work of both. The
+    authors' weights and their number of parameters fit only that form. Without it every declared
     part does what its name says, with 4,563,766 parameters.
 
     Args:

@@ -245,7 +245,7 @@ def to_item(
 
     Returns:
         ``lq (t',1,h,w)``, ``gt (t,1,H,W)``, ``guide (t,3,H,W)`` float32, ``valid (t,1,H,W)`` bool,
-        ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame); and
+        ``depth_range_m`` (scalar tensor), ``clip``, ``frame`` (index of the first frame).
         ``flow_px (t-1,2,H,W)`` float32 and ``confidence (t',1,h,w)`` uint8 if the clip has them.
     """
     # Ordered while it is small: bytes move faster than floats.

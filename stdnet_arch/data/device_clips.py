@@ -17,7 +17,7 @@ CELL = 4
 FARTHEST_FLOW_PX = 32.0
 """Flow beyond it is not asked of a network."""
 MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
-"""How depth is moved against RGB: size of the moving parts, None: all as one; and spread [px]."""
+"""Shifts of depth against RGB: size of the moving parts, None: all as one; and spread [px]."""
 ROUNDED_M = (2e-4, 1e-2)
 """Finest and coarsest step that continuous depth is rounded to [m]."""
 
@@ -36,7 +36,7 @@ class TrainingClips(NamedTuple):
     flow_px: Tensor
     """Flow to the frame before, ``(b, t - 1, 2, H/4, W/4)``."""
     flow_valid: Tensor
-    """Where it is known and seen in the frame before, bool ``(b, t - 1, 1, H/4, W/4)``."""
+    """Pixels where it is known and seen in the frame before, bool ``(b, t - 1, 1, H/4, W/4)``."""
 
 
 class Scenes(NamedTuple):

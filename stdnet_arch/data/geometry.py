@@ -1,7 +1,8 @@
 """Motion and cameras of whole clips, which some metrics need: read where a source has them.
 
-A source has them if it has the methods ``flow_px(clip, i)`` (flow and where its target is seen, or
-None), ``pose(clip, i)`` (or None) and ``intrinsics_px(clip)`` (or None); ``Synthetic`` does.
+A source has them if it has the methods ``flow_px(clip, i)``, ``pose(clip, i)`` and
+``intrinsics_px(clip)``. Each returns None where there is nothing; flow comes with where its target
+is seen. ``Synthetic`` has all three.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,8 +58,8 @@ class GeometryReader:
             box: rows and columns that are kept of each frame.
 
         Returns:
-            ``flow_px (t - 1, 2, H, W)`` float32, (dx, dy) to the next frame; ``intrinsics_px (4,)``
-            float64, ``fx, fy, cx, cy``, with ``(0, 0)`` at the centre of the box's first pixel;
+            ``flow_px (t - 1, 2, H, W)`` float32, (dx, dy) to the next frame. ``intrinsics_px (4,)``
+            float64, ``fx, fy, cx, cy``, with ``(0, 0)`` at the centre of the box's first pixel.
             ``pose (t, 4, 4)`` float64, camera to world [m], x right, y down, z forward.
         """
         frames = {"flow_px": range(span.start, span.stop - 1), "intrinsics_px": [span.start]}

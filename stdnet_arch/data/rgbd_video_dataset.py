@@ -21,8 +21,8 @@ class RGBDVideoDataset(Dataset):
     """Every window of ``num_frame`` frames of every listed clip, cropped and augmented at random.
 
     All draws come from torch's generator: a DataLoader seeds it again for each worker and epoch,
-    and a fixed ``manual_seed`` repeats the run (the toolbox reseeds ``random`` and numpy alike
-    in every epoch, basicsr/data/__init__.py:97).
+    and a fixed ``manual_seed`` repeats the run. The toolbox reseeds ``random`` and numpy alike in
+    every epoch (basicsr/data/__init__.py:97).
 
     Args:
         opt: the dataset section of the YAML; see :class:`TrainOptions`.

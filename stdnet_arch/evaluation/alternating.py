@@ -20,7 +20,7 @@ COLUMNS = ("case", "form", "ms/frame", "CPU ms/frame", "frames/s", "times", "CPU
            "from", "to", "difference")  # fmt: skip
 
 
-class Case(NamedTuple):
+class Alternatives(NamedTuple):
     """Ways to compute the same."""
 
     name: str
@@ -39,9 +39,9 @@ class Ratio(NamedTuple):
     form: str
     ms_per_frame: float
     cpu_ms_per_frame: float
-    """Of all threads together."""
+    """Processor time of all threads together."""
     times: float
-    """How many times as fast as the first form, by the clock."""
+    """Speed in that of the first form, by the clock."""
     cpu_times: float
     """The same by processor time, which other programs hardly disturb."""
     low: float
@@ -51,7 +51,7 @@ class Ratio(NamedTuple):
     difference: float
 
 
-def measure_case(case: Case, rounds: int) -> list[Ratio]:
+def measure_case(case: Alternatives, rounds: int) -> list[Ratio]:
     """Run the forms in turn, after a first round that does not count.
 
     Args:
@@ -69,7 +69,9 @@ def measure_case(case: Case, rounds: int) -> list[Ratio]:
     return [_ratio(case, name, times, first) for name, times in counted.items()]
 
 
-def _ratio(case: Case, form: str, times: Sequence[Elapsed], first: Sequence[Elapsed]) -> Ratio:
+def _ratio(
+    case: Alternatives, form: str, times: Sequence[Elapsed], first: Sequence[Elapsed]
+) -> Ratio:
     clock = [a.seconds / max(b.seconds, 1e-9) for a, b in zip(first, times, strict=True)]
     cpu = [a.cpu_seconds / max(b.cpu_seconds, 1e-9) for a, b in zip(first, times, strict=True)]
     low, high = quartiles(cpu)
@@ -99,7 +101,7 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def measure_cases(cases: Sequence[Callable[[], Case]], rounds: int) -> list[Ratio]:
+def measure_cases(cases: Sequence[Callable[[], Alternatives]], rounds: int) -> list[Ratio]:
     """Make and measure one case after the other, so that only one is in memory.
 
     A case that needs a library that is not here, and says so by ImportError, is left out.

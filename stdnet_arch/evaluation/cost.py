@@ -41,7 +41,7 @@ class Setting:
     repeats: int = 5
     """Runs that count; their median is taken."""
     threads: int | None = None
-    """Of PyTorch on a CPU, said with the device; None: as it is."""
+    """Threads of PyTorch on a CPU, said with the device; None: as it is."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""

@@ -106,10 +106,10 @@ def measure(root: str, samples: int, workers: int, rounds: int, seed: int = 0) -
         seed: seed of the crops.
 
     Returns:
-        A row per loader, best of its rounds: samples per second of the DataLoader; the processor
-        time of a sample in all its processes, which other jobs on the machine change less; and that
-        of the dataset without a DataLoader. The difference of the two is the way of a batch to the
-        training process, through shared memory.
+        A row per loader, best of its rounds. It holds samples per second of the DataLoader and the
+        processor time of a sample in all its processes. Other jobs on the machine change the latter
+        less. It also holds the processor time of the dataset without a DataLoader. The difference
+        of the two is the way of a batch to the training process, through shared memory.
     """
     cv2.setNumThreads(1)  # here: forked workers that change it wait for threads they do not have
     with TemporaryDirectory() as folder:

@@ -28,7 +28,7 @@ class Elapsed(NamedTuple):
     seconds: float
     """By the clock."""
     cpu_seconds: float
-    """Of the processor, all threads of this process."""
+    """Processor time of all threads of this process."""
 
 
 def wait(device: torch.device) -> None:
@@ -68,7 +68,7 @@ def peak_mb(run: Callable[[], object], device: torch.device) -> float:
     if not (PROC / "clear_refs").exists():
         return float("nan")
     ctypes.CDLL(None).malloc_trim(0)  # freed memory must not pass for memory that was never needed
-    (PROC / "clear_refs").write_text("5")  # the peak starts anew
+    (PROC / "clear_refs").write_text("5")  # the peak starts again
     before_mb = resident_mb(peak=False)
     run()
     return max(resident_mb(peak=True) - before_mb, 0) * MB / MIB

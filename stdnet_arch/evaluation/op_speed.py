@@ -1,7 +1,7 @@
 """Time of operators, in every form they exist in, beside the plain one.
 
 A case is one computation in several forms that give the same numbers. To add one, add a
-:class:`Case` to ``CASES``; its first form is what the others are compared with.
+:class:`OpCase` to ``CASES``; its first form is what the others are compared with.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from stdnet_arch.utils.whole_file import whole_file
 
 
 @dataclass(frozen=True)
-class Case:
+class OpCase:
     """One computation in several forms.
 
     ``inputs(b)`` makes the tensors for ``b`` samples, on the CPU in float32; each form takes them
@@ -110,22 +110,22 @@ def _our_aggregation(feat: Tensor) -> Tensor:
 
 
 CASES = [
-    Case(
+    OpCase(
         "STDNet: 3x3 convolution of 64+64 channels, 1 group, 64x64",
         lambda b: _conv_inputs(64, 2, 1, b),
         _by_backend(_conv, groups=1),
     ),
-    Case(
+    OpCase(
         "STDAN, interpolation: 3x3 convolution of 64 channels, 8 groups, 64x64",
         lambda b: _conv_inputs(64, 1, 8, b),
         _by_backend(_conv, groups=8),
     ),
-    Case(
+    OpCase(
         "STDAN, attention: 9 taps of keys and values, 72+72 channels, 8 groups, 64x64",
         lambda b: _sample_inputs(72, 2, 8, b),
         _by_backend(_sample, groups=8),
     ),
-    Case(
+    OpCase(
         "STDAN, aggregation: 7 frames of 64 channels, 64x64",
         lambda b: [torch.randn(b, 7, 64, 64, 64)],
         {
@@ -138,7 +138,7 @@ CASES = [
 
 
 def measure(
-    case: Case, *, device: torch.device, dtype: torch.dtype, batch: int, threads: int, rounds: int
+    case: OpCase, *, device: torch.device, dtype: torch.dtype, batch: int, threads: int, rounds: int
 ) -> tuple[list[Timing], dict[str, str]]:
     """Time all forms of a case, round by round in turn, so that a busy machine is busy for all.
 
@@ -232,7 +232,7 @@ def as_table(timings: Sequence[Timing]) -> Table:
 
 
 def benchmark(
-    cases: Sequence[Case],
+    cases: Sequence[OpCase],
     *,
     device: torch.device,
     dtype: torch.dtype,

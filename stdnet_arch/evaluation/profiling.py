@@ -27,7 +27,7 @@ REST = "other arithmetic"
 class OperatorTimes(TorchDispatchMode):
     """Add up the processor time of every operator inside, in :attr:`seconds`.
 
-    Time of this thread's processor, which says the same on a busy machine as on a quiet one; so
+    Time of this thread's processor, which says the same on a busy machine as on a quiet one. So
     operators must run on one thread (``torch.set_num_threads(1)``), on a CPU.
 
     Args:

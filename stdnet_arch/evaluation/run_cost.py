@@ -1,6 +1,6 @@
 """Time and memory of one way to run a network, in a process of its own: nothing else counts.
 
-``python -m stdnet_arch.evaluation.run_cost`` reads a :class:`Run` as JSON and answers with a
+``python -m stdnet_arch.evaluation.run_cost`` reads a :class:`CostRun` as JSON and answers with a
 :class:`RunCost`.
 """
 
@@ -30,7 +30,7 @@ LOSSES = {
 
 
 @dataclass(frozen=True)
-class Run:
+class CostRun:
     """A way to run a network."""
 
     network: Mapping[str, Any]
@@ -71,7 +71,7 @@ class RunCost:
     """Beyond weights and the imported package: resident on a CPU, allocated on CUDA."""
 
 
-def measure_run(run: Run) -> RunCost:
+def measure_run(run: CostRun) -> RunCost:
     """Run in a process of its own.
 
     Raises:
@@ -86,7 +86,7 @@ def measure_run(run: Run) -> RunCost:
     return RunCost(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def run_here(run: Run) -> RunCost:
+def run_here(run: CostRun) -> RunCost:
     """As :func:`measure_run`, in this process, whose earlier peak of memory counts."""
     torch.set_num_threads(run.threads)
     device = torch.device(run.device)
@@ -116,14 +116,14 @@ def _memory_mb(device: torch.device, peak: bool) -> float:
 Act = Callable[[int, tuple[int, int]], object]
 
 
-def _inputs(run: Run, frames: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def _inputs(run: CostRun, frames: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """``lq (b, t, 1, h, w)`` and ``guide (b, t, 3, H, W)``, random."""
     (H, W), scale = size, int(run.network["scale"])
     lq = torch.rand(run.batch, frames, 1, H // scale, W // scale, device=run.device)
     return lq, torch.rand(run.batch, frames, 3, H, W, device=run.device)
 
 
-def _clip(net: nn.Module, run: Run) -> Act:
+def _clip(net: nn.Module, run: CostRun) -> Act:
     precision = MixedPrecision(run.amp, torch.device(run.device), on_cpu=True)
     net.eval()
 
@@ -134,7 +134,7 @@ def _clip(net: nn.Module, run: Run) -> Act:
     return act
 
 
-def _stream(net: nn.Module, run: Run) -> Act:
+def _stream(net: nn.Module, run: CostRun) -> Act:
     precision = MixedPrecision(run.amp, torch.device(run.device), on_cpu=True)
     net.eval()
 
@@ -149,7 +149,7 @@ def _stream(net: nn.Module, run: Run) -> Act:
     return act
 
 
-def _step(net: nn.Module, run: Run) -> Act:
+def _step(net: nn.Module, run: CostRun) -> Act:
     precision = MixedPrecision(run.amp, torch.device(run.device), on_cpu=True)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
     net.train()
@@ -172,5 +172,5 @@ def _step(net: nn.Module, run: Run) -> Act:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    answer = run_here(Run(**{**asked, "size": tuple(asked["size"])}))
+    answer = run_here(CostRun(**{**asked, "size": tuple(asked["size"])}))
     sys.stdout.write(json.dumps(asdict(answer)) + "\n")

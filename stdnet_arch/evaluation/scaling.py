@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from stdnet_arch.evaluation.measuring import describe_machine
-from stdnet_arch.evaluation.run_cost import Run, RunCost, measure_run
+from stdnet_arch.evaluation.run_cost import CostRun, RunCost, measure_run
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -29,7 +29,7 @@ class Axis:
     name: str
     unit: str
     values: tuple[int, ...]
-    change: Callable[[Run, int], list[Run]]
+    change: Callable[[CostRun, int], list[CostRun]]
     """Runs of a point, all at once."""
     on_clock: bool = False
     """Its time is that on the clock; else that of the CPU, which other work does not disturb."""
@@ -55,7 +55,7 @@ class Growth:
     memory: float
 
 
-def plan_axes(base: Run, gpus: int = 0) -> list[Axis]:
+def plan_axes(base: CostRun, gpus: int = 0) -> list[Axis]:
     """The axes of the table, from small to large.
 
     Args:
@@ -81,23 +81,23 @@ def plan_axes(base: Run, gpus: int = 0) -> list[Axis]:
     return axes
 
 
-def _with_frames(way: str) -> Callable[[Run, int], list[Run]]:
+def _with_frames(way: str) -> Callable[[CostRun, int], list[CostRun]]:
     return lambda run, frames: [replace(run, way=way, frames=frames)]
 
 
-def _with_side(run: Run, side: int) -> list[Run]:
+def _with_side(run: CostRun, side: int) -> list[CostRun]:
     return [replace(run, size=(side, side))]
 
 
-def _with_scale(run: Run, scale: int) -> list[Run]:
+def _with_scale(run: CostRun, scale: int) -> list[CostRun]:
     return [replace(run, network={**run.network, "scale": scale})]
 
 
-def _on_each(run: Run, count: int) -> list[Run]:
+def _on_each(run: CostRun, count: int) -> list[CostRun]:
     return [replace(run, device=f"cuda:{i}") for i in range(count)]
 
 
-def measure_together(runs: Sequence[Run]) -> RunCost:
+def measure_together(runs: Sequence[CostRun]) -> RunCost:
     """Start runs at once, each in a process of its own; the slowest and the largest count.
 
     Raises:
@@ -110,9 +110,9 @@ def measure_together(runs: Sequence[Run]) -> RunCost:
 
 
 def measure_axes(
-    base: Run,
+    base: CostRun,
     axes: Iterable[Axis],
-    measure: Callable[[Sequence[Run]], RunCost] = measure_together,
+    measure: Callable[[Sequence[CostRun]], RunCost] = measure_together,
 ) -> Iterator[Point]:
     """Measure every value of every axis; one that fails is reported and does not stop others.
 
@@ -190,7 +190,7 @@ def panels_of(
 
 
 def write_scaling(
-    path: Path, base: Run, points: Sequence[Point], growths: Sequence[Growth]
+    path: Path, base: CostRun, points: Sequence[Point], growths: Sequence[Growth]
 ) -> Mapping[str, Any]:
     """Write ``path.json`` and ``path.md``, each whole.
 

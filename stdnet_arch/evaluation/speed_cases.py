@@ -20,9 +20,9 @@ from stdnet_arch.archs.plane_blend.candidates import (
     places,
     planes_around,
 )
-from stdnet_arch.archs.plane_blend.choice import Choice, choose
+from stdnet_arch.archs.plane_blend.choice import KnownCandidates, choose
 from stdnet_arch.archs.stdnet_arch import STDNet
-from stdnet_arch.evaluation.alternating import Case
+from stdnet_arch.evaluation.alternating import Alternatives
 from stdnet_arch.evaluation.published_forms import (
     literal_choice,
     literal_joint_bilateral,
@@ -51,7 +51,7 @@ CPU = torch.device("cpu")
 
 def cases_of(
     size: Size, train_size: Size, channels_last: bool = False
-) -> dict[str, Callable[[], Case]]:
+) -> dict[str, Callable[[], Alternatives]]:
     """All cases by name, made when they are called.
 
     Args:
@@ -59,7 +59,7 @@ def cases_of(
         train_size: the same of windows in training.
         channels_last: run streams in that layout of memory, too.
     """
-    made: dict[str, Callable[[], Case]] = {"joint bilateral": partial(filter_case, size)}
+    made: dict[str, Callable[[], Alternatives]] = {"joint bilateral": partial(filter_case, size)}
     made["PlaneBlend, its choice"] = partial(choice_case, size)
     for name, network in SMALL.items():
         made[name] = partial(stream_case, name, partial(_untrained, network), size, channels_last)
@@ -72,17 +72,19 @@ def cases_of(
     return made
 
 
-def filter_case(size: Size) -> Case:
+def filter_case(size: Size) -> Alternatives:
     """Joint bilateral upsampling beside the same tap by tap at full size."""
     lq, guide = (x[0] for x in random_clip(1, size, CPU))
     forms = {
         "tap by tap": lambda: literal_joint_bilateral(lq, guide, **FILTER),
         "block by block": lambda: joint_bilateral_upsample(lq, guide, **FILTER),
     }
-    return Case("joint bilateral", 1, forms, _differences({k: f() for k, f in forms.items()}))
+    return Alternatives(
+        "joint bilateral", 1, forms, _differences({k: f() for k, f in forms.items()})
+    )
 
 
-def choice_case(size: Size) -> Case:
+def choice_case(size: Size) -> Alternatives:
     """PlaneBlend's softmax over planes beside the same with all maps at full size."""
     h, w = size[0] // CELL, size[1] // CELL
     random = torch.Generator().manual_seed(0)
@@ -93,19 +95,19 @@ def choice_case(size: Size) -> Case:
     bias, prior = torch.zeros(1, len(offsets), h, w), distance_prior(*place, offsets)
 
     def by_rows() -> Tensor:
-        choice = Choice(planes_around(planes, offsets), bias, prior, place, None)
+        choice = KnownCandidates(planes_around(planes, offsets), bias, prior, place, None)
         return choose(logits, choice, 1).depth
 
     forms = {"all at once": lambda: literal_choice(logits, planes, offsets), "by rows": by_rows}
     with torch.no_grad():
         results = {name: form() for name, form in forms.items()}
     without = {name: partial(_without_gradients, form) for name, form in forms.items()}
-    return Case("PlaneBlend, its choice", 1, without, _differences(results))
+    return Alternatives("PlaneBlend, its choice", 1, without, _differences(results))
 
 
 def stream_case(
     name: str, load: Callable[[], LoadedNetwork], size: Size, channels_last: bool
-) -> Case:
+) -> Alternatives:
     """A network frame by frame, and its exported step in onnxruntime where that is installed.
 
     Args:
@@ -124,10 +126,10 @@ def stream_case(
         forms["onnxruntime, a step"] = _onnx_stream(loaded, frames, size)
     # The third frame, so that what is kept counts.
     results = [{name: form() for name, form in forms.items()} for _ in range(3)][-1]
-    return Case(name, 1, forms, _differences(results))
+    return Alternatives(name, 1, forms, _differences(results))
 
 
-def training_case(preset: str, size: Size, frames: int = 7) -> Case:
+def training_case(preset: str, size: Size, frames: int = 7) -> Alternatives:
     """Forward and backward of a window beside the published computation's.
 
     Args:
@@ -147,7 +149,7 @@ def training_case(preset: str, size: Size, frames: int = 7) -> Case:
         "plain": partial(train, lambda: published_stdnet(cast(STDNet, net), lq, guide)),
         "ours": partial(train, lambda: net(lq, guide)["pred"]),
     }
-    return Case(
+    return Alternatives(
         f"training {preset}", frames, forms, _differences({k: f() for k, f in forms.items()})
     )
 

@@ -28,7 +28,7 @@ class SensorFrame(NamedTuple):
     lq_m: NDArray[np.float32]
     """Depth [m], ``(h, w)``, finite, in (0, range]; 0 in holes if the network takes them."""
     measured: NDArray[np.bool_]
-    """Where the sensor saw something, ``(h, w)``."""
+    """Pixels where the sensor saw something, ``(h, w)``."""
     rgb: NDArray[np.uint8]
     """``(H, W, 3)``."""
 
@@ -98,7 +98,7 @@ class SensorCleaner:
     """Prepares the frames of one clip, in order.
 
     No depth is: 0, negative, NaN, inf, beyond ``max_m``. Such a pixel takes the depth of the
-    nearest measured pixel of its frame (Euclidean distance); a frame without any takes the frame
+    nearest measured pixel of its frame (Euclidean distance). A frame without any takes the frame
     before, and the first measured one if there is none before. Depth beyond the network's range
     becomes the range, as in training.
 

@@ -23,7 +23,7 @@ OPSET = 20
 SUFFIXES = (".onnx", ".pt2")
 
 
-class Window(nn.Module):
+class WindowFunction(nn.Module):
     """A network as a function of two tensors that gives one."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -59,9 +59,9 @@ def export_window(
     """Write a network for windows of one size; the file is there whole or not at all.
 
     Deformable sampling becomes ``grid_sample``; the batch is one clip. Depth goes in and comes out
-    divided by ``depth_range_m``, which stands in the file beside ``scale``, ``frames``,
-    ``frames_before`` and ``frames_after`` (the context after which predictions are those of the
-    whole clip).
+    divided by ``depth_range_m``, which stands in the file beside ``scale`` and ``frames``. So do
+    ``frames_before`` and ``frames_after``, the context after which predictions are those of the
+    whole clip.
 
     Args:
         loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the
@@ -77,7 +77,9 @@ def export_window(
     path = check_export(path)
     inputs = example(loaded, frames, size)
     names = (["lq", "guide"], ["pred"])
-    write_export(Window(loaded.net.cpu().eval()), inputs, path, names, _about(loaded, frames))
+    write_export(
+        WindowFunction(loaded.net.cpu().eval()), inputs, path, names, _about(loaded, frames)
+    )
 
 
 def check_export(path: str | Path) -> Path:
@@ -219,7 +221,7 @@ def compare_onnx(
         ImportError: onnxruntime is not installed.
     """
     inputs = example(loaded, frames, size, seed=1)
-    run, window = run_onnx(path, torch.get_num_threads()), Window(loaded.net.eval())
+    run, window = run_onnx(path, torch.get_num_threads()), WindowFunction(loaded.net.eval())
     seconds: dict[str, list[float]] = {"torch": [], "onnx": []}
     with torch.no_grad():
         for _ in range(repeats + 1):

@@ -50,7 +50,8 @@ class Prediction(NamedTuple):
     depth_m: NDArray[np.float32]
     """Depth [m], ``(H, W)``, at the size of the RGB."""
     measured: NDArray[np.bool_]
-    """Where the sensor pixel below held depth, ``(H, W)``; elsewhere the network guessed."""
+    """Pixels where the sensor's pixel below held depth, ``(H, W)``; elsewhere the network
+    guessed."""
     error_m: NDArray[np.float32] | None = None
     """Absolute error that the network expects [m], ``(H, W)``; None: it expects none."""
 

@@ -14,7 +14,7 @@ Size = tuple[int, int]
 SCALES = (4, 8, 16)
 """Those that networks are trained for."""
 ASPECT_TOLERANCE = 0.02
-"""How much H / h and W / w may differ before depth and RGB cannot show the same view."""
+"""Difference of H / h and W / w beyond which depth and RGB cannot show the same view."""
 TURN_ADVICE = " (one of them turned fits: --rotate-rgb 90 or 270, or --rotate-depth)"
 
 
@@ -86,7 +86,7 @@ class SizePlan:
         rows, columns = (slice(self.shift, self.shift + side) for side in self.net)
         pred = pred[..., rows, columns]
         # A little shrinking skips no pixel, and the plain kernel keeps slopes exactly where they
-        # are; the wide one moves them by up to 0.1 pixel.
+        # are. The wide one moves them by up to 0.1 pixel.
         shrinks = self.net[0] >= 2 * self.rgb[0]
         return resample(pred, self.rgb, "bilinear", antialias=shrinks)
 

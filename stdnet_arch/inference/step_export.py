@@ -22,7 +22,7 @@ from stdnet_arch.inference.streams.streaming import open_stream
 from stdnet_arch.utils.depth_step import takes_step
 
 KEPT, NEXT = "state_", "next_"
-"""What begins the names of inputs and outputs that a stream keeps."""
+"""Start of the names of inputs and outputs that a stream keeps."""
 
 
 def export_step(loaded: LoadedNetwork, path: str | Path, size: tuple[int, int]) -> None:
@@ -32,8 +32,8 @@ def export_step(loaded: LoadedNetwork, path: str | Path, size: tuple[int, int]) 
     ``delay`` (:class:`~stdnet_arch.archs.streaming.step.StreamStep`), and ``state_*``, zeros before
     the first frame. Outputs are ``pred (1, 1, H, W)``, of some networks ``error``, and ``next_*``,
     the ``state_*`` of the next frame in the same order. Depth is divided by ``depth_range_m``,
-    which stands in the file beside ``scale``, ``delay`` and, where the network is told one,
-    ``depth_step``, the quantisation step of ``lq``, which is a constant of the file.
+    which stands in the file beside ``scale`` and ``delay``. So does ``depth_step``, where the
+    network is told one: the quantisation step of ``lq``, a constant of the file.
 
     Args:
         loaded: see :func:`stdnet_arch.archs.checkpoints.loading.load_network`; it is put on the

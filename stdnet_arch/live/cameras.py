@@ -22,7 +22,7 @@ class Shot(NamedTuple):
     number: int
     """Counts all frames of the camera, those that nobody takes as well."""
     captured_s: float
-    """When it was taken, by ``time.monotonic``."""
+    """Time at which it was taken, by ``time.monotonic``."""
     read: Callable[[], Frame]
     """Depth [m] ``(h, w)`` and RGB ``(H, W, 3)``; costs time, so only frames that are used do."""
 
@@ -31,9 +31,9 @@ class Camera(Protocol):
     """A source of frames; the capture thread goes through :meth:`shots`."""
 
     about: str
-    """What it is, for people."""
+    """Description for people."""
     intrinsics: Intrinsics | None
-    """Of the RGB."""
+    """Intrinsics of the RGB."""
 
     def shots(self, stop: threading.Event) -> Iterator[Shot]:
         """Give frames when they are taken, until there are no more or ``stop`` is set."""
@@ -43,8 +43,8 @@ class ReplayCamera:
     """Plays a recording in real time.
 
     A frame comes when its time has come. If reading cannot keep pace, frames whose time has passed
-    are lost, as with a camera; of a video or a bag, which can only be read forwards, the clock
-    stands still instead (:attr:`slipped_s`).
+    are lost, as with a camera. A video or a bag can only be read forwards; there the clock stands
+    still instead (:attr:`slipped_s`).
 
     Args:
         recording: depth and RGB.
@@ -122,7 +122,7 @@ def can_jump(recording: Recording) -> bool:
 
 
 class Capture:
-    """One thread that looks through a camera and keeps the newest frame alone.
+    """One thread that looks through a camera and keeps only the newest frame.
 
     Args:
         camera: camera of the session.

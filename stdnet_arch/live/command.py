@@ -24,7 +24,7 @@ from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.live.cameras import Camera, ReplayCamera
 from stdnet_arch.live.recorder import RESULT, Recorder
 from stdnet_arch.live.screens import SCREENS, Screen, open_screen
-from stdnet_arch.live.session import Session
+from stdnet_arch.live.session import LiveSession
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.utils.names import check_target
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     args = parser.parse_args(argv)
-    sessions: list[Session] = []
+    sessions: list[LiveSession] = []
 
     def stopped() -> str:
         return f"stopped; {sessions[0].finish()}" if sessions else STOPPED
@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(args: argparse.Namespace, sessions: list[Session]) -> int:
+def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
     kind, places = _places_of(args.camera)
     report = args.report or (args.record and args.record / REPORT)
     if report is not None:
@@ -128,7 +128,7 @@ def _run(args: argparse.Namespace, sessions: list[Session]) -> int:
 
 def _look(  # noqa: PLR0913, PLR0917  what a session consists of
     args: argparse.Namespace,
-    sessions: list[Session],
+    sessions: list[LiveSession],
     job: Job,
     predictor: DepthSRPredictor,
     camera: Camera,
@@ -146,7 +146,7 @@ def _look(  # noqa: PLR0913, PLR0917  what a session consists of
         screen = open_screen(args.screen, lambda: _open_page(args.port))
         last.callback(screen.close)
         refinement = None if job.refine is None else Refinement(predictor.scale, job.refine)
-        session = Session(
+        session = LiveSession(
             predictor, camera, screen, recorder, refinement, job.max_depth_m, report, args.seconds
         )
         sessions.append(session)

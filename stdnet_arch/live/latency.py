@@ -13,7 +13,7 @@ class Figures(NamedTuple):
     rate_hz: float
     """Frames per second, from the first one on screen to the last; 0 for fewer than two."""
     median_ms: float
-    """Of the time from capture to the result on screen."""
+    """Median time from capture to the result on screen."""
     p95_ms: float
     """95 % of the frames came sooner."""
     largest_ms: float

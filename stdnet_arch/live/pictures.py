@@ -13,7 +13,7 @@ WIDEST = 480
 ERROR_PERCENT = 95
 
 
-class Painter:
+class FramePainter:
     """Draws frames with one range of colours, which only grows: a live clip has no known range."""
 
     def __init__(self) -> None:

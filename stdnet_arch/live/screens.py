@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.visual.window import Window
+from stdnet_arch.visual.window import ScreenWindow
 
 LOGGER = logging.getLogger("stdnet_arch")
 SCREENS = ("auto", "window", "page", "none")
@@ -30,7 +30,7 @@ class Screen(Protocol):
 
 
 class NoScreen:
-    """Shows nothing: to measure, or to record alone."""
+    """Shows nothing: to measure, or only to record."""
 
     name = "none"
 
@@ -62,7 +62,7 @@ def open_screen(kind: str, open_page: Callable[[], Screen]) -> Screen:
             f"a window needs a display ({' or '.join(DISPLAYS)} is not set); --screen page shows "
             "the frames in a browser"
         )
-    return Window(TITLE)
+    return ScreenWindow(TITLE)
 
 
 def has_display(environment: Mapping[str, str] = os.environ) -> bool:

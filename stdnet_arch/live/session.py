@@ -18,7 +18,7 @@ from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.refinement import Refinement
 from stdnet_arch.live.cameras import Camera, Capture, Shot
 from stdnet_arch.live.latency import Latency
-from stdnet_arch.live.pictures import Painter
+from stdnet_arch.live.pictures import FramePainter
 from stdnet_arch.live.recorder import Recorder
 from stdnet_arch.live.screens import Screen
 from stdnet_arch.utils.whole_file import write_json
@@ -26,7 +26,8 @@ from stdnet_arch.visual.caption import add_caption
 
 LOGGER = logging.getLogger("stdnet_arch")
 CAPTION_EVERY_S, TELL_EVERY_S = 1.0, 5.0
-"""How often figures are renewed on the screen and said; they are of the last ``TELL_EVERY_S``."""
+"""Times between renewals of figures on the screen, and in the log; they are of the last
+``TELL_EVERY_S``."""
 
 
 class Taken(NamedTuple):
@@ -36,10 +37,10 @@ class Taken(NamedTuple):
     frame: Frame
     """As the camera gave it."""
     lq_m: np.ndarray
-    """What the network sees of the depth, holes and all."""
+    """Depth as the network sees it, holes and all."""
 
 
-class Session:
+class LiveSession:
     """One run of ``live``.
 
     Args:
@@ -67,7 +68,7 @@ class Session:
         self.predictor, self.camera, self.screen = predictor, camera, screen
         self.recorder, self.refinement = recorder, refinement
         self.max_depth_m, self.report, self.seconds = max_depth_m, report, seconds
-        self.capture, self.latency, self.painter = Capture(camera), Latency(), Painter()
+        self.capture, self.latency, self.painter = Capture(camera), Latency(), FramePainter()
         self.blank = 0
         """Frames before the first one with depth."""
         # Clocks of the day may be set meanwhile; frames must stay in order.

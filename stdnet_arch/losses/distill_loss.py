@@ -63,8 +63,8 @@ class SpatialAttentionDistillLoss(nn.Module):
 class TemporalMemoryDistillLoss(nn.Module):
     """Compare a ConvLSTM's memory of the student's clip with that of the teacher's.
 
-    The paper's L_TD, the L2 distance of the last memory cells; divided by the root of the number of
-    values, so that its weight does not depend on the size of crops: a root mean square.
+    The paper's L_TD, the L2 distance of the last memory cells, divided by the root of the number of
+    values. So it is a root mean square, and its weight does not depend on the size of crops.
 
     Args:
         loss_weight: factor of the loss (the paper's lambda 2, unpublished).

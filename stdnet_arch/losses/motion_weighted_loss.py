@@ -36,7 +36,7 @@ class _MotionWeighted(nn.Module):
             raise ValueError(f"floor must be at least 0, got {floor}")
         if (focal_px is not None) != (weight == "scene_flow"):
             raise ValueError(
-                f"focal_px is required for weight: scene_flow alone, got {focal_px} for {weight}"
+                f"focal_px is required only for weight: scene_flow, got {focal_px} for {weight}"
             )
         self.loss_weight, self.weight, self.floor = loss_weight, weight, floor
         self.normalize, self.focal_px = normalize, focal_px
@@ -74,9 +74,9 @@ class MotionWeightedLoss(_MotionWeighted):
     Args:
         loss_weight: factor of the loss.
         weight: amount of motion ``m``: ``flow``, its length [px]; ``depth_diff``, how much the true
-            depth of a pixel changes to the next frame (no flow needed); ``scene_flow``, length of
-            the motion in space ``(D' u / f, D' v / f, D' - D)``, ``D'`` the true depth where the
-            flow goes, in units of normalised depth.
+            depth of a pixel changes to the next frame (no flow needed). ``scene_flow``, length of
+            the motion in space ``(D' u / f, D' v / f, D' - D)``, in units of normalised depth.
+            ``D'`` is the true depth where the flow goes.
         criterion: ``l1``, ``l2``, ``huber`` or ``charbonnier``.
         floor: ``w = m + floor * mean(m)``.
         normalize: divide ``w`` by its mean over the valid pixels of each clip.

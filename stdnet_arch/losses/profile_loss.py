@@ -13,10 +13,10 @@ from stdnet_arch.ops.profile import SLICES, profile_cells, profile_gradient
 class ProfileGradientLoss(nn.Module):
     """Charbonnier of the difference between the gradients of predicted and true temporal profiles.
 
-    ``loss_weight * mean(sqrt(along_weight * dx^2 + time_weight * dt^2 + eps^2) - eps)``, ``(dx,
-    dt)`` the difference of the gradients of a cell of an x-t slice (two pixels by two frames); the
-    mean over cells, and that over x-t and y-t slices. An idea of this project; temporal profiles as
-    what to look at are those of STVSR-TP (Xiao et al., ACM MM 2020).
+    ``loss_weight * mean(sqrt(along_weight * dx^2 + time_weight * dt^2 + eps^2) - eps)``, with
+    ``(dx, dt)`` the difference of the gradients of a cell of an x-t slice (two pixels by two
+    frames). The mean is over cells, and then over x-t and y-t slices. An idea of this project;
+    temporal profiles as what to look at are those of STVSR-TP (Xiao et al., ACM MM 2020).
 
     Args:
         loss_weight: weight of the term beside the pixel loss.

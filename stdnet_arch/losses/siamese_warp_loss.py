@@ -69,16 +69,16 @@ class SiameseWarpLoss(_SiameseWarp):
     As in the paper, ``pixel`` is the sum of both frames' errors, so that frames inside a clip count
     twice. Each error is a mean over pixels of what their channels cost together.
 
-    With ``W`` the bilinear lookup along the flow from frame i to i + 1, ToSR compares the frame
-    with what is found in the next one, as if a point kept its value: Warp-SR ``P[i] - W P[i+1]``,
+    ``W`` is the bilinear lookup along the flow from frame i to i + 1. ToSR compares the frame with
+    what is found in the next one, as if a point kept its value: Warp-SR ``P[i] - W P[i+1]``,
     Warp-HR ``G[i] - W P[i+1]``. Depth changes along a path (``constant`` would flatten motion in
-    depth), so the default, ``difference``, compares the *change* with the true change ``G[i] - W
-    G[i+1]``: Warp-SR is then how much the error of a point changes, Warp-HR the error itself where
-    the flow goes.
+    depth), so the default, ``difference``, compares the *change* with the true change
+    ``G[i] - W G[i+1]``: Warp-SR is then how much the error of a point changes, Warp-HR the error
+    itself where the flow goes.
 
-    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, the flow
-    stays inside, and, where the flow back is known (flow that is estimated), the point is visible
-    in the next frame.
+    Pixels count where the truth is valid here and in all neighbours that the lookup mixes, and the
+    flow stays inside. Where the flow back is known (flow that is estimated), the point must be
+    visible in the next frame.
 
     Args:
         loss_weight: factor of the whole.

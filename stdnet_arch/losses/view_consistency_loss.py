@@ -16,7 +16,7 @@ RAFT_ITERATIONS = 20  # as the authors run it
 WHOLE = 1 - 1e-4  # of a bilinear sample: all that it mixes is valid
 
 
-class Place(NamedTuple):
+class ViewFrame(NamedTuple):
     """A frame of a clip in one of its views."""
 
     frame: int
@@ -28,10 +28,10 @@ class ViewTemporalConsistencyLoss(nn.Module):
     """Outputs that show the same points must agree, wherever flow on RGB says that they do.
 
     The sum of ``mean((M (P[a] - W P[b]))^2)`` over pairs of outputs: each frame and the one before
-    in each view, the two views at each time, and each frame with the ones before and after in the
-    other view. A clip of three frames in two views has 4 + 3 + 4 = 11 terms, as published; one view
-    has only the first kind. ``W`` looks up along the flow from a to b; ``M = exp(-50 |I[a] - W
-    I[b]|^2)`` fades out occlusions and wrong flow, by RGB in [0, 1].
+    in each view, and the two views at each time. Pairs are also each frame with the ones before and
+    after in the other view. A clip of three frames in two views has 4 + 3 + 4 = 11 terms, as
+    published; one view has only the first kind. ``W`` looks up along the flow from a to b;
+    ``M = exp(-50 |I[a] - W I[b]|^2)`` fades out occlusions and wrong flow, by RGB in [0, 1].
 
     ``form: difference`` is for depth, which changes along with motion: it compares ``P[a] - W
     P[b]`` with the same difference of the truth, so that real changes cost nothing. Flow and mask
@@ -107,7 +107,9 @@ class ViewTemporalConsistencyLoss(nn.Module):
         terms = [self._term(*pair, frames, maps, known) for pair in pairs]
         return self.loss_weight * torch.stack([maps.new_zeros(()), *terms]).sum()
 
-    def _term(self, one: Place, two: Place, frames: Tensor, maps: Tensor, known: Tensor) -> Tensor:
+    def _term(
+        self, one: ViewFrame, two: ViewFrame, frames: Tensor, maps: Tensor, known: Tensor
+    ) -> Tensor:
         """Mean square of what the map of ``two``, seen from ``one``, differs from that of ``one``.
 
         RGB, what is compared, and where it is valid: ``(b, t, num_view, c, H, W)`` each.
@@ -142,7 +144,7 @@ class ViewTemporalConsistencyLoss(nn.Module):
         return x.unflatten(2, (self.num_view, c))
 
 
-def consistency_pairs(length: int, num_view: int) -> list[tuple[Place, Place]]:
+def consistency_pairs(length: int, num_view: int) -> list[tuple[ViewFrame, ViewFrame]]:
     """List the outputs that are compared: the second one is warped to the first one.
 
     Args:
@@ -150,12 +152,12 @@ def consistency_pairs(length: int, num_view: int) -> list[tuple[Place, Place]]:
         num_view: 1 or 2.
     """
     views = range(num_view)
-    over_time = [(Place(i + 1, v), Place(i, v)) for v in views for i in range(length - 1)]
+    over_time = [(ViewFrame(i + 1, v), ViewFrame(i, v)) for v in views for i in range(length - 1)]
     if num_view == 1:
         return over_time
-    across = [(Place(i, 0), Place(i, 1)) for i in range(length)]
+    across = [(ViewFrame(i, 0), ViewFrame(i, 1)) for i in range(length)]
     both = [
-        (Place(i, v), Place(j, 1 - v))
+        (ViewFrame(i, v), ViewFrame(j, 1 - v))
         for i in range(1, length - 1)
         for v in views
         for j in (i - 1, i + 1)

@@ -28,8 +28,8 @@ def calculate_boundary_f1(
     """F1 of occluding contours (Bochkovskii et al., "Depth Pro", ICLR 2025).
 
     A contour of ratio r lies between two neighbours if one is more than r times as deep as the
-    other, and it has a direction: which of them is in front. Contours of the prediction are right
-    if the truth has one at the very same place and in the same direction. Precision and recall are
+    other. It has a direction: which of them is in front. Contours of the prediction are right if
+    the truth has one at the very same place and in the same direction. Precision and recall are
     those of all pairs and frames of the clip together. F1 is averaged over ten ratios from 1.05 to
     1.25, weighted by ``r - 1``.
 

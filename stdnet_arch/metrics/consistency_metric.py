@@ -51,7 +51,7 @@ def calculate_opw(
 
     Returns:
         Error in cm over pixels that count in frame i and whose point lies between counting pixels
-        of frame i + 1; the weights do not change the number of pixels. ``nan`` without a pixel,
+        of frame i + 1. The weights do not change the number of pixels. ``nan`` without a pixel,
         ``inf`` if a prediction that counts is not finite. Real motion in depth is not subtracted:
         the truth itself is above 0.
     """
@@ -88,9 +88,9 @@ def calculate_tae(
 ) -> float:
     """Temporal alignment error (Video Depth Anything, CVPR 2025): reprojection by true poses.
 
-    The predicted points of frame i are seen from frame i + 1 and the other way round, each on its
-    nearest pixel, the nearest point first; the mean over the pixels of ``|seen - pred| / pred``,
-    and of these over the 2 (t - 1) directions.
+    The predicted points of frame i are seen from frame i + 1 and the other way round. Each falls on
+    its nearest pixel; the nearest point wins. The mean is over the pixels of
+    ``|seen - pred| / pred``, and of these over the 2 (t - 1) directions.
 
     Args:
         pred_m: predicted depth [m], ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``.

@@ -87,7 +87,7 @@ def calculate_temporal_frequency_error(
 ) -> float:
     """Measure quick swings of the error of whole frames: a band of its spectrum over time.
 
-    The mean absolute error of each frame is a series; of its discrete Fourier transform only a band
+    The mean absolute error of each frame is a series. Of its discrete Fourier transform only a band
     is kept; the root mean square of what is left is the result. This is after StereoDiff, which
     splits the spectrum into 11 bands but does not say how it sums them up.
 
@@ -102,7 +102,7 @@ def calculate_temporal_frequency_error(
         to_per_frame: upper end, included; 0.5 (a swing in two frames) is the highest there is.
 
     Returns:
-        Root mean square in cm; ``nan`` if a frame has no pixel that counts or the clip is too short
+        Root mean square in cm. ``nan`` if a frame has no pixel that counts or the clip is too short
         to have a frequency within the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:
@@ -140,10 +140,10 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
 ) -> float:
     """Measure swings of whole frames' relative error in one of StereoDiff's frequency bands.
 
-    The AbsRel of each frame is a series; its discrete Fourier transform is split into ``bands``
-    parts of equal width, F0 (slow, with the mean) to F10 (from frame to frame); one part by itself
+    The AbsRel of each frame is a series. Its discrete Fourier transform is split into ``bands``
+    parts of equal width, F0 (slow, with the mean) to F10 (from frame to frame). One part by itself
     is turned back into a series, whose root mean square is the result. The paper neither says where
-    the bands end nor how a band becomes a number; a root mean square fits what it prints (F0 of the
+    the bands end nor how a band becomes a number. A root mean square fits what it prints (F0 of the
     AbsRel is a little above its mean). The parts add up to the whole series.
 
     Args:
@@ -159,7 +159,7 @@ def calculate_absrel_band(  # noqa: PLR0913  the options of AbsRel, and which of
         bands: number of bands.
 
     Returns:
-        A ratio, as AbsRel; ``nan`` if a frame has no pixel that counts or the clip is too short to
+        A ratio, as AbsRel. ``nan`` if a frame has no pixel that counts or the clip is too short to
         have a frequency in the band. ``inf`` if a prediction that counts is not finite.
 
     Raises:

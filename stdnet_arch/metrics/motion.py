@@ -63,8 +63,8 @@ def moving_pixels(
     """Find the pixels of frame ``i`` that move until frame ``i + 1``, and those that stand still.
 
     With flow and cameras a pixel moves if its flow is more than ``motion_px`` away from the flow
-    that only the camera would make; with only flow, if its flow is longer than that; without, if
-    its true depth changes by more than 2 %.
+    that only the camera would make. With only flow, it moves if its flow is longer than that;
+    without, if its true depth changes by more than 2 %.
 
     Args:
         clip: prediction, truth, mask.

@@ -1,7 +1,7 @@
 """Pixels of a clip that count, and means over them, for all depth metrics.
 
 Two special values: ``nan`` means that no pixel could be judged, and whoever averages clips leaves
-such a clip out and counts it; an error of ``inf`` (a quality of 0) means that the prediction of a
+such a clip out and counts it. An error of ``inf`` (a quality of 0) means that the prediction of a
 judged pixel is not finite: a broken network never looks good.
 """
 
@@ -156,8 +156,8 @@ def fit_line(pred_m: Array, gt_m: Array, counted: Tensor, align: str) -> Line:
 class LineFit:
     """The line of :func:`fit_line`, gathered piece by piece: a clip of any length, in no memory.
 
-    Means and centred sums are merged in float64, so that depths far from 0 lose no digits (Chan,
-    Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983).
+    Means and centred sums are merged in float64, so that depths far from 0 lose no digits. Source:
+    Chan, Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ def calculate_profile_gradient(
 ) -> float:
     """Measure errors of the gradients of x-t and y-t slices: flicker, seen on slices.
 
-    Mean over all cells (two pixels of a slice by two frames) of x-t and of y-t slices; a cell
+    Mean over all cells (two pixels of a slice by two frames) of x-t and of y-t slices. A cell
     counts if its four pixels do.
 
     Args:

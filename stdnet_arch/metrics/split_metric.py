@@ -123,9 +123,9 @@ def calculate_rmse_moving(
         intrinsics_px: ``fx, fy, cx, cy``.
         pose: camera to world, ``(t, 4, 4)``, metres.
         motion_px: with flow, poses and intrinsics, a pixel moves if its flow is more than this away
-            from the flow that only the camera would make (things move, not the camera); with only
-            flow, if its flow is longer (camera or things). Without flow, it moves if its true
-            depth changes by more than 2 % to the next frame.
+            from the flow that only the camera would make: things move. With only flow, it moves if
+            its flow is longer: things or the camera move. Without flow, it moves if its true depth
+            changes by more than 2 % to the next frame.
         align: see :func:`~stdnet_arch.metrics.depth_metric.calculate_rmse`; the line is that of
             the whole clip.
 

@@ -34,9 +34,9 @@ def calculate_tepe_warp3d(
 ) -> float:
     """Mean of ``|(pred[i+1] - W pred[i]) - (gt[i+1] - W gt[i])|``, with ``W`` along the true flow.
 
-    ``W`` throws the points of frame i, with their depth, to where the flow takes them in frame
-    i + 1, as discs into a z-buffer (:func:`stdnet_arch.ops.warp.splat`): prediction and truth each
-    by its own depth. The change of depth by motion is in both differences and falls out.
+    ``W`` throws the points of frame i, with their depth, to where the flow takes them in the next
+    frame. They are discs in a z-buffer (:func:`stdnet_arch.ops.warp.splat`): prediction and truth
+    each by its own depth. The change of depth by motion is in both differences and falls out.
 
     Args:
         pred_m: predicted depth [m], ``(1, t, 1, H, W)`` or ``(t, 1, H, W)``.

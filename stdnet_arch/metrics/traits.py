@@ -5,7 +5,8 @@ from collections.abc import Callable
 MetricFunction = Callable[..., float]
 
 NAMED_INPUTS = ("flow_px", "intrinsics_px", "pose", "guide")
-"""What a metric can ask for by name beside prediction, truth and mask; see ``docs/metrics.md``."""
+"""Inputs that a metric can ask for by name beside prediction, truth and mask; see
+``docs/metrics.md``."""
 
 
 def lower_is_better(metric: MetricFunction) -> MetricFunction:
@@ -31,7 +32,7 @@ def needs(
 ) -> Callable[[MetricFunction], MetricFunction]:
     """Mark what a metric is given by name, beside depth and mask.
 
-    A clip without one of ``names`` is not judged (``nan``); those of ``optional`` are given where
+    A clip without one of ``names`` is not judged (``nan``). Those of ``optional`` are given where
     the clip has them, and the metric says what it does without. On one clip:
 
     * ``flow_px``: ``(1, t - 1, 2, H, W)``, (dx, dy) from frame i to i + 1;

@@ -28,7 +28,8 @@ class Batch(TypedDict, total=False):
     flow_px: Tensor
     """``(b, t - 1, 2, H, W)``, (dx, dy) to the next frame."""
     confidence: Tensor
-    """Of ``lq``, bytes from 0 (low) to 2 (high), ``(b, t, 1, h, w)``; of devices that give it."""
+    """Confidence of ``lq``, bytes from 0 (low) to 2 (high), ``(b, t, 1, h, w)``; of devices that
+    give it."""
     intrinsics_px: Tensor
     """``(b, 4)``: fx, fy, cx, cy."""
     pose: Tensor

@@ -28,5 +28,5 @@ def call_network(net: nn.Module, lq: Tensor, guide: Tensor | None) -> dict[str, 
     if not is_plain(bare):
         return cast(dict[str, Tensor], net(lq, guide))
     if guide is not None:
-        raise TypeError(f"{type(bare).__name__} takes RGB clips alone, got a guide; leave it out")
+        raise TypeError(f"{type(bare).__name__} takes only RGB clips, got a guide; leave it out")
     return {"pred": net(lq)}

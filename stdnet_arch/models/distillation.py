@@ -144,7 +144,7 @@ class Distillation(nn.Module):
 
         Returns:
             The losses, and for the guard distance of the memories and spread of the teacher's,
-            ``(2,)``; NaN where there is no memory or nothing is valid.
+            ``(2,)``. NaN where there is no memory or nothing is valid.
         """
         student, teacher = student.float(), teacher.float()
         valid = valid.all(dim=2, keepdim=True)

@@ -111,7 +111,7 @@ class Distilling(RGBDVideoModel):
             if reason:
                 get_root_logger().warning(
                     f"iteration {current_iter}: the ConvLSTM of the distillation learns no more, "
-                    f"since {reason}; the student goes on against it as it is"
+                    f"since {reason}; the student continues against it as it is"
                 )
         return norm
 

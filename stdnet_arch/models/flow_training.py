@@ -20,7 +20,7 @@ from stdnet_arch.losses.masked import masked_mean
 
 WARMUP_STEPS = 20
 LEAST_RATE = 0.01
-"""Of the greatest learning rate, at the end."""
+"""Learning rate at the end, as a share of the greatest."""
 HELD_OUT = 1 << 20
 """Added to the seed of training: scenes of the endpoint error."""
 

@@ -62,9 +62,9 @@ class MemoryReader(nn.Module):
             valid: bool, ``(b, t, 1, H, W)``.
 
         Returns:
-            The last memory cells of student and teacher, ``(n, num_feat, h, w)``, ``n`` is ``b``
-            or, with a radius, ``b * t``; and the share of valid pixels that each place saw,
-            ``(n, 1, h, w)``.
+            The last memory cells of student and teacher, ``(n, num_feat, h, w)``, and the share of
+            valid pixels that each place saw, ``(n, 1, h, w)``. ``n`` is ``b`` or, with a radius,
+            ``b * t``.
 
         Raises:
             ValueError: one size is no whole multiple of the other, or of ``pool``.

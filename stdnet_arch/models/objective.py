@@ -15,8 +15,8 @@ class Objective(nn.Module):
     """All ``*_opt`` losses of a run.
 
     ``pixel_opt`` has the toolbox's form ``loss(pred, target, weight)``; any other has ours,
-    ``loss(out, gt, valid=valid)``. A loss with a method ``set_iteration`` is told the iteration;
-    what else of a batch it ``uses`` (``flow_px``, ``guide``) is given by name, where it is there.
+    ``loss(out, gt, valid=valid)``. A loss with a method ``set_iteration`` is told the iteration.
+    What else of a batch it ``uses`` (``flow_px``, ``guide``) is given by name, where it is there.
 
     Args:
         losses: key under ``train:`` (such as ``pixel_opt``) to loss.

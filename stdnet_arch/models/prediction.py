@@ -95,7 +95,7 @@ class SpaceTimePrediction:
     """
 
     window_frames: int | None = 7
-    """Frames that come out of the network at once, odd, 7 in the paper; a shorter clip is one
+    """Frames that come out of the network at once, odd, 7 in the paper. A shorter clip is one
     window (two, if its number of frames is even). None: the whole clip."""
     pad: str = "replicate"
     """Padding of sides that do not fit: ``replicate``, or ``zeros`` as in the paper."""

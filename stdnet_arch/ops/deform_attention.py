@@ -36,7 +36,7 @@ def attend_best_taps(
     """Attend to the ``top`` most similar of 3 x 3 deformable taps.
 
     The similarity of a tap is the inner product of the query with the masked sample of the key,
-    unscaled; the chosen ones are weighted by a softmax over their similarities.
+    unscaled. The chosen ones are weighted by a softmax over their similarities.
 
     Args:
         query: ``(b, c, h, w)``.
@@ -79,7 +79,7 @@ def _scores(query: Tensor, key: Tensor, position: Tensor, trust: Tensor) -> Tens
         position.flatten(0, 1)[:, None],
     )
     if torch.is_grad_enabled():
-        # Sampled anew in the backward pass instead of kept: a quarter of all that training keeps.
+        # Sampled again in the backward pass instead of kept: a quarter of all that training keeps.
         by_group = checkpoint(
             _scores_of_part, *per_group, use_reentrant=False, preserve_rng_state=False
         )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 BLOCK_VALUES = 4096
 MOST_CHANNELS = 1024
-"""Of one block."""
+"""Most channels of one block."""
 
 
 @triton.jit

@@ -136,6 +136,12 @@ def fast_global_smoother(
 
     Returns:
         ``(n, 1, H, W)``.
+
+    Example:
+        >>> depth, guide = torch.tensor([[[[0.0, 0.0, 4.0, 4.0]]]]), torch.zeros(1, 3, 1, 4)
+        >>> smooth = fast_global_smoother(depth, guide, smoothness=1.0, sigma_color=0.1)
+        >>> [round(value, 2) for value in smooth.flatten().tolist()]
+        [0.76, 1.37, 2.63, 3.24]
     """
     across = _likeness(guide, sigma_color)  # (W - 1, n, H)
     down = _likeness(guide.transpose(-1, -2), sigma_color)  # (H - 1, n, W)

@@ -1,7 +1,7 @@
 """Depth of a frame from others of known cameras: a plane sweep, and a check of its result.
 
 Collins, "A Space-Sweep Approach to True Multi-Image Matching" (CVPR 1996): for each depth of a
-list, every other view is looked up as if the whole frame lay on the plane of that depth; where the
+list, every other view is looked up as if the whole frame lay on the plane of that depth. Where the
 views agree, the surface is.
 """
 
@@ -56,10 +56,10 @@ def plane_depths(near_m: float, far_m: float, planes: int) -> Tensor:
 def sweep_cost(view: View, others: Sequence[View], depths_m: Tensor, window_px: int) -> Tensor:
     """Measure how little the other views look like ``view`` if it lies at each depth.
 
-    The cost of one view is ``1 - ZNCC`` (zero-mean normalised cross-correlation) of square windows;
-    of several, the mean of the better half of those that see the pixel (Kang, Szeliski and Chai,
-    "Handling Occlusions in Dense Multi-view Stereo", CVPR 2001): what hides a point before it hides
-    it seldom after.
+    The cost of one view is ``1 - ZNCC`` (zero-mean normalised cross-correlation) of square windows.
+    Of several, it is the mean of the better half of those that see the pixel: what hides a point
+    before it hides it seldom after. Source: Kang, Szeliski and Chai, "Handling Occlusions in Dense
+    Multi-view Stereo", CVPR 2001.
 
     Args:
         view: the frame that gets depth.
@@ -92,6 +92,11 @@ def pick_depth(cost: Tensor, depths_m: Tensor) -> Tensor:
 
     Returns:
         Depth [m], ``(1, H, W)``, within the planes.
+
+    Example:
+        >>> cost = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64).view(3, 1, 1)
+        >>> round(pick_depth(cost, plane_depths(1.0, 4.0, 3)).item(), 3)
+        1.6
     """
     best = cost.argmin(0, keepdim=True)
     inner = best.clamp(1, len(cost) - 2)
@@ -150,6 +155,11 @@ def correlation(x: Tensor, y: Tensor, window_px: int) -> Tensor:
 
     Returns:
         In [-1, 1], ``(n, 1, H, W)``; 0 where a window has no texture.
+
+    Example:
+        >>> x = torch.arange(9.0).view(1, 1, 3, 3)
+        >>> [round(value, 2) for value in correlation(x, -x, 3)[0, 0, 1].tolist()]
+        [-1.0, -1.0, -1.0]
     """
 
     def mean(image: Tensor) -> Tensor:

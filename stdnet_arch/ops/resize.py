@@ -88,6 +88,10 @@ def interleave(given: Tensor, between: Tensor) -> Tensor:
 
     Returns:
         ``(b, 2n - 1, ...)``: ``given[0], between[0], given[1], ...``.
+
+    Example:
+        >>> interleave(torch.tensor([[1, 3, 5]]), torch.tensor([[2, 4]])).tolist()
+        [[1, 2, 3, 4, 5]]
     """
     pairs = torch.stack((given[:, :-1], between), 2).flatten(1, 2)
     return torch.cat((pairs, given[:, -1:]), 1)
@@ -117,6 +121,10 @@ def resample(x: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Te
 
     Returns:
         ``(c, H, W)``; ``x`` itself when it has that size.
+
+    Example:
+        >>> resample(torch.tensor([[[1.0, 3.0]]]), (1, 4), "bilinear", antialias=False).tolist()
+        [[[1.0, 1.5, 2.5, 3.0]]]
     """
     if x.shape[-2:] == size:
         return x
@@ -185,6 +193,11 @@ def unpad(x: Tensor, padding: Padding, scale: int = 1) -> Tensor:
 
     Returns:
         ``(..., H - scale * bottom, W - scale * right)``, a view.
+
+    Example:
+        >>> padded, padding = pad_to_multiple(torch.zeros(1, 1, 5, 6), 4)
+        >>> tuple(padded.shape), tuple(unpad(padded, padding).shape)
+        ((1, 1, 8, 8), (1, 1, 5, 6))
     """
     H, W = x.shape[-2:]
     return x[..., : H - scale * padding.bottom, : W - scale * padding.right]

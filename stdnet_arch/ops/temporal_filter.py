@@ -6,8 +6,8 @@ from torch import Tensor
 PERSISTENCE: tuple[tuple[int, int], ...] = (
     (1, 0), (8, 8), (2, 3), (2, 4), (2, 8), (1, 2), (1, 5), (1, 8), (0, 0),
 )  # fmt: skip
-"""A missing pixel keeps its last value if it was valid in ``a`` of the last ``b`` frames, by mode
-0 (never) to 8 (always); the modes of the RealSense SDK."""
+"""A missing pixel keeps its last value if it was valid in ``a`` of the last ``b`` frames, by mode 0
+(never) to 8 (always). The modes are those of the RealSense SDK."""
 
 
 def temporal_recursive_filter(

@@ -20,7 +20,7 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         ``x`` as the earlier frame sees it, ``(b, c, H, W)``, and whether the point is inside of
-        ``x``, bool ``(b, 1, H, W)``; outside of it (or where the flow is not finite) the first is
+        ``x``, bool ``(b, 1, H, W)``. Outside of it (or where the flow is not finite) the first is
         the nearest border.
 
     Raises:
@@ -58,6 +58,13 @@ def warp_to_edges(x: Tensor, flow_px: Tensor, mode: str) -> tuple[Tensor, Tensor
     Returns:
         ``x[p + flow_px[p]]``, ``(n, c, h, w)``, outside the border, and 1 inside or 0, ``(n, 1, h,
         w)``.
+
+    Example:
+        >>> x, flow_px = torch.arange(3.0).view(1, 1, 1, 3), torch.zeros(1, 2, 1, 3)
+        >>> flow_px[:, 0] = 1  # right
+        >>> found, inside = warp_to_edges(x, flow_px, "nearest")
+        >>> found.flatten().tolist(), inside.flatten().tolist()
+        ([1.0, 2.0, 2.0], [1.0, 1.0, 0.0])
     """
     h, w = x.shape[-2:]
     rows = torch.arange(h, device=x.device, dtype=flow_px.dtype)[:, None]
@@ -102,6 +109,13 @@ def warp_known(x: Tensor, known: Tensor, flow_px: Tensor) -> tuple[Tensor, Tenso
     Returns:
         ``x`` as the earlier frame sees it, ``(b, c, H, W)``, 0 where it is not known, and where it
         is, bool ``(b, 1, H, W)``: inside of the image, between pixels that are all known.
+
+    Example:
+        >>> later = torch.arange(3.0).view(1, 1, 1, 3)
+        >>> known = torch.tensor([[[[True, False, True]]]])
+        >>> warped, there = warp_known(later, known, torch.zeros(1, 2, 1, 3))
+        >>> warped.flatten().tolist(), there.flatten().tolist()
+        ([0.0, 0.0, 2.0], [True, False, True])
     """
     filled = torch.cat([torch.where(known, x, 0.0), known.to(x.dtype)], dim=1)
     both, inside = flow_warp(filled, flow_px)

@@ -185,7 +185,7 @@ def _write_stage(
     output.claim(settings, options.overwrite, names, inputs)
     first = output.first_missing(names)
     if first:
-        LOGGER.info("%s: going on after %d of %d frames", output.folder, first, len(names))
+        LOGGER.info("%s: continuing after %d of %d frames", output.folder, first, len(names))
     if first < len(names):
         with tqdm(
             total=len(names), initial=first, desc=output.folder.name, unit="frame",

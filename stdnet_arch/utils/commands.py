@@ -20,13 +20,13 @@ from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon, is_first
 FAILED, BUG = 1, 70
 """Exit codes: input that cannot be used; a bug (``EX_SOFTWARE``)."""
 LONGEST = 2000
-STOPPED = "stopped; the same command goes on where it stopped"
+STOPPED = "stopped; the same command continues where it stopped"
 PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = (OSError, MemoryError, ImportError, BrokenProcessPool)
 LIBRARIES = ("lmdb", "av")
 """Libraries that tell of full disks and broken files by errors of their own."""
 OF_SYSTEM = ("out of memory", "can't allocate memory", "embedded null byte")
-"""What errors of other kinds say if memory is short, or if a name holds what no name may."""
+"""Words of errors of other kinds if memory is short, or if a name holds what no name may."""
 TOOLBOX = "basicsr"
 OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
 FROM_WORKER = "Caught "

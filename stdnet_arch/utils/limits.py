@@ -10,7 +10,7 @@ PACKED = 1200
 SMALL = 1 << 22
 """Bytes that need no reason [4 MB]."""
 SHARE = 0.5
-"""Of the free memory that one array may take."""
+"""Share of the free memory that one array may take."""
 MEMORY = Path("/proc/meminfo")
 CONTAINER = Path("/sys/fs/cgroup")
 

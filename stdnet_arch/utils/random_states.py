@@ -47,7 +47,7 @@ def untouched(device: torch.device | None = None) -> Iterator[None]:
     """Put every generator back at the end, so that whatever draws inside changes nothing outside.
 
     Args:
-        device: a CUDA device whose generator is meant, too; None: those of the CPU alone.
+        device: a CUDA device whose generator is meant, too; None: only those of the CPU.
     """
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     of_torch = torch.get_rng_state()
@@ -65,7 +65,7 @@ def untouched(device: torch.device | None = None) -> Iterator[None]:
 
 @contextmanager
 def seeded(*key: int) -> Iterator[None]:
-    """Draw numbers inside that follow from ``key`` alone; outside nothing changes.
+    """Draw numbers inside that follow only from ``key``; outside nothing changes.
 
     Generators of CUDA devices are not meant.
 

@@ -36,8 +36,8 @@ def write_torch(path: Path, content: Mapping[str, Any]) -> None:
 def read_torch(path: Path) -> Any:  # noqa: ANN401  whatever a file holds
     """Read tensors and plain values to the CPU; no code in the file runs.
 
-    Every part of a zip file is compared with its checksum (CRC-32), which PyTorch itself does not;
-    so is the file's own checksum, if it has one.
+    Every part of a zip file is compared with its checksum (CRC-32), which PyTorch itself does not.
+    So is the file's own checksum, if it has one.
 
     Raises:
         FileNotFoundError: no such file.

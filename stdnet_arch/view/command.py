@@ -28,7 +28,7 @@ SILENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
 }
-"""What keeps the libraries of the page from reporting to anybody."""
+"""Settings that keep the libraries of the page from reporting to anybody."""
 STOPPED = "stopped; uploads and results that were not kept are deleted"
 
 
@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--share-on",
         metavar="HOST",
-        help="listen on this address of the machine, for others; default: for this machine alone",
+        help="listen on this address of the machine, for others; default: only for this machine",
     )
     parser.add_argument(
         "--folder",

@@ -25,7 +25,7 @@ class Told(NamedTuple):
     """Answer that a visitor sees after a button."""
 
     lines: str
-    """What ``infer`` says."""
+    """Lines that ``infer`` prints."""
     progress: str = ""
     error: str = ""
     news: bool = False
@@ -33,7 +33,7 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Form:
+class JobForm:
     """The fields of the page; uploads are in the session and win over typed paths."""
 
     depth: str = ""
@@ -59,7 +59,7 @@ class Desk:
     def __init__(self, places: Places, keep: Path | None = None, device: str = "auto") -> None:
         self.places, self.keep, self.device = places, keep, device
 
-    def open(self, session: Session, form: Form) -> Told:
+    def open(self, session: Session, form: JobForm) -> Told:
         """Open what the form names: a finished result, or a recording with a network."""
         try:
             return self._open(session, form)
@@ -69,7 +69,7 @@ class Desk:
                 LOGGER.exception("a bug")
             return Told("", error=tell_error(error), news=True)
 
-    def run(self, session: Session, form: Form) -> Iterator[Told]:
+    def run(self, session: Session, form: JobForm) -> Iterator[Told]:
         """Open, then run, telling the progress; a run that was stopped continues."""
         told = self.open(session, form)
         yield told
@@ -101,7 +101,7 @@ class Desk:
             return f"running: {said}" + (f"; making {run.what}" if run.what != FRAMES else "")
         return f"{'stopped' if run.stopped and not shown.done else 'ended'}: {said}"
 
-    def _open(self, session: Session, form: Form) -> Told:
+    def _open(self, session: Session, form: JobForm) -> Told:
         if session.is_running():
             raise InputError("a run is going on; stop it first")
         depth = session.sent.get("depth") or self.places.find(form.depth)
@@ -122,7 +122,7 @@ class Desk:
             session.shown = ShownClip(opened.job, recording)
         return Told("\n".join(opened.lines), news=not again)
 
-    def _wanted(self, session: Session, form: Form, depth: Path) -> Wanted:
+    def _wanted(self, session: Session, form: JobForm, depth: Path) -> Wanted:
         sent, find = session.sent, self.places.find
         weights: Path | str | None = sent.get("weights") or form.weights.strip() or None
         shipped = [one.name.lower() for one in list_shipped()]

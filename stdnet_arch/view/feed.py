@@ -12,7 +12,8 @@ from stdnet_arch.view.server import HomeOnly
 
 BOUNDARY = "picture"
 ALIVE_S = 1.0
-"""How often a page without news gets the last picture again, so that a closed one is noticed."""
+"""Time after which a page without news gets the last picture again, so that a closed one is
+noticed."""
 MOST_PAGES = 8
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <body style="margin:0;background:#111;color:#ddd;font:14px system-ui">

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from stdnet_arch.utils.commands import is_about_input, tell_error
-from stdnet_arch.view.desk import Desk, Form, Told
+from stdnet_arch.view.desk import Desk, JobForm, Told
 from stdnet_arch.view.sessions import MOST_VISITORS, Session, Sessions
 from stdnet_arch.weights.shipped import list_shipped
 
@@ -82,7 +82,7 @@ def _add_sights() -> list[gr.Component]:
 
 
 def _add_fields(desk: Desk, start: str, rgb: str) -> dict[str, gr.Component]:
-    """Add a field for each of a :class:`Form`."""
+    """Add a field for each of a :class:`JobForm`."""
     paths = bool(desk.places)
     where = f" on this machine, in {desk.places.roots[0]}" if paths else ""
     named = [FITTING, *(shipped.name for shipped in list_shipped())]
@@ -154,12 +154,12 @@ class _Buttons:
         """Delete what belongs to a visitor who closes the page."""
         self.sessions.close(request.session_hash)
 
-    def _form(self, values: Values) -> Form:
+    def _form(self, values: Values) -> JobForm:
         """Fill in a form; an empty field is what a form has by itself."""
         given = {name: values[field] for name, field in self.fields.items()}
         if given["weights"] == FITTING:
             given["weights"] = ""
-        return Form(**{name: value for name, value in given.items() if value is not None})
+        return JobForm(**{name: value for name, value in given.items() if value is not None})
 
 
 def _shown(session: Session, told: Told) -> tuple[str, str, Any]:

@@ -30,7 +30,7 @@ class Looking(NamedTuple):
 
     clip: ShownClip
     points: Path
-    """Where point clouds may be written."""
+    """Folder in which point clouds may be written."""
 
 
 def look_routes(find: Callable[[str], Looking]) -> APIRouter:

@@ -61,7 +61,7 @@ class Run:
         self.lines: list[str] = []
         self.error = ""
         self.what, self.made = FRAMES, 0
-        """What is being made, and how many frames were."""
+        """Things that are being made, and the number of finished frames."""
         self._began_s = self._last_s = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view-run", daemon=True)

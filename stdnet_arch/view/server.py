@@ -22,7 +22,7 @@ POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' blob: data:; worker-src 'self' blob:; frame-ancestors 'self'"
 )
-"""What a browser may load: from this server, and nowhere else."""
+"""Permission for a browser to load from this server, and nowhere else."""
 SYSTEM_FONT = ("system-ui", "sans-serif")
 MONO_FONT = ("ui-monospace", "monospace")
 FOREIGN = re.compile(rb"<(?:meta|link)\b[^>]*[\"'](?:https?:)?//[^>]*>")
@@ -37,7 +37,7 @@ def make_app(page: gr.Blocks, sessions: Sessions, hosts: Sequence[str], most_byt
     Args:
         page: see :func:`stdnet_arch.view.page.build_page`.
         sessions: the visitors.
-        hosts: names that a browser may call this server by; others are refused, since a strange
+        hosts: names that a browser may call this server by. Others are refused, since a strange
             page could name an address of its own that leads here.
         most_bytes: size of one uploaded file.
     """

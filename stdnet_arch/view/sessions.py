@@ -22,7 +22,7 @@ PREFIX = "stdnet-view-"
 UPLOADS, RESULTS, POINTS = "uploads", "results", "points"
 MOST_VISITORS = 32
 LEAVING_S = 20.0
-"""How long a run that was asked to stop is waited for, before its folder is deleted."""
+"""Longest wait for a run that was asked to stop, before its folder is deleted."""
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Session:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """Names the visitor in addresses; nobody else knows it."""
     wanted: Wanted | None = None
-    """What ``opened`` was opened for."""
+    """Request that ``opened`` was opened for."""
     opened: Opened | None = None
     shown: ShownClip | None = None
     run: Run | None = None

@@ -10,7 +10,7 @@ from stdnet_arch.utils.input_errors import InputError, check_regular
 from stdnet_arch.utils.names import check_name
 
 KEPT_BYTES = 1_000_000_000
-"""What uploads must leave free of the disk."""
+"""Bytes that uploads must leave free on the disk."""
 
 
 def take_uploads(paths: Sequence[Path], folder: Path, most_bytes: int) -> Path:
@@ -25,7 +25,7 @@ def take_uploads(paths: Sequence[Path], folder: Path, most_bytes: int) -> Path:
         The file if there is one, else the folder of all.
 
     Raises:
-        InputError: too large, no regular file, a name twice or one that leaves the folder, or a zip
+        InputError: too large, no regular file, a name twice or one that leaves the folder. Or a zip
             that is broken, too large unpacked, or leaves its folder.
     """
     try:

@@ -79,7 +79,7 @@ def write_errors(
     """Write ``<name>.png`` for each frame, ``slice.png`` and, last, ``errors.json``.
 
     Pictures are black where there is no error, bright at ``limit_cm`` and more, grey where the
-    truth is unknown; the range is the same for all frames.
+    truth is unknown. The range is the same for all frames.
 
     Args:
         folder: target folder.

@@ -8,7 +8,7 @@ KEYS_TO_END = {27, ord("q")}
 """Escape and q."""
 
 
-class Window:
+class ScreenWindow:
     """A window of OpenCV; it must be used in the main thread, on a machine with a display.
 
     Args:

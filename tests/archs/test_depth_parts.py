@@ -2,7 +2,7 @@
 
 import torch
 
-from stdnet_arch.archs.dflow.depth_parts import DepthHead, GuideEncoder, localize
+from stdnet_arch.archs.dflow.depth_parts import DepthHead, QuarterGuideEncoder, localize
 
 
 def test_depth_is_relative_to_its_neighbourhood():
@@ -30,7 +30,7 @@ def test_what_is_seen_is_about_one_at_most():
 
 def test_no_pixel_of_the_guide_is_lost():
     guide = torch.rand(1, 3, 8, 12, requires_grad=True)
-    GuideEncoder(8)(guide).square().sum().backward()
+    QuarterGuideEncoder(8)(guide).square().sum().backward()
     assert guide.grad.all()
 
 

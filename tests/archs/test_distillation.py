@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from stdnet_arch.archs.dflow.distillation import (
     DistillationBlock,
     DistillationTrunk,
-    SpatialAttention,
+    EnhancedSpatialAttention,
 )
 
 
 def test_attention_is_its_formula_where_the_authors_works():
-    block, x = SpatialAttention(6, 4), torch.rand(2, 6, 17, 22)
+    block, x = EnhancedSpatialAttention(6, 4), torch.rand(2, 6, 17, 22)
     narrow = block.conv_in(x)
     look = F.max_pool2d(F.conv2d(narrow, *block.conv_shrink.parameters(), stride=2), 7, 3)
     look = F.relu(F.conv2d(look, *block.coarse[1].parameters(), padding=1))
@@ -25,7 +25,7 @@ def test_attention_is_its_formula_where_the_authors_works():
 
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (3, 40), (14, 15)])
 def test_small_frames_are_weighed_as_parts_of_extended_ones(h, w):
-    attention, x = SpatialAttention(6, 4), torch.rand(1, 6, h, w)
+    attention, x = EnhancedSpatialAttention(6, 4), torch.rand(1, 6, h, w)
     border = (0, max(15 - w, 0), 0, max(15 - h, 0))
     extended = attention(F.pad(x, border, mode="replicate"))
     torch.testing.assert_close(attention(x), extended[..., :h, :w])

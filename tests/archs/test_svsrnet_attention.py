@@ -9,7 +9,7 @@ from stdnet_arch.archs.svsrnet.attention import (
     GlobalAttention,
     ParallaxAttention,
     ViewTemporalAttention,
-    WindowAttention,
+    WindowCrossAttention,
 )
 
 B, C, H, W = 2, 3, 5, 7
@@ -40,7 +40,7 @@ def attended(query, key, value, looks, scale=1.0):
         (ParallaxAttention(C), lambda p, q: p[0] == q[0], 1.0),
         (GlobalAttention(C), lambda p, q: True, 1.0),
         (
-            WindowAttention(C, 3),
+            WindowCrossAttention(C, 3),
             lambda p, q: (p[0] // 3, p[1] // 3) == (q[0] // 3, q[1] // 3),
             1 / math.sqrt(C),
         ),
@@ -72,7 +72,7 @@ def test_parallax_finds_what_was_shifted():
 
 
 def test_windows_and_their_sizes_do_not_change_with_the_batch():
-    layer = WindowAttention(C, 4).double()
+    layer = WindowCrossAttention(C, 4).double()
     feat, other = maps(2)
     together = layer(feat, other)[0]
     alone = layer(feat[1:], other[1:])[0]

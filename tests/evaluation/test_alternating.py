@@ -7,7 +7,7 @@ import torch
 
 from stdnet_arch.evaluation import alternating
 from stdnet_arch.evaluation.alternating import (
-    Case,
+    Alternatives,
     Ratio,
     measure_case,
     pinned,
@@ -28,7 +28,7 @@ def test_forms_run_in_turn_and_the_first_round_does_not_count(monkeypatch):
         return Elapsed(2 * second, second)
 
     monkeypatch.setattr(alternating, "time_run", fake_time)
-    case = Case("one", 2, {"slow": lambda: "slow", "fast": lambda: "fast"}, {"fast": 1e-7})
+    case = Alternatives("one", 2, {"slow": lambda: "slow", "fast": lambda: "fast"}, {"fast": 1e-7})
     slow, fast = measure_case(case, 3)
     assert ran == ["fast", "slow", "slow", "fast"] * 2
     assert (slow.ms_per_frame, slow.cpu_ms_per_frame, slow.times) == (8000, 4000, 1)

@@ -8,9 +8,15 @@ import torch
 
 from stdnet_arch.evaluation.gpu import check as check_module
 from stdnet_arch.evaluation.gpu.check import Check, files_for_a_card, run_check, verdicts
-from stdnet_arch.evaluation.gpu.networks import NETWORKS, Form, is_known, make_clip, make_network
-from stdnet_arch.evaluation.gpu.records import Recorder, read_records
-from stdnet_arch.evaluation.gpu.speed import JOBS, Job, measure_speeds
+from stdnet_arch.evaluation.gpu.networks import (
+    NETWORKS,
+    NetworkForm,
+    is_known,
+    make_clip,
+    make_network,
+)
+from stdnet_arch.evaluation.gpu.records import ResultRecorder, read_records
+from stdnet_arch.evaluation.gpu.speed import JOBS, SpeedJob, measure_speeds
 from stdnet_arch.evaluation.gpu.step import STEPS
 from stdnet_arch.evaluation.gpu.timing import precision_of_float32
 
@@ -19,7 +25,7 @@ KNOWN = [name for name in NETWORKS if is_known(name)]
 
 
 def records_of(step, tmp_path):
-    recorder = Recorder(tmp_path / "records.jsonl")
+    recorder = ResultRecorder(tmp_path / "records.jsonl")
     for measure in STEPS[step]:
         measure(recorder, CPU, True)
     return read_records(tmp_path / "records.jsonl")
@@ -39,8 +45,8 @@ def test_every_step_measures_all_it_can_without_a_card(step, tmp_path):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_half_precision_is_near_and_not_equal(name, tmp_path):
-    recorder = Recorder(tmp_path / "x")
-    jobs = [Job(name, (480, 640), Form(kind)) for kind in ("fp32", "bf16")]
+    recorder = ResultRecorder(tmp_path / "x")
+    jobs = [SpeedJob(name, (480, 640), NetworkForm(kind)) for kind in ("fp32", "bf16")]
     measure_speeds(iter(jobs), recorder, CPU, tiny=True)
     exact, half = read_records(tmp_path / "x")
     assert exact["error"] == 0
@@ -49,7 +55,7 @@ def test_half_precision_is_near_and_not_equal(name, tmp_path):
 
 def test_a_stream_gives_as_many_frames_as_it_takes_once_it_is_full():
     net = make_network("STDNet", True, CPU)
-    form = Form(kind="stream")
+    form = NetworkForm(kind="stream")
     run = form.prepare(net, *make_clip(24, (16, 24), CPU))
     assert [form.run(run, CPU).shape[1] for _ in range(3)] == [16, 24, 24]
 
@@ -68,13 +74,13 @@ def test_the_targets_forms_come_first():
 
 
 def test_no_measurement_begins_when_time_is_up(tmp_path):
-    recorder = Recorder(tmp_path / "x", seconds=0)
+    recorder = ResultRecorder(tmp_path / "x", seconds=0)
     recorder.attempt({"what": "speed"}, lambda: pytest.fail("was run"), CPU)
     assert read_records(tmp_path / "x")[0]["skipped"] == "no time left"
 
 
 def test_a_failure_is_a_line_and_half_a_line_is_none(tmp_path):
-    recorder = Recorder(tmp_path / "x")
+    recorder = ResultRecorder(tmp_path / "x")
     recorder.attempt({"what": "speed"}, lambda: {"ms": 1 / 0}, CPU)
     (tmp_path / "x").open("a").write('{"what": "spe')
     (line,) = read_records(tmp_path / "x")

@@ -9,7 +9,7 @@ import torch
 
 from stdnet_arch.evaluation.op_speed import (
     CASES,
-    Case,
+    OpCase,
     Timing,
     as_table,
     benchmark,
@@ -24,7 +24,7 @@ def refuse(x):
     raise ValueError("needs a moon")
 
 
-TOY = Case(
+TOY = OpCase(
     "toy: squares",
     lambda b: [torch.rand(b, 3)],
     {"product": lambda x: x * x, "power": lambda x: x**2, "moon": refuse},

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from stdnet_arch.evaluation.run_cost import Run, RunCost
+from stdnet_arch.evaluation.run_cost import CostRun, RunCost
 from stdnet_arch.evaluation.scaling import (
     fit_axes,
     fit_exponent,
@@ -15,7 +15,7 @@ from stdnet_arch.evaluation.scaling import (
     write_scaling,
 )
 
-BASE = Run({"type": "STDNetT", "scale": 4}, frames=5, size=(64, 64))
+BASE = CostRun({"type": "STDNetT", "scale": 4}, frames=5, size=(64, 64))
 
 
 def known(runs):
@@ -62,7 +62,7 @@ def test_each_axis_changes_one_thing():
 
 
 def test_gpus_run_a_clip_each():
-    axis = plan_axes(Run(BASE.network, device="cuda"), gpus=3)[-1]
+    axis = plan_axes(CostRun(BASE.network, device="cuda"), gpus=3)[-1]
     assert (axis.name, axis.values) == ("GPUs", (1, 2, 3))
     assert [run.device for run in axis.change(BASE, 3)] == ["cuda:0", "cuda:1", "cuda:2"]
 

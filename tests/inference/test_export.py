@@ -7,7 +7,13 @@ import torch
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
-from stdnet_arch.inference.export import Window, compare_onnx, example, export_window, run_onnx
+from stdnet_arch.inference.export import (
+    WindowFunction,
+    compare_onnx,
+    example,
+    export_window,
+    run_onnx,
+)
 
 SIZE = (16, 24)
 
@@ -35,7 +41,7 @@ def onnx_file(loaded, tmp_path_factory):
 @torch.no_grad()
 def test_onnxruntime_gives_what_pytorch_gives(loaded, onnx_file):
     inputs = example(loaded, 3, SIZE, seed=5)
-    expected = Window(loaded.net)(*inputs)
+    expected = WindowFunction(loaded.net)(*inputs)
     pred = torch.from_numpy(run_onnx(onnx_file)(*inputs))
     torch.testing.assert_close(pred, expected, atol=1e-4, rtol=0)
 
@@ -67,7 +73,7 @@ def test_torch_export_gives_the_same_without_this_package(loaded, tmp_path):
     export_window(loaded, path, 2, SIZE)
     inputs, about = example(loaded, 2, SIZE, seed=5), {"scale": "", "frames_before": ""}
     pred = torch.export.load(path, extra_files=about).module()(*inputs)
-    torch.testing.assert_close(pred, Window(loaded.net)(*inputs), atol=1e-5, rtol=0)
+    torch.testing.assert_close(pred, WindowFunction(loaded.net)(*inputs), atol=1e-5, rtol=0)
     assert (about["scale"], about["frames_before"]) == ("4", "4")
 
 

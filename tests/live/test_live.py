@@ -27,7 +27,7 @@ from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.live.cameras import Shot
 from stdnet_arch.live.command import main
 from stdnet_arch.live.screens import NoScreen
-from stdnet_arch.live.session import Session
+from stdnet_arch.live.session import LiveSession
 from stdnet_arch.visual.caption import HEIGHT
 
 
@@ -142,7 +142,7 @@ RGB = rgb_clip(1, 16, 24)[0]
 
 def test_a_frame_is_on_screen_before_the_next_one_comes(expecting):
     camera = OneByOne(5)
-    Session(DepthSRPredictor(expecting, "cpu"), camera, camera).run()
+    LiveSession(DepthSRPredictor(expecting, "cpu"), camera, camera).run()
     assert camera.shown == 5
     assert camera.last.shape == (16 + HEIGHT, 4 * 24, 3)
 
@@ -151,7 +151,7 @@ def test_closing_the_screen_ends_the_session(expecting):
     camera = OneByOne(5)
     screen = NoScreen()
     screen.show = lambda picture: camera.show(picture) and camera.shown < 3
-    Session(DepthSRPredictor(expecting, "cpu"), camera, screen).run()
+    LiveSession(DepthSRPredictor(expecting, "cpu"), camera, screen).run()
     assert camera.shown == 3
 
 

@@ -6,7 +6,7 @@ import pytest
 from stdnet_arch.data.codecs.rgb_codec import decode_rgb
 from stdnet_arch.inference.predictor import Prediction
 from stdnet_arch.live import screens
-from stdnet_arch.live.pictures import Painter, picked
+from stdnet_arch.live.pictures import FramePainter, picked
 from stdnet_arch.live.screens import has_display, open_screen
 from stdnet_arch.visual.caption import HEIGHT, add_caption
 from stdnet_arch.visual.colorize import colorize_depth
@@ -21,7 +21,7 @@ def prediction(error_m=None):
 
 
 def test_panels_stand_side_by_side_in_one_range_of_colours():
-    painter = Painter()
+    painter = FramePainter()
     drawn = painter.draw(RGB, LQ_M, prediction())
     assert drawn.shape == (12, 60, 3)
     np.testing.assert_array_equal(drawn[:, :20], RGB)
@@ -31,13 +31,13 @@ def test_panels_stand_side_by_side_in_one_range_of_colours():
 
 
 def test_expected_errors_are_a_panel_of_their_own():
-    drawn = Painter().draw(RGB, LQ_M, prediction(np.zeros((12, 20), np.float32)))
+    drawn = FramePainter().draw(RGB, LQ_M, prediction(np.zeros((12, 20), np.float32)))
     assert drawn.shape == (12, 80, 3)
     assert drawn[:, 60:].max() <= 4  # no error is nearly black
 
 
 def test_the_range_of_colours_only_grows():
-    painter = Painter()
+    painter = FramePainter()
     for factor in (1, 3, 0.5, 1):
         painter.draw(RGB, factor * LQ_M, prediction())
     assert painter.limits.near_m == pytest.approx(0.5, rel=0.02)
@@ -45,7 +45,7 @@ def test_the_range_of_colours_only_grows():
 
 
 def test_holes_are_black_and_a_frame_without_depth_can_be_drawn():
-    drawn = Painter().draw(RGB, np.zeros((3, 5), np.float32), prediction())
+    drawn = FramePainter().draw(RGB, np.zeros((3, 5), np.float32), prediction())
     assert not drawn[:, 20:40].any()
 
 

@@ -169,7 +169,7 @@ def test_the_toolbox_s_form_refuses_what_is_no_rgb_clip(shape):
     [
         ({"weight": "motion"}, "weight must be one of flow, .*, got 'motion'"),
         ({"floor": -1}, "floor must be at least 0, got -1"),
-        ({"weight": "scene_flow"}, "focal_px is required for weight: scene_flow alone, got None"),
+        ({"weight": "scene_flow"}, "focal_px is required only for weight: scene_flow, got None"),
         ({"focal_px": 3.0}, "focal_px is required .* got 3.0 for flow"),
         ({"criterion": "mse"}, "criterion must be one of"),
     ],

@@ -13,7 +13,7 @@ import cv2
 from fastapi.testclient import TestClient
 
 from stdnet_arch.view.command import allowed_hosts, build_parser
-from stdnet_arch.view.desk import Form
+from stdnet_arch.view.desk import JobForm
 from stdnet_arch.view.server import FOREIGN
 
 
@@ -28,7 +28,7 @@ def token(served, finished):
     """The address of a visitor who looks at a finished result."""
     job, _, _ = finished
     session = served.sessions.of("one")
-    assert served.desk.open(session, Form(str(job.output))).error == ""
+    assert served.desk.open(session, JobForm(str(job.output))).error == ""
     return session.token
 
 

@@ -12,7 +12,7 @@ from recording_parts import write_recording
 
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.view import sessions as module
-from stdnet_arch.view.desk import Desk, Form
+from stdnet_arch.view.desk import Desk, JobForm
 from stdnet_arch.view.places import Places
 from stdnet_arch.view.run import Run, gathering
 from stdnet_arch.view.sessions import Sessions
@@ -40,7 +40,7 @@ def upload(tmp_path, name, data=b"x"):
 
 def form_of(tmp_path, weights, **fields):
     write_recording(tmp_path / "clip")
-    return Form(
+    return JobForm(
         str(tmp_path / "clip/depth"), str(tmp_path / "clip/rgb"), weights=str(weights), **fields
     )
 
@@ -170,7 +170,7 @@ def test_a_network_without_expected_errors_runs_without_their_map(
 def test_a_finished_result_is_shown_and_not_computed(sessions, desk, finished):
     job, _, _ = finished
     before = {path: path.stat().st_mtime_ns for path in job.output.rglob("*")}
-    told = desk.open(sessions.of("one"), Form(str(job.output)))
+    told = desk.open(sessions.of("one"), JobForm(str(job.output)))
     shown = sessions.of("one").shown
     assert told.error == ""
     assert shown.views(0) == ["RGB", "LR depth", "bilinear", "prediction", "truth", "error"]
@@ -180,7 +180,7 @@ def test_a_finished_result_is_shown_and_not_computed(sessions, desk, finished):
 def test_a_result_without_its_recording_says_so(tmp_path, sessions, desk, finished):
     job, _, _ = finished
     shutil.rmtree(tmp_path / "clip")
-    told = desk.open(sessions.of("one"), Form(str(job.output)))
+    told = desk.open(sessions.of("one"), JobForm(str(job.output)))
     assert "only the result is shown" in told.lines
     assert sessions.of("one").shown.views(0) == ["prediction"]
 
@@ -189,18 +189,18 @@ def test_a_result_without_its_recording_says_so(tmp_path, sessions, desk, finish
 def test_files_outside_what_was_named_are_not_read(tmp_path, sessions, text):
     (tmp_path / "clip").mkdir()
     desk = Desk(Places([tmp_path / "clip"]), device="cpu")
-    assert "this page reads files in" in desk.open(sessions.of("one"), Form(text)).error
+    assert "this page reads files in" in desk.open(sessions.of("one"), JobForm(text)).error
 
 
 def test_a_link_does_not_lead_out(tmp_path, sessions):
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip/out").symlink_to("/etc")
     desk = Desk(Places([tmp_path / "clip"]), device="cpu")
-    assert "this page reads files in" in desk.open(sessions.of("one"), Form("out")).error
+    assert "this page reads files in" in desk.open(sessions.of("one"), JobForm("out")).error
 
 
 def test_a_page_for_others_reads_no_files(sessions):
-    told = Desk(Places([]), device="cpu").open(sessions.of("one"), Form("/etc"))
+    told = Desk(Places([]), device="cpu").open(sessions.of("one"), JobForm("/etc"))
     assert "upload them" in told.error
 
 

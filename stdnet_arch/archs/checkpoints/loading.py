@@ -18,8 +18,8 @@ MOST_SCALE = 64
 SLACK = 1_000_000
 """Numbers that a network may have beyond twice those of its file: constants that are not stored."""
 STARTING_POINTS = ("flow_weights",)
-"""Arguments of archs that name a file a training starts from; a checkpoint holds what became of
-it, and the file is not on every machine that uses the checkpoint."""
+"""Arguments of archs that name a file a training starts from. A checkpoint holds what became of it,
+and the file is not on every machine that uses the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def load_network(
 
     Args:
         path: the checkpoint.
-        scale: H / h; if the checkpoint says so too, they must agree.
-        num_feat: channels of the feature maps; if the checkpoint says so too, they must agree.
+        scale: H / h; if the checkpoint has it, too, they must agree.
+        num_feat: channels of the feature maps; if the checkpoint has it, too, they must agree.
         depth_range_m: divisor of depths [m]; wins over the checkpoint.
 
     Raises:

@@ -45,7 +45,7 @@ def localize(lq: Tensor) -> LocalDepth:
     return LocalDepth((lq - mean) / unit, unit)
 
 
-class GuideEncoder(nn.Module):
+class QuarterGuideEncoder(nn.Module):
     """RGB at a quarter of its size, no pixel lost: pixel unshuffle, then two conv3x3.
 
     Args:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.archs.dflow.memory import Memory
-from stdnet_arch.utils.nested import to_device
+from stdnet_arch.archs.streaming.nested import to_device
 
 if TYPE_CHECKING:
     from stdnet_arch.archs.dflow_depth_arch import DFlowDepth

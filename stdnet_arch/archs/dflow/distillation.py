@@ -10,7 +10,7 @@ SMALLEST = 15
 """Least side that spatial attention pools without anything left over: 15 -> 7 -> 1."""
 
 
-class SpatialAttention(nn.Module):
+class EnhancedSpatialAttention(nn.Module):
     """Weigh each position by a wide, coarse look around it (ESA of RFDN, Liu et al. 2020).
 
     Sides below 15 are extended by their border only for the coarse look; the authors' network
@@ -62,7 +62,7 @@ class DistillationBlock(nn.Module):
         self.refine = nn.ModuleList(nn.Conv2d(num_feat, num_feat, 3, padding=1) for _ in range(3))
         self.conv_rest = nn.Conv2d(num_feat, half, 3, padding=1)
         self.fusion = nn.Conv2d(4 * half, num_feat, 1)
-        self.attention = SpatialAttention(num_feat, half)
+        self.attention = EnhancedSpatialAttention(num_feat, half)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, c, h, w)`` -> ``(b, c, h, w)``."""

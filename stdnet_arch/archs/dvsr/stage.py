@@ -12,7 +12,7 @@ from stdnet_arch.archs.flow import SpyNetFlow, neighbor_flows
 from stdnet_arch.archs.stdnet.stage import PASSES, encoder, prediction_head
 
 
-class StageOutput(NamedTuple):
+class DVSRStageOutput(NamedTuple):
     """Result of a stage."""
 
     depth: Tensor  # (b, t, 1, H, W)
@@ -54,7 +54,7 @@ class DVSRStage(nn.Module):
 
     def forward(
         self, base: Tensor, guide: Tensor, rgb: Tensor, earlier_feat: Tensor | None = None
-    ) -> StageOutput:
+    ) -> DVSRStageOutput:
         """Run the stage on a clip.
 
         Args:
@@ -64,7 +64,7 @@ class DVSRStage(nn.Module):
             earlier_feat: the earlier stage's ``feat``, ``(b, t, c, H/4, W/4)``, or None.
 
         Returns:
-            See :class:`StageOutput`.
+            See :class:`DVSRStageOutput`.
         """
         clip = base.shape[:2]
         known = [base.flatten(0, 1), self.guide_encoder(guide.flatten(0, 1))]
@@ -78,7 +78,7 @@ class DVSRStage(nn.Module):
         fused = self.reconstruction(torch.cat(lists, 2).flatten(0, 1))
         residual, confidence = self.prediction_head(fused).split(1, dim=1)
         up = F.interpolate(base.flatten(0, 1), scale_factor=4, mode="bilinear", align_corners=False)
-        return StageOutput(*(x.unflatten(0, clip) for x in (residual + up, confidence, fused)))
+        return DVSRStageOutput(*(x.unflatten(0, clip) for x in (residual + up, confidence, fused)))
 
 
 def quarter_flow(flow: Tensor) -> Tensor:

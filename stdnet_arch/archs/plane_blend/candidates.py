@@ -14,7 +14,7 @@ CELL = 4
 SHARPNESS = 0.45
 """Spread of the prior around a candidate's centre [LR pixels]."""
 HOLE_PENALTY = 4.0
-"""What a candidate loses that was filled instead of measured (in logits)."""
+"""Loss of a candidate that was filled instead of measured (in logits)."""
 FURTHEST = 0.3
 """Share of a plane's depth by which it may change on the way to a pixel."""
 
@@ -84,9 +84,9 @@ class PlanesAround(NamedTuple):
     slope_y: Tensor
     """See there."""
     lowest: Tensor
-    """What no pixel may go below."""
+    """Bound that no pixel may go below."""
     highest: Tensor
-    """What no pixel may go beyond."""
+    """Bound that no pixel may go beyond."""
 
     def rows(self, rows: slice) -> "PlanesAround":
         """Those of some rows of LR pixels."""

@@ -23,9 +23,9 @@ from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
 GAIN = 4.0
-"""What the head gives is so many times too small for a logit: it learns faster so."""
+"""Factor from what the head gives to a logit: small outputs learn faster."""
 GATE = 4.0
-"""What the carried candidate lacks at first (in logits): the network has to learn to trust it."""
+"""Logits that the carried candidate lacks at first: the network has to learn to trust it."""
 EXCLUDED = -1e4
 """Logit of a candidate that does not exist; finite in half precision."""
 PART_VALUES = 1 << 18
@@ -43,27 +43,27 @@ class Blend(NamedTuple):
     """``(n, j, 16, H/4, W/4)``, sums to 1 over ``j``; None: not kept."""
 
 
-class Choice(NamedTuple):
+class KnownCandidates(NamedTuple):
     """All that is known of the candidates beside the network's logits."""
 
     around: PlanesAround
     bias: Tensor
     """Logits of each LR pixel, ``(n, j, h, w)``."""
     prior: Tensor
-    """Of :func:`~stdnet_arch.archs.plane_blend.candidates.distance_prior`."""
+    """Result of :func:`~stdnet_arch.archs.plane_blend.candidates.distance_prior`."""
     place: tuple[Tensor, Tensor]
-    """Of :func:`~stdnet_arch.archs.plane_blend.candidates.places`."""
+    """Result of :func:`~stdnet_arch.archs.plane_blend.candidates.places`."""
     carried: Carried | None
     """One more candidate."""
 
-    def rows(self, first: int, last: int, factor: int) -> "Choice":
+    def rows(self, first: int, last: int, factor: int) -> "KnownCandidates":
         """That of some rows of LR pixels."""
         few, (start, stop) = slice(first, last), (first * factor, last * factor)
         # Each LR pixel has the same places in it, so that the first rows' are those of all.
         prior = self.prior[..., : stop - start, :]
         place = (self.place[0][:, :, : stop - start], self.place[1])
         carried = self.carried and Carried(*(x[:, :, start:stop] for x in self.carried))
-        return Choice(self.around.rows(few), self.bias[:, :, few], prior, place, carried)
+        return KnownCandidates(self.around.rows(few), self.bias[:, :, few], prior, place, carried)
 
 
 def choice_among(
@@ -72,7 +72,7 @@ def choice_among(
     offsets: list[tuple[int, int]],
     place: tuple[Tensor, Tensor],
     carried: Carried | None = None,
-) -> Choice:
+) -> KnownCandidates:
     """Gather what is known of the candidates before the network is asked.
 
     Args:
@@ -84,10 +84,12 @@ def choice_among(
     """
     bias = -HOLE_PENALTY * (1 - look_around(measured, offsets))
     prior = distance_prior(*place, offsets)
-    return Choice(planes_around(planes, offsets), bias, prior, place, carried)
+    return KnownCandidates(planes_around(planes, offsets), bias, prior, place, carried)
 
 
-def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = False) -> Blend:
+def choose(
+    logits: Tensor, choice: KnownCandidates, factor: int, with_weights: bool = False
+) -> Blend:
     """Weigh the candidates.
 
     Args:
@@ -110,7 +112,7 @@ def choose(logits: Tensor, choice: Choice, factor: int, with_weights: bool = Fal
     return Blend(depth, spread, None)
 
 
-def _weighed(logits: Tensor, choice: Choice, factor: int) -> tuple[Tensor, Tensor]:
+def _weighed(logits: Tensor, choice: KnownCandidates, factor: int) -> tuple[Tensor, Tensor]:
     """Logits with all that is known, and the candidates, ``(n, j, 16, H/4, W/4)`` each."""
     candidates = evaluate_planes(choice.around, *choice.place, factor)
     bias = choice.prior + replicate_up(choice.bias, factor)[:, :, None]

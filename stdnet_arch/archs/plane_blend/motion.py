@@ -26,7 +26,7 @@ class Traces(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Memory:
+class MotionMemory:
     """Hold what the next frame needs of the frames before it."""
 
     guide: Tensor
@@ -146,7 +146,7 @@ def correlate(now: Tensor, before: Tensor, radius: int) -> Tensor:
     return torch.stack(found, 1)
 
 
-def carry(memory: Memory, guide: Tensor, flow: Tensor, own: Tensor) -> Carried:
+def carry(memory: MotionMemory, guide: Tensor, flow: Tensor, own: Tensor) -> Carried:
     """Bring the last prediction to where its pixels are now.
 
     Depth is looked up at the nearest pixel: between two surfaces there is none.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stdnet_arch.archs.plane_blend.candidates import CELL
-from stdnet_arch.archs.plane_blend.motion import COARSE, Memory
+from stdnet_arch.archs.plane_blend.motion import COARSE, MotionMemory
 from stdnet_arch.archs.streaming.step import StreamStep
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PlaneBlendStep(StreamStep):
 
     def forward(self, lq: Tensor, guide: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """See :class:`StreamStep`."""
-        memory = Memory(*state) if state else None
+        memory = MotionMemory(*state) if state else None
         out, memory = self.net.advance(lq[:, None], guide[:, None], memory=memory)
         maps = out["pred"][:, 0], out["error"][:, 0]
         if memory is None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from stdnet_arch.utils.nested import to_device
+from stdnet_arch.archs.streaming.nested import to_device
 
 if TYPE_CHECKING:
-    from stdnet_arch.archs.plane_blend.motion import Memory
+    from stdnet_arch.archs.plane_blend.motion import MotionMemory
     from stdnet_arch.archs.plane_blend_arch import PlaneBlend
 
 
@@ -25,7 +25,7 @@ class PlaneBlendStream:
 
     def __init__(self, net: "PlaneBlend") -> None:
         self.net = net
-        self.memory: Memory | None = None
+        self.memory: MotionMemory | None = None
         self.further_maps: list[dict[str, Tensor]] = []
         """The other maps of the frames of the last push, ``(b, 1, H, W)`` each."""
 

@@ -25,7 +25,7 @@ def see_colour(guide: Tensor) -> Tensor:
 
     Returns:
         ``(n, 64, H/4, W/4)``: 48 channels of RGB around 0, 16 of brightness around the mean of 5x5
-        cells in units of their spread, so that dark and pale regions look alike.
+        cells. Brightness is in units of their spread, so that dark and pale regions look alike.
     """
     colour = cells_of(guide)
     bright = colour.unflatten(1, (3, CELL**2)).mean(1)

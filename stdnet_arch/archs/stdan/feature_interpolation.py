@@ -10,9 +10,9 @@ from stdnet_arch.archs.alignment import FeaturePyramid, PairFusion, StateAlignme
 class FeatureInterpolation(nn.Module):
     """Features between each two neighbours, from both and from all frames before and after.
 
-    A recurrence runs over the pairs of neighbours in both directions, with the same weights. What
-    does not depend on its state, the alignment of the pairs, is computed for all pairs and both
-    directions at once; the two recurrences run side by side as a batch.
+    A recurrence runs over the pairs of neighbours in both directions, with the same weights. The
+    alignment of the pairs does not depend on its state and is computed for all pairs and both
+    directions at once. The two recurrences run side by side as a batch.
 
     Args:
         num_feat: channels.

@@ -38,7 +38,7 @@ class Neighbours(NamedTuple):
     """The neighbours at one distance, of those frames that have one."""
 
     span: slice
-    """Which of the current frames these are."""
+    """Current frames that these are."""
     feat: Tensor
     """``(b, n, c, h, w)``."""
     guide_feat: Tensor
@@ -46,15 +46,15 @@ class Neighbours(NamedTuple):
     difference: Tensor
     """phi between each frame and its neighbour, ``(b, n, c, h, w)``."""
     weight: Tensor | None = None
-    """How much they count, ``(b, 1, 1, 1)``: 1, or 0 where there is none; None: 1."""
+    """Weight of each, ``(b, 1, 1, 1)``: 1, or 0 where there is none; None: 1."""
 
 
 class FoldedTemporalDifference:
     """The sum of :class:`TemporalDifference` over the neighbours of each frame.
 
-    Computed per frame instead of per pair: the share of the current frame in the first convolution
-    and in the motion, and, once the neighbours are summed, all that follows the last activation:
-    the last convolution, its skip and the 1x1 behind both.
+    Computed per frame instead of per pair is the share of the current frame in the first
+    convolution and in the motion. So is, from the sum of the neighbours, all that follows the last
+    activation: the last convolution, its skip and the 1x1 behind both.
 
     Args:
         module: network with the weights to fold.

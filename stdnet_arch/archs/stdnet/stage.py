@@ -25,7 +25,7 @@ def pass_names(num_round: int = 2, causal: bool = False) -> tuple[str, ...]:
 PASSES = pass_names()
 """Those of the paper."""
 STAGES = 2
-"""Of the network."""
+"""Stages of the network."""
 
 
 class StageOutput(NamedTuple):

@@ -25,9 +25,9 @@ STAGE_NAMES = ("guided", "refining")
 class STDNetStep(StreamStep):
     """See :class:`~stdnet_arch.archs.streaming.step.StreamStep`.
 
-    Kept are, of each pass, the maps of two frames side by side, ``(2, c, H/4, W/4)``; whether each
-    of them is one, ``known``; and, with a delay, what the second stage has not come to, ``waiting``
-    (depth and confidence), ``(delay / 2, 2, H, W)``.
+    Kept are, of each pass, the maps of two frames side by side, ``(2, c, H/4, W/4)``, and whether
+    each of them is one, ``known``. With a delay, so is what the second stage has not come to,
+    ``waiting`` (depth and confidence), ``(delay / 2, 2, H, W)``.
 
     Args:
         net: an :class:`~stdnet_arch.archs.stdnet_arch.STDNet`, in evaluation mode, folding.

@@ -18,9 +18,9 @@ from stdnet_arch.archs.stdnet.folded import (
 )
 from stdnet_arch.archs.stdnet.stage import Stage, blend
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS, PropagationPass
+from stdnet_arch.archs.streaming.nested import to_device
 from stdnet_arch.ops.difference import temporal_difference
 from stdnet_arch.ops.resize import replicate_up
-from stdnet_arch.utils.nested import to_device
 
 if TYPE_CHECKING:
     from stdnet_arch.archs.stdnet_arch import STDNet

@@ -72,7 +72,7 @@ def open_step(net: nn.Module) -> StreamStep:
         return FrameStep(net)
     raise ValueError(
         f"a step of a stream needs a network that streams by itself (STDNet, DFlowDepth, "
-        f"PlaneBlend) or sees each frame alone; {type(net).__name__} does neither: use windows"
+        f"PlaneBlend) or sees each frame by itself; {type(net).__name__} does neither: use windows"
     )
 
 

@@ -77,7 +77,7 @@ class GlobalAttention(CrossAttention):
         return (gathered.squeeze(1).mT.unflatten(2, query.shape[-2:]),)
 
 
-class WindowAttention(CrossAttention):
+class WindowCrossAttention(CrossAttention):
     """Pixels look around within their window; scores are divided by the root of the channels.
 
     Args:

@@ -173,7 +173,7 @@ def _complete_plus_plus(net: nn.Module, options: Options) -> None:
     """Give BasicVSR++ its alignment, and both of its flows for every clip.
 
     It leaves its alignment out where there is no CUDA (basicsr/archs/basicvsrpp_arch.py:76), so
-    that its parameters depend on the machine; ours has the same and runs anywhere. And once it has
+    that its parameters depend on the machine. Ours has the same and runs anywhere. And once it has
     met a clip that runs back to its start, it takes every later one for such (line 119).
     """
     whole = cast(Any, net)

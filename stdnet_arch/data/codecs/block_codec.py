@@ -46,7 +46,7 @@ class BlockedArray:
         self.shape = tuple(shape)
         self.ndim = len(self.shape)
         self.where = "an image in blocks"
-        """What errors call it."""
+        """Name in errors."""
         self._block, self._read, self._dtype, self._finish = block, read, dtype, finish
 
     def __getitem__(self, box: tuple[slice, slice]) -> np.ndarray:

@@ -15,7 +15,7 @@ _EXPONENTS = (0x38, 0x50)
 """Highest bytes of float32 numbers from 3e-5 to 1e10."""
 _MOSTLY = 0.95
 _KIND, _RGBA8 = slice(24, 26), b"\x08\x06"
-"""Where a PNG says its bits and channels, and what it says for four of 8 bits."""
+"""Place in a PNG of its bits and channels, and their value for four of 8 bits."""
 
 
 def load_pgm16(path: Path) -> np.ndarray:

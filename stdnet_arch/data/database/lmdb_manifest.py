@@ -1,7 +1,7 @@
 """Self-description of an LMDB: keys, records, manifest, ``meta_info.txt``.
 
-The key of a frame is ``clip/000123``; its value is a record in JSON that names the frame's values
-(``clip/000123/depth`` and so on), each with codec, dtype, shape, unit and checksum. Clips whose
+The key of a frame is ``clip/000123``. Its value is a record in JSON that names the frame's values
+(``clip/000123/depth`` and so on). Each has codec, dtype, shape, unit and checksum. Clips whose
 source crops frames carry the frame numbers of the source.
 """
 
@@ -107,7 +107,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not file.is_file() and part.is_dir():
         raise FileNotFoundError(
             f"{path}: expected a finished LMDB; got the unfinished {part.name} (the command that"
-            " began it goes on where it stopped)"
+            " began it continues where it stopped)"
         )
     if not file.is_file():
         got = "a folder without one" if path.is_dir() else "no such folder"
@@ -126,7 +126,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if found != (FORMAT, FORMAT_VERSION):
         raise ValueError(
             f"{file}: expected format {FORMAT!r} of version {FORMAT_VERSION}; got {found[0]!r},"
-            f" {found[1]!r} (write it anew with scripts/create_lmdb.py)"
+            f" {found[1]!r} (write it again with scripts/create_lmdb.py)"
         )
     return dict(manifest)
 

@@ -1,7 +1,7 @@
 """Opening LMDBs: one environment per path and process, shared by all readers, never pickled.
 
 lmdb >= 2 refuses to open a path twice in a process, so training and validation share here. Nothing
-is locked and nothing is written, which also makes what a forked worker inherits safe to read; a
+is locked and nothing is written, which also makes what a forked worker inherits safe to read. A
 spawned worker opens its own at its first read.
 """
 

@@ -27,11 +27,14 @@ def summarize(
         meta_info: the file to write.
 
     Returns:
-        The manifest: ``format``, ``format_version``, ``software``, ``source``, ``options``,
-        ``split`` (the list, the clips ``asked`` for, the ``clips`` stored with ``size`` and
-        ``checksum``), ``left_out``, ``counts`` (clips, frames, values, bytes), ``bytes`` and
-        ``max_error`` by kind of value (metres for depth, steps of 8 bits for RGB), ``made_by`` (the
-        rules of LR depth, or ``files``), ``checksum``.
+        The manifest:
+
+        * ``format``, ``format_version``, ``software``, ``source``, ``options``, ``checksum``;
+        * ``split``: the list, the clips ``asked`` for, the ``clips`` stored with ``size`` and
+          ``checksum``;
+        * ``left_out``, ``counts`` (clips, frames, values, bytes);
+        * ``bytes`` and ``max_error`` by kind of value (metres for depth, steps of 8 bits for RGB);
+        * ``made_by``: the rules of LR depth, or ``files``.
     """
     from stdnet_arch import __version__
 

@@ -76,7 +76,7 @@ def _verify_clip(
     expected: str,
     source: Source | None,
     listing: Any,  # noqa: ANN401  hashlib does not name its class
-    bar: Any,  # noqa: ANN401  tqdm's class is generic in its stubs alone
+    bar: Any,  # noqa: ANN401  tqdm's class is generic only in its stubs
 ) -> list[str]:
     problems: list[str] = []
     digest = hashlib.blake2b(digest_size=16)

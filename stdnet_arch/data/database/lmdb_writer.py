@@ -1,7 +1,7 @@
 """Raw RGB-D video to a finished LMDB: resumable, never half written, the same values every time.
 
 Everything is written to ``X.lmdb.part``. A frame's values and its record go in one transaction, so
-a killed run leaves whole frames; the next one continues with those that are missing. The manifest
+a killed run leaves whole frames. The next one continues with those that are missing. The manifest
 is written last, and only then the folder gets its name.
 """
 
@@ -135,7 +135,7 @@ def _write_frames(
     encoded: Iterable[StoredFrame | BadFrame],
     sizes: dict[str, tuple[int, int]],
     bad: dict[str, str] | None,
-    bar: Any,  # noqa: ANN401  tqdm's class is generic in its stubs alone
+    bar: Any,  # noqa: ANN401  tqdm's class is generic only in its stubs
 ) -> None:
     """Write frames as they come; bad clips are noted in ``bad``, or raised if there is none."""
     pending = Pending(environment)
@@ -241,7 +241,7 @@ def _environment(part: Path, plan: LmdbPlan) -> Iterator[Environment]:
         if environment.stat()["entries"] == 0:
             _write_job(file, plan)  # nothing came of the run that was asked for something else
         begun = json.loads(file.read_text(encoding="utf-8"))
-        _check_same(begun, plan, f"{part} was begun; delete it to begin anew")
+        _check_same(begun, plan, f"{part} was begun; delete it to begin again")
         yield environment
     finally:
         environment.close()

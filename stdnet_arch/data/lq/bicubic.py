@@ -12,7 +12,7 @@ def shrink_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     """Shrink an image by a whole number, rows first, without rounding.
 
     Each output pixel is a mean weighted by Keys' cubic (a = -0.5), stretched by ``scale`` against
-    aliasing and normalised to 1; beyond its borders the image is mirrored, edge pixel included.
+    aliasing and normalised to 1. Beyond its borders the image is mirrored, edge pixel included.
 
     Args:
         image: ``(H, W)`` or ``(H, W, c)``; ``H`` and ``W`` divisible by ``scale``.

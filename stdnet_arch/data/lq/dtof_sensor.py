@@ -94,7 +94,7 @@ def _peak_bins(
 def _peaks_of_pairs(bins: NDArray[np.int64], weight: NDArray[np.float32]) -> NDArray[np.int32]:
     """Fullest bin of each block, the nearer of equal ones, from ``(pixels, blocks)``; 0: no light.
 
-    The light in a bin is the sum over the first pixel in it and the later ones; what later pixels
+    The light in a bin is the sum over the first pixel in it and the later ones. What later pixels
     find there is less, or the same. Sums of float32 in float64 are exact here, whatever the order:
     24 bits each, 10 more of albedo and 8 to 10 more of pixels.
     """
@@ -120,7 +120,7 @@ def pixel_returns(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Nearest and farthest possible bin and amount of light of each pixel, ``(H, W)`` each.
 
-    The two bins are the same where light returns; elsewhere they are ``bins`` and 0, neutral in the
+    The two bins are the same where light returns. Elsewhere they are ``bins`` and 0, neutral in the
     minimum and maximum over a block, and the amount is 0.
     """
     # float32 throughout, as the published low-resolution files: other roundings change a few bins.

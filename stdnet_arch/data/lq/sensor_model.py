@@ -61,7 +61,7 @@ class SensorOptions:
     """The colour camera stands at most this [m] beside its place along each axis; the same draw.
     The focal length is that of the source, or the longer side of its frames."""
     seed: int = 0
-    """Tests alone: another number, other noise. Training draws again for every window and epoch."""
+    """In tests: another number, other noise. Training draws again for every window and epoch."""
 
     def __post_init__(self) -> None:
         """Check that nothing is negative and shares are at most 1."""

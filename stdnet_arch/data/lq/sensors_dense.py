@@ -1,8 +1,9 @@
 """Depth made dense from few laser dots, as a phone gives it.
 
 Sources: Apple's documentation of ``ARDepthData`` (``depthMap``, and ``confidenceMap`` with the
-levels low, medium and high); Luetzenburg et al., "Evaluation of the Apple iPhone 12 Pro LiDAR for
-an application in geosciences", Scientific Reports 11, 2021 (dots, reach of 5 m, errors of 1 cm).
+levels low, medium and high). Luetzenburg et al., "Evaluation of the Apple iPhone 12 Pro LiDAR for
+an application in geosciences", Scientific Reports 11, 2021. The latter gives dots, the reach of 5 m
+and errors of 1 cm.
 """
 
 import torch
@@ -19,9 +20,10 @@ def iphone(view: SensorView) -> SensorClip:
     """Dots on a shaken grid, 1.5 to 4 LR pixels apart, spread by distance and likeness of colour.
 
     Edges lie where colours say or half way between dots, one to four LR pixels from the truth; thin
-    things come and go. Nothing is a hole; but the confidence, 0 (low) to 2 (high), is 0 far away
-    (beyond 5 to 9 m) and, in half of the clips, at edges; 1 beside those and beyond 0.7 of that
-    distance; 2 elsewhere. In one of two clips 0 counts as not measured.
+    things come and go. Nothing is a hole, but the confidence says how sure it is, 0 (low) to 2
+    (high). It is 0 far away (beyond 5 to 9 m) and, in half of the clips, at edges. It is 1 beside
+    those and beyond 0.7 of that distance, and 2 elsewhere. In one of two clips 0 counts as not
+    measured.
     """
     exact = view.middle_m()
     noise = 1 + view.normal(exact) * view.log_uniform(0.001, 0.01)

@@ -1,8 +1,8 @@
 """Active stereo, as RealSense D4xx cameras do it: what matching windows and two views get wrong.
 
 Source of the numbers: Intel, "Tuning depth cameras for best performance" and "Projectors for D400
-series": a baseline of 50 mm, disparities in 32nds of a pixel, errors of about 0.05 to 0.2 pixels,
-fixed in disparity, so that depth errors grow with the square of depth.
+series": a baseline of 50 mm, disparities in 32nds of a pixel, errors of about 0.05 to 0.2 pixels.
+They are fixed in disparity, so that depth errors grow with the square of depth.
 """
 
 import torch

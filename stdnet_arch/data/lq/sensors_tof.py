@@ -1,9 +1,9 @@
 """Continuous-wave time of flight, as Kinect v2 and Azure Kinect do it.
 
 What is imitated: mixed returns at edges ("flying pixels"), light that takes several bounces and
-rounds concave corners, and noise that grows with the square of depth and on dark surfaces.
-Sources: Sarbolandi et al., "Kinect range sensing", CVIU 2015; Tölgyessy et al., "Evaluation of the
-Azure Kinect and its comparison to Kinect V1 and Kinect V2", Sensors 2021.
+rounds concave corners. Noise grows with the square of depth and on dark surfaces. Sources:
+Sarbolandi et al., "Kinect range sensing", CVIU 2015. Tölgyessy et al., "Evaluation of the Azure
+Kinect and its comparison to Kinect V1 and Kinect V2", Sensors 2021.
 """
 
 import torch

@@ -1,8 +1,9 @@
 """Scenes of the data set ARKitScenes, raw or of its upsampling part, and of SceneFun3D.
 
-``lowres_depth/<id>_<seconds>.png`` (16 bit, mm, 192x256), ``confidence/...`` (0, 1, 2), RGB in
-``wide``, ``hires_wide`` or ``vga_wide``, cameras in ``wide_intrinsics/<id>_<seconds>.pincam`` and
-so on ("width height fx fy cx cy"). Depth and RGB differ in rate and belong together by time.
+Depth lies in ``lowres_depth/<id>_<seconds>.png`` (16 bit, mm, 192x256), with ``confidence/...`` (0,
+1, 2). RGB lies in ``wide``, ``hires_wide`` or ``vga_wide``, cameras in
+``wide_intrinsics/<id>_<seconds>.pincam`` and so on ("width height fx fy cx cy"). Depth and RGB
+differ in rate and belong together by time.
 """
 
 from collections.abc import Sequence

@@ -51,7 +51,7 @@ def pair_readers(depth: DepthReader, rgb: RGBReader, reading: Reading) -> Pairin
         if reading.pair == "time" or (reading.pair == "auto" and len(depth) != count):
             return pair_by_time(depth.times_s, rgb.times_s(), reading.within_s)
     elif reading.pair == "time":
-        raise ValueError("times are read from names of frames and from videos alone; got neither")
+        raise ValueError("times are read from names of frames and from videos only; got neither")
     return pair_by_order(len(depth), count)
 
 

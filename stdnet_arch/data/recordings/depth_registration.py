@@ -9,7 +9,7 @@ from stdnet_arch.data.recordings.lens import Lens
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 
-class Pose(NamedTuple):
+class Extrinsics(NamedTuple):
     """From one camera to another: ``rotation @ point + translation_m``."""
 
     rotation: NDArray[np.floating]
@@ -22,7 +22,7 @@ def register_depth(
     depth_m: NDArray[np.floating],
     camera: Intrinsics,
     target: Intrinsics,
-    pose: Pose,
+    pose: Extrinsics,
     size: tuple[int, int],
     block: int,
 ) -> NDArray[np.float32]:
@@ -50,7 +50,7 @@ def register_depth(
 def register_rays(  # noqa: PLR0913, PLR0917  as register_depth
     rays: NDArray[np.float64],
     target: Lens,
-    pose: Pose,
+    pose: Extrinsics,
     size: tuple[int, int],
     block: int,
     depth_m: NDArray[np.floating],

@@ -11,7 +11,7 @@ from stdnet_arch.data.recordings.frame_names import are_times, frame_numbers_of,
 
 MODES = ("auto", "name", "time", "order")
 NEAR_S = 0.02
-"""How far apart depth and RGB of one frame may be [s], as in TUM's own tool."""
+"""Greatest distance of depth and RGB of one frame [s], as in TUM's own tool."""
 NEAR_FRAMES = 0.6
 """The same in frames of the faster stream: a lost frame's neighbour is no partner."""
 _NAMED = 3
@@ -25,12 +25,12 @@ class Pairing:
     pairs: tuple[tuple[int, int], ...]
     """Places of depth and RGB, in the order of the depth."""
     how: str
-    """What they were paired by, for people."""
+    """Rule that paired them, for people."""
     lone_depth: tuple[int, ...] = ()
     """Places of depth frames without a partner."""
     lone_rgb: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a user should look at, a sentence each."""
+    """Findings that a user should look at, a sentence each."""
 
 
 def pair_frames(

@@ -16,15 +16,15 @@ class Reading:
     min_confidence: int = 0
     """Pixels of less confidence (0, 1, 2) are holes, where a recording holds any."""
     pair: str = "auto"
-    """How frames of two folders are paired; see :func:`pairing.pair_frames`."""
+    """Rule that pairs frames of two folders; see :func:`pairing.pair_frames`."""
     within_s: float | None = None
-    """How far apart the times of a pair may be [s]; None: see :func:`pairing.nearness_s`."""
+    """Greatest distance of the times of a pair [s]; None: see :func:`pairing.nearness_s`."""
     rotate_rgb: int | None = None
     """Degrees clockwise that RGB is turned by, whatever its tags say; None: see ``open_rgb``."""
     rotate_depth: int = 0
     """Degrees clockwise that depth is turned by."""
     depth_topic: str | None = None
-    """Which topic of a ROS bag; None: see :mod:`bags.rosbag_topics`."""
+    """Topic of a ROS bag; None: see :mod:`bags.rosbag_topics`."""
     rgb_topic: str | None = None
 
     def __post_init__(self) -> None:

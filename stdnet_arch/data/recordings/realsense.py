@@ -92,7 +92,7 @@ class RealSenseRecording:
         return self.cameras.color
 
     def time_s(self, i: int) -> float | None:
-        """When the color of frame ``i`` was taken [s], by the sensor's clock."""
+        """Time at which the color of frame ``i`` was taken [s], by the sensor's clock."""
         return self.times_s[i]
 
     def pose(self, i: int) -> Pose | None:  # noqa: ARG002

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.recordings.depth_registration import Pose
+from stdnet_arch.data.recordings.depth_registration import Extrinsics
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 WAIT_S = 0.2
-"""How often to look whether the file has ended."""
+"""Time between looks whether the file has ended."""
 KEEP = 64
 """Frames of one side that may wait for the other."""
 SIZE, RATE = (640, 480), 30
@@ -45,7 +45,7 @@ class CameraPair(NamedTuple):
 
     depth: Intrinsics
     color: Intrinsics
-    pose: Pose
+    pose: Extrinsics
     """From depth to color."""
     fps: float
     """Frames per second of the color."""
@@ -120,7 +120,7 @@ class Device:
 
     def _stop(self) -> None:
         self._closed = True
-        with suppress(queue.Empty):  # a sensor that waits for room goes on
+        with suppress(queue.Empty):  # a sensor that waits for room continues
             while True:
                 self._arrived.get_nowait()
         for sensor, _profiles in self._sensors:
@@ -246,7 +246,9 @@ def _cameras(depth: Any, color: Any) -> CameraPair:  # noqa: ANN401  an optional
             f"expected how the cameras lie to each other; the file does not say it: {error}"
         ) from error
     rotation = np.reshape(between.rotation, (3, 3), order="F")  # stored by columns
-    return CameraPair(one, other, Pose(rotation, np.array(between.translation)), float(color.fps()))
+    return CameraPair(
+        one, other, Extrinsics(rotation, np.array(between.translation)), float(color.fps())
+    )
 
 
 def import_realsense() -> Any:  # noqa: ANN401  an optional library

@@ -42,14 +42,14 @@ class About:
     """Facts that were found out about a recording, for people."""
 
     layout: str = ""
-    """What it was taken for."""
+    """Layout that it was taken for."""
     unit: str = "m"
     """The unit of the stored depth, and why."""
     sensor: str | None = None
-    """What kind of sensor measured it (``phone``, ``realsense``, ``clean``), if the layout says."""
+    """Kind of sensor that measured it (``phone``, ``realsense``, ``clean``), if the layout says."""
     pairing: Pairing | None = None
     notes: tuple[str, ...] = ()
-    """What a user should look at, a sentence each."""
+    """Findings that a user should look at, a sentence each."""
 
 
 class Recording(Protocol):
@@ -77,7 +77,8 @@ class Recording(Protocol):
         """The camera of frame ``i``; None if the recording does not say."""
 
     def time_s(self, i: int) -> float | None:
-        """When frame ``i`` was taken [s], since 1970 or any moment; None if it is not known."""
+        """Time at which frame ``i`` was taken [s], since 1970 or any moment; None if it is not
+        known."""
 
     def pose(self, i: int) -> Pose | None:
         """Return the pose of frame ``i``, camera to world, ``(4, 4)``; None if it is not known."""
@@ -100,7 +101,7 @@ class FileRecording:
     about: About = About()
     track: Track = Track()
     keep: object = None
-    """What must live as long as the recording: a temporary folder."""
+    """Object that must live as long as the recording: a temporary folder."""
 
     def __post_init__(self) -> None:
         """Compare the numbers of frames, as far as they are known."""

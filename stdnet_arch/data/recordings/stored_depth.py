@@ -21,7 +21,7 @@ FULL_CODES = (65535.0, 65504.0, 65.535)
 FARTHEST_M = 1e6
 """No camera sees further: what renderers write where nothing is (Blender: 1e10)."""
 EMPTY = np.float32(np.inf)
-"""What such values become: "no depth", and distinct from 0."""
+"""Value that stands for "no depth", and distinct from 0."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class DepthCoding:
     invalid: float | None = None
     """A stored value that means "no depth" beside 0, NaN and inf; then no other one is guessed."""
     npz_key: str | None = None
-    """Which array of a npz, if it holds several."""
+    """Array of a npz, if it holds several."""
     exr_channel: str | None = None
-    """Which channel of an EXR, if several may be meant."""
+    """Channel of an EXR, if several may be meant."""
     disparity: tuple[float, float] | None = None
     """Focal length [px of the depth] and baseline [m]: the files hold disparity [px]."""
     layout: str = ""
@@ -76,8 +76,8 @@ def read_metres(path: Path, coding: DepthCoding) -> NDArray[np.float32]:
 def to_metres(stored: NDArray[np.generic], path: Path, coding: DepthCoding) -> NDArray[np.float32]:
     """Convert the stored values of one frame to metres, ``(h, w)``.
 
-    Without ``coding.invalid``, the largest whole number of the file's type, 65535 and 65504 in
-    floats, and everything beyond 1000 km are "no depth" and become inf.
+    Without ``coding.invalid``, these are "no depth" and become inf: the largest whole number of the
+    file's type, 65535 and 65504 in floats, and everything beyond 1000 km.
 
     Args:
         stored: one plane; outer axes of length 1 go.

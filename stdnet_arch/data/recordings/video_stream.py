@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stdnet_arch.utils.input_errors import check_regular, reading
 
 LISTS = ("hls", "applehttp", "concat", "dash", "image2", "sdp", "imf")
-"""What ffmpeg calls files that name other files."""
+"""Names that ffmpeg gives to files that name other files."""
 GRAY16 = ("gray16le", "gray16be")
 
 

@@ -30,9 +30,9 @@ class StereoOptions:
     source_opt: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the source, for both views."""
     left_opt: Mapping[str, Any] = field(default_factory=lambda: {"view": "left"})
-    """Those for the left view alone."""
+    """Those for the left view only."""
     right_opt: Mapping[str, Any] = field(default_factory=lambda: {"view": "right"})
-    """Those for the right view alone; of ``Folder``, for example, ``{guide: right}``."""
+    """Those for the right view only; of ``Folder``, for example, ``{guide: right}``."""
     clips: str | list[str] | None = None
     """Clip list; None for all clips of the source."""
     num_frame: int | None = None

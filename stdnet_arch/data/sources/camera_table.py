@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.rotation import pose_matrix
 from stdnet_arch.utils.input_errors import InputError, reading
-from stdnet_arch.utils.rotation import pose_matrix
 
 COLUMNS = ("id", "tx", "ty", "tz", "qw", "qx", "qy", "qz", "fx", "fy", "cx", "cy")
 TURNS: Mapping[str, NDArray[np.float64]] = {
@@ -20,7 +20,7 @@ TURNS: Mapping[str, NDArray[np.float64]] = {
 own) or left (later versions of the plugin)."""
 
 
-class Camera(NamedTuple):
+class CameraRow(NamedTuple):
     """A row of the table."""
 
     pose: NDArray[np.float64]
@@ -29,7 +29,7 @@ class Camera(NamedTuple):
     """``fx, fy, cx, cy`` of the whole frame, as stored: (0, 0) is the corner of the first pixel."""
 
 
-def read_camera_table(path: Path, axes: str = "left_handed") -> dict[int, Camera]:
+def read_camera_table(path: Path, axes: str = "left_handed") -> dict[int, CameraRow]:
     """Read the cameras of a clip.
 
     Args:
@@ -51,8 +51,8 @@ def read_camera_table(path: Path, axes: str = "left_handed") -> dict[int, Camera
         return {int(row["id"]): _camera(row, TURNS[axes]) for row in rows}
 
 
-def _camera(row: Mapping[str, str], turn: NDArray[np.float64]) -> Camera:
+def _camera(row: Mapping[str, str], turn: NDArray[np.float64]) -> CameraRow:
     position = [float(row[name]) for name in ("tx", "ty", "tz")]
     quaternion = [float(row[name]) for name in ("qx", "qy", "qz", "qw")]
     fx, fy, cx, cy = (float(row[name]) for name in ("fx", "fy", "cx", "cy"))
-    return Camera(turn @ pose_matrix(position, quaternion) @ turn.T, (fx, fy, cx, cy))
+    return CameraRow(turn @ pose_matrix(position, quaternion) @ turn.T, (fx, fy, cx, cy))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stdnet_arch.data.sources.camera_table import TURNS, Camera, read_camera_table
+from stdnet_arch.data.sources.camera_table import TURNS, CameraRow, read_camera_table
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
     ClipPaths,
@@ -24,9 +24,9 @@ _LAYOUTS = (
 class DyDToF(FileSource):
     """Clips ``scene/clip``; float32 depth in metres, windows at 50 m.
 
-    STDNet's layout holds 528x960 frames and LR files; the native one 540x960 frames and none.
-    540 rows do not divide by 8 and 16, so native frames lose rows at the top and bottom, half of
-    them each (the rows that STDNet's authors removed are not documented).
+    STDNet's layout holds 528x960 frames and LR files; the native one 540x960 frames and none. 540
+    rows do not divide by 8 and 16, so native frames lose rows at the top and bottom, half of them
+    each. The rows that STDNet's authors removed are not documented.
 
     Poses and intrinsics are read where ``CameraPoses.csv`` lies in the folder of a clip, in either
     layout. There is no flow.
@@ -58,7 +58,7 @@ class DyDToF(FileSource):
         }
         self.layout = choose_layout(layout, found, f"{_LAYOUTS} in {self.root.absolute()}")
         self.rows, self.pose_axes = rows, pose_axes
-        self._cameras: dict[str, dict[int, Camera]] = {}
+        self._cameras: dict[str, dict[int, CameraRow]] = {}
 
     def find_clips(self) -> dict[str, ClipPaths]:
         """Every ``scene/clip`` of the layout."""
@@ -113,7 +113,7 @@ class DyDToF(FileSource):
         above = int(2 * cy - self.depth_m(clip, 0).shape[0]) // 2
         return fx, fy, cx - 0.5, cy - above - 0.5
 
-    def _camera(self, clip: str, i: int) -> Camera | None:
+    def _camera(self, clip: str, i: int) -> CameraRow | None:
         path = self.folders(clip).depth.parent / "CameraPoses.csv"
         if not path.is_file():
             return None

@@ -46,8 +46,8 @@ class DynamicReplica(FileSource):
     * ``metres``: files that hold metres already.
 
     Poses and intrinsics are read where ``frame_annotations_*.jgz`` lies beside the clips, as in the
-    native layout, flow where ``flow_forward/`` and ``flow_forward_mask/`` lie in the folder of a
-    clip.
+    native layout. Flow is read where ``flow_forward/`` and ``flow_forward_mask/`` lie in the folder
+    of a clip.
 
     LR files of STDNet's layout are ``(1, h, w)``. They need not hold whole codes, which only
     ``uint16_raw`` can read; with metres let the dataset make LR itself (``lq: dtof_peak``).

@@ -11,7 +11,7 @@ from stdnet_arch.data.sources.source import SOURCE_REGISTRY, Sliceable, Source, 
 from stdnet_arch.data.sources.source import location as location_in
 
 MOST_TURNS = 16
-"""How many times the part whose clips are repeated least may be listed."""
+"""Most repetitions of the part whose clips are repeated least."""
 _KEYS = {"source", "dataroot", "source_opt", "clips", "weight", "lmdb"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stdnet_arch.data.codecs.depth_codec import load_npy
+from stdnet_arch.data.rotation import pose_matrix
 from stdnet_arch.data.sources.source import (
     SOURCE_REGISTRY,
     ClipPaths,
@@ -13,7 +14,6 @@ from stdnet_arch.data.sources.source import (
     child_folders,
     choose_layout,
 )
-from stdnet_arch.utils.rotation import pose_matrix
 
 INTRINSICS_PX = 320.0, 320.0, 320.0, 240.0
 # The axes x right, y down, z forward in those of the pose files: x forward, y right, z down.

@@ -86,7 +86,7 @@ def read_shard(path: Path) -> Arrays:
     """Read a file of windows.
 
     Returns:
-        RGB ``(n, t, H, W, 3)``, depth [m] ``(n, t, H, W)``, and at every fourth pixel flow to the
+        RGB ``(n, t, H, W, 3)`` and depth [m] ``(n, t, H, W)``. At every fourth pixel flow to the
         next frame [px] ``(n, t - 1, 2, H/4, W/4)`` and whether the next frame sees the point,
         ``(n, t - 1, H/4, W/4)``.
     """

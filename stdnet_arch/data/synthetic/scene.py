@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.synthetic.shading import Points, Single, sees_lamp, shade, slices
 from stdnet_arch.data.synthetic.shapes import ROUNDING, Array
-from stdnet_arch.data.synthetic.stage import Camera, Moment, Part
+from stdnet_arch.data.synthetic.stage import AimedCamera, Moment, Part
 
 SUBPIXELS = np.array([[-0.375, -0.125], [0.125, -0.375], [0.375, 0.125], [-0.125, 0.375]])
-"""Where outlines are sampled, x and y from the pixel's centre [px]: no two in a row or column."""
+"""Samples of outlines, x and y from the pixel's centre [px]: no two in a row or column."""
 
 SHADOW_STEP = 2
 """Shadows are found at every second pixel of every second row, and are soft in between."""
@@ -32,7 +32,7 @@ class Scene:
     """Things, a camera and a light; renders any frame on its own."""
 
     parts: tuple[Part, ...]
-    camera: Camera
+    camera: AimedCamera
     atlas: NDArray[np.uint8]
     light: Array  # position [m], (3,)
     size: tuple[int, int]  # H, W

@@ -32,7 +32,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Camera:
+class AimedCamera:
     """A pinhole camera that looks at a moving point."""
 
     fx: float
@@ -93,7 +93,7 @@ class Moment(NamedTuple):
     outlines: Array  # of the parts' boxes: left, top, right, bottom [px], (parts, 4)
 
     @classmethod
-    def of(cls, parts: Sequence[Part], camera: Camera, i: float) -> "Moment":
+    def of(cls, parts: Sequence[Part], camera: AimedCamera, i: float) -> "Moment":
         """Place parts and camera at frame ``i``."""
         eye, poses = camera.at(i), [part.at(i) for part in parts]
         half = np.array([part.shape.half for part in parts])[..., None]

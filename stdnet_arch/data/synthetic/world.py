@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stdnet_arch.data.synthetic.bodies import draw_hanging, draw_standing, lowest
 from stdnet_arch.data.synthetic.scene import Scene
 from stdnet_arch.data.synthetic.shapes import Array, Box, Opening, Room
-from stdnet_arch.data.synthetic.stage import Camera, Motion, Part
+from stdnet_arch.data.synthetic.stage import AimedCamera, Motion, Part
 from stdnet_arch.data.synthetic.texture import make_atlas
 
 NUM_TEXTURES = 48  # shared by all clips, which tint them
@@ -109,7 +109,7 @@ def draw_textures(seed: int) -> NDArray[np.uint8]:
     return make_atlas(np.random.default_rng(seed), NUM_TEXTURES)
 
 
-def _draw_camera(rng: np.random.Generator, room: Array, size: tuple[int, int]) -> Camera:
+def _draw_camera(rng: np.random.Generator, room: Array, size: tuple[int, int]) -> AimedCamera:
     """A camera near one end of the room, looking at its other end."""
     H, W = size
     focal = max(H, W) * rng.uniform(0.8, 1.1)
@@ -117,7 +117,7 @@ def _draw_camera(rng: np.random.Generator, room: Array, size: tuple[int, int]) -
     eye = room * np.array([rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.1), 0])
     eye[2] = -room[2] + 0.7
     target = room * np.array([rng.uniform(-0.35, 0.35), rng.uniform(-0.1, 0.5), 0.5])
-    return Camera(
+    return AimedCamera(
         fx=focal,
         fy=focal * rng.uniform(0.97, 1.03),
         cx=(W - 1) / 2 + W * rng.uniform(-0.02, 0.02),
@@ -133,7 +133,7 @@ class _Layout:
 
     rng: np.random.Generator
     room: Array
-    camera: Camera
+    camera: AimedCamera
     size: tuple[int, int]
 
     def draw_body(self, moves: bool) -> list[Part]:

@@ -56,7 +56,7 @@ class Workplace:
     out: Path
     """Results, one file per method and dataset."""
     root: Path
-    """Where the toolbox makes ``experiments/``."""
+    """Folder in which the toolbox makes ``experiments/``."""
 
     def result(self, entry: Entry, dataset: str) -> Path:
         """Scores of a method on a dataset."""
@@ -107,7 +107,7 @@ def check_new(place: Workplace, resume: bool) -> None:
     """Raise FileExistsError if results are there that nobody asked to continue with."""
     if not resume and any(place.out.glob("scores/*.json")):
         raise FileExistsError(
-            f"{place.out} holds results; go on with --resume, or give another folder"
+            f"{place.out} holds results; continue with --resume, or give another folder"
         )
 
 
@@ -121,7 +121,7 @@ def _run_entry(plan: BenchmarkPlan, entry: Entry, place: Workplace, dataset: str
     try:
         weights = _weights(plan, entry, place)
         result = judge_entry(plan, entry, place, dataset, weights)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the others go on
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the others continue
         LOGGER.error("%s on %s failed: %s", entry.name, dataset, in_a_line(error))
         LOGGER.debug("%s", traceback.format_exc())
         result = {"method": entry.name, "dataset": dataset, "error": in_a_line(error)}

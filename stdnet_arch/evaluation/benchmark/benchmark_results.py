@@ -202,8 +202,8 @@ def compare(
 
     Args:
         before: a summary.
-        after: another; methods and datasets that only one of them has are not compared, except
-            that a method that fails now and did not before is worse.
+        after: another. Methods and datasets that only one of them has are not compared. But a
+            method that fails now and did not before is worse.
         tolerance: share of the earlier value that does not count.
 
     Returns:

@@ -1,7 +1,7 @@
 """Competitors without weights: interpolation, filters that follow the RGB, a filter over time.
 
 Defaults are the best of a few on two training frames of DyDToF at x4 and x8, as a user would choose
-them; nothing was looked at on test frames.
+them. Nothing was looked at on test frames.
 """
 
 from abc import abstractmethod

@@ -27,7 +27,7 @@ class Fair:
     learning_rates: Sequence[float]
     """Each is tried with the first seed; the best by validation is taken for all seeds."""
     seeds: Sequence[int]
-    """Of starting weights and data."""
+    """Seeds of starting weights and data."""
     val: Mapping[str, Mapping[str, Any]]
     """Name to dataset section; what the rate is chosen on, and never a test."""
     choose_by: str = "rmse_cm"
@@ -131,7 +131,7 @@ def scale_steps(options: Mapping[str, Any], steps: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """One training."""
 
     entry: Entry
@@ -140,7 +140,7 @@ class Run:
     steps: int
 
 
-def run_options(plan: BenchmarkPlan, run: Run) -> dict[str, Any]:
+def run_options(plan: BenchmarkPlan, run: TrainingRun) -> dict[str, Any]:
     """The toolbox's options of a training; their name is unique to them."""
     train = scale_steps(plan.train["train"], run.steps)
     ratio = run.rate / train["optim_g"]["lr"]

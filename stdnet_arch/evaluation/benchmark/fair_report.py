@@ -146,8 +146,8 @@ def fair_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: Sequ
 
     Returns:
         Columns ``method``, ``parameters``, ``without flow``, ``rate``, ``steps``, ``cpu s`` (mean
-        of the runs, start and stop included), ``seeds``, and for each metric its mean and ``sd``,
-        the standard deviation over seeds; not a number where there is none.
+        of the runs, start and stop included), ``seeds``. For each metric its mean and ``sd``, the
+        standard deviation over seeds; not a number where there is none.
     """
     rows: list[list[Cell]] = []
     for result in results:

@@ -28,7 +28,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import (
     digest,
 )
 from stdnet_arch.evaluation.benchmark.benchmark_results import means_of
-from stdnet_arch.evaluation.benchmark.fair_plan import Fair, Run, run_options
+from stdnet_arch.evaluation.benchmark.fair_plan import Fair, TrainingRun, run_options
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.whole_file import write_json
 
@@ -69,7 +69,7 @@ def run_fair_entry(
                 result["runs"] = [_judged(plan, entry, place, dataset, weights, {})]
             result |= _sizes(plan, entry, result["runs"][0])
             result["clips"] = result["runs"][0]["clips"]  # what pictures and curves show
-        except (Exception, SystemExit) as error:  # noqa: BLE001  the other methods go on
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the other methods continue
             LOGGER.error("%s on %s: %s", entry.name, dataset, in_a_line(error))
             told = str(error) if isinstance(error, NotTrainedError) else in_a_line(error)
             result = {"method": entry.name, "dataset": dataset, "error": told}
@@ -84,7 +84,7 @@ def _trained(
     rate = best_rate(plan, fair, entry, place, steps)
     runs = []
     for seed in fair.seeds:
-        weights, record = train(plan, Run(entry, rate, seed, steps), place)
+        weights, record = train(plan, TrainingRun(entry, rate, seed, steps), place)
         runs.append(_judged(plan, entry, place, dataset, weights, record))
     return runs
 
@@ -119,7 +119,7 @@ def steps_for(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace) -
     """
     path = place.out / "train" / f"{entry.slug}.pace.json"
     probes = [
-        run_options(plan, Run(entry, fair.learning_rates[0], fair.seeds[0], steps))
+        run_options(plan, TrainingRun(entry, fair.learning_rates[0], fair.seeds[0], steps))
         for steps in fair.probe_steps
     ]
     wanted = digest({"probes": probes})
@@ -152,7 +152,7 @@ def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, s
     scores: dict[float, float] = {}
     for rate in fair.learning_rates:
         try:
-            weights, record = train(plan, Run(entry, rate, fair.seeds[0], steps), place)
+            weights, record = train(plan, TrainingRun(entry, rate, fair.seeds[0], steps), place)
         except RuntimeError as error:  # a rate that is too high ends in numbers that are not finite
             LOGGER.warning("%s at %g: %s", entry.name, rate, in_a_line(error))
             continue
@@ -165,7 +165,7 @@ def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, s
     return min(finite, key=lambda rate: finite[rate])
 
 
-def train(plan: BenchmarkPlan, run: Run, place: Workplace) -> tuple[Path, dict[str, Any]]:
+def train(plan: BenchmarkPlan, run: TrainingRun, place: Workplace) -> tuple[Path, dict[str, Any]]:
     """Train, or take what is there.
 
     Returns:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stdnet_arch.evaluation.gpu.records import Record, Recorder, read_records
+from stdnet_arch.evaluation.gpu.records import Record, ResultRecorder, read_records
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 
@@ -97,7 +97,7 @@ def run_check(check: Check) -> bool:
         Whether all steps ended well and nothing failed.
     """
     check.out.mkdir(parents=True, exist_ok=True)
-    recorder = Recorder(check.records, 60 * check.minutes)
+    recorder = ResultRecorder(check.records, 60 * check.minutes)
     for step in check.steps():
         seconds = recorder.left() if check.tiny else min(LIMITS_S[step], recorder.left())
         if seconds < 2 * GRACE_S:
@@ -131,7 +131,7 @@ def _run(command: Sequence[str], seconds: float, log: Path) -> tuple[int, str]:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = _end(process)
-        except BaseException:  # Ctrl-C: it is in a session of its own, and would go on
+        except BaseException:  # Ctrl-C: it is in a session of its own, and would continue
             os.killpg(process.pid, signal.SIGKILL)
             raise
     with log.open(encoding="utf-8", errors="replace") as stream:

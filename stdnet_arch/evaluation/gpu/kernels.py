@@ -3,15 +3,15 @@
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from stdnet_arch.evaluation.gpu.networks import Form, make_clip, make_network
-from stdnet_arch.evaluation.gpu.records import Record, Recorder
+from stdnet_arch.evaluation.gpu.networks import NetworkForm, make_clip, make_network
+from stdnet_arch.evaluation.gpu.records import Record, ResultRecorder
 from stdnet_arch.evaluation.gpu.speed import TRIAL_FRAMES, TRIAL_SIZES, USUAL_FRAMES, VGA
 
 SHOWN = 40
-FORM = Form("bf16", "eager", channels_last=True)
+FORM = NetworkForm("bf16", "eager", channels_last=True)
 
 
-def measure_kernels(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def measure_kernels(recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Write the kernels (on a CPU: the operators) that take most of STDNet's time.
 
     Args:

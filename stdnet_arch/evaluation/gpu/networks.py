@@ -38,7 +38,7 @@ TINY: dict[str, dict[str, Any]] = {
     "DFlowDepth": {"num_feat": 8},
     "STDAN": {"num_feat": 8, "embed_feat": 24, "num_group": (1, 1), "num_block": 2},
 }
-"""What makes them small enough for a trial."""
+"""Arguments that make them small enough for a trial."""
 
 
 def is_known(name: str) -> bool:
@@ -71,7 +71,7 @@ def make_clip(
 
 
 @dataclass(frozen=True)
-class Form:
+class NetworkForm:
     """One way to run a network; see the fields."""
 
     precision: Precision = "fp32"

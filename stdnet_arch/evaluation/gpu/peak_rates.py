@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stdnet_arch.evaluation.gpu.records import Record, Recorder
+from stdnet_arch.evaluation.gpu.records import Record, ResultRecorder
 from stdnet_arch.evaluation.gpu.timing import DTYPES, median_seconds, precision_of_float32
 from stdnet_arch.ops.deform_sample import Backend, deform_backend, modulated_deform_conv
 
 GIGA = 1e9
 
 
-def measure_peak_rates(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def measure_peak_rates(recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Rates of matrix products, convolutions and copies, in every precision.
 
     Args:
@@ -38,7 +38,7 @@ def measure_peak_rates(recorder: Recorder, device: torch.device, tiny: bool) -> 
     recorder.attempt(about, partial(_copy, values, device), device)
 
 
-def measure_operators(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def measure_operators(recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Deformable convolution, ours and torchvision's, forward and with backward.
 
     Args:

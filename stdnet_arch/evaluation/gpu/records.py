@@ -16,7 +16,7 @@ Record = dict[str, Any]
 
 
 @dataclass
-class Recorder:
+class ResultRecorder:
     """Appends results to a file and stops in time.
 
     Args:

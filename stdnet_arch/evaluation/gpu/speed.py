@@ -11,83 +11,83 @@ from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.gpu.networks import (
     NETWORKS,
     SCALE,
-    Form,
+    NetworkForm,
     is_known,
     make_clip,
     make_network,
 )
-from stdnet_arch.evaluation.gpu.records import Record, Recorder
+from stdnet_arch.evaluation.gpu.records import Record, ResultRecorder
 from stdnet_arch.evaluation.gpu.timing import median_seconds, peak_mb, reset_peak
 from stdnet_arch.evaluation.random_clips import padded_size
 
 VGA, WIDE = (480, 640), (528, 960)
 FRAMES = {"STDAN": 7}
-"""Of a clip, where not ``USUAL_FRAMES``: STDAN's frames all look at one another."""
+"""Frames of a clip, where not ``USUAL_FRAMES``: STDAN's frames all look at one another."""
 USUAL_FRAMES, LONG_FRAMES = 24, 96
 TRIAL_SIZES = {VGA: (16, 24), WIDE: (24, 32)}
 TRIAL_FRAMES = 2
-FAST = Form("bf16", "graph", channels_last=True)
+FAST = NetworkForm("bf16", "graph", channels_last=True)
 EXACT_FRAMES, EXACT_SIZE = 5, (96, 128)
 """On which precisions are compared."""
 
 
-class Job(NamedTuple):
+class SpeedJob(NamedTuple):
     """One network, at one size, in one form."""
 
     network: str
     size: tuple[int, int]
-    form: Form
+    form: NetworkForm
     frames: int = 0
     """0: the usual number of the network."""
 
 
 STDNET_FORMS = (
-    Form("bf16", "eager", channels_last=True),
+    NetworkForm("bf16", "eager", channels_last=True),
     FAST,
-    Form("fp32", "plain"),
-    Form("bf16", "stream", channels_last=True),
-    Form("bf16", "stream 1", channels_last=True),
-    Form("fp16", "graph", channels_last=True),
-    Form("fp32", "eager"),
-    Form("tf32", "eager"),
-    Form("tf32", "eager", channels_last=True),
-    Form("bf16", "eager"),
-    Form("fp32", "graph", channels_last=True),
-    Form("bf16", "eager", channels_last=True, benchmark=True),
+    NetworkForm("fp32", "plain"),
+    NetworkForm("bf16", "stream", channels_last=True),
+    NetworkForm("bf16", "stream 1", channels_last=True),
+    NetworkForm("fp16", "graph", channels_last=True),
+    NetworkForm("fp32", "eager"),
+    NetworkForm("tf32", "eager"),
+    NetworkForm("tf32", "eager", channels_last=True),
+    NetworkForm("bf16", "eager"),
+    NetworkForm("fp32", "graph", channels_last=True),
+    NetworkForm("bf16", "eager", channels_last=True, benchmark=True),
 )
 OTHERS = ("PlaneBlend", "STDNet-T", "STDNet-S", "STDNet causal", "DFlowDepth", "BasicVSR++",
           "DVSR", "STDAN")  # fmt: skip
 
 
-def main_jobs() -> Iterator[Job]:
+def main_jobs() -> Iterator[SpeedJob]:
     """STDNet in all forms but compiled ones."""
     first, others = STDNET_FORMS[:3], STDNET_FORMS[3:]
-    yield from (Job("STDNet", VGA, form) for form in first)
-    yield Job("STDNet", WIDE, FAST)
-    yield from (Job("STDNet", VGA, form) for form in others)
-    yield Job("STDNet", VGA, Form("bf16", "graph", channels_last=True, benchmark=True))
-    yield Job("STDNet", VGA, FAST, LONG_FRAMES)
+    yield from (SpeedJob("STDNet", VGA, form) for form in first)
+    yield SpeedJob("STDNet", WIDE, FAST)
+    yield from (SpeedJob("STDNet", VGA, form) for form in others)
+    yield SpeedJob("STDNet", VGA, NetworkForm("bf16", "graph", channels_last=True, benchmark=True))
+    yield SpeedJob("STDNet", VGA, FAST, LONG_FRAMES)
 
 
-def other_jobs() -> Iterator[Job]:
+def other_jobs() -> Iterator[SpeedJob]:
     """The other networks: first what cannot fail, then what may break a process."""
-    half, single = Form("bf16", channels_last=True), Form("fp32")
+    half, single = NetworkForm("bf16", channels_last=True), NetworkForm("fp32")
     for form in (half, single):
-        yield from (Job(name, VGA, form) for name in OTHERS)
-    yield from (Job(name, WIDE, half) for name in OTHERS)
-    yield Job("STDNet causal", VGA, Form("bf16", "stream 1", channels_last=True))
-    # A graph of what cannot be recorded may leave the process unable to go on.
+        yield from (SpeedJob(name, VGA, form) for name in OTHERS)
+    yield from (SpeedJob(name, WIDE, half) for name in OTHERS)
+    yield SpeedJob("STDNet causal", VGA, NetworkForm("bf16", "stream 1", channels_last=True))
+    # A graph of what cannot be recorded may leave the process unable to continue.
     for size in (VGA, WIDE):
-        yield from (Job(name, size, FAST) for name in OTHERS)
+        yield from (SpeedJob(name, size, FAST) for name in OTHERS)
 
 
-def compiled_jobs() -> Iterator[Job]:
+def compiled_jobs() -> Iterator[SpeedJob]:
     """List the jobs that wait for the compiler."""
-    yield Job("STDNet", VGA, Form("bf16", "compiled", channels_last=True))
-    yield Job("STDNet", VGA, Form("bf16", "compiled graph", channels_last=True))
+    yield SpeedJob("STDNet", VGA, NetworkForm("bf16", "compiled", channels_last=True))
+    yield SpeedJob("STDNet", VGA, NetworkForm("bf16", "compiled graph", channels_last=True))
 
 
-JOBS: dict[str, Callable[[], Iterator[Job]]] = {
+JOBS: dict[str, Callable[[], Iterator[SpeedJob]]] = {
     "main": main_jobs,
     "others": other_jobs,
     "compiled": compiled_jobs,
@@ -95,7 +95,7 @@ JOBS: dict[str, Callable[[], Iterator[Job]]] = {
 
 
 def measure_speeds(
-    jobs: Iterator[Job], recorder: Recorder, device: torch.device, tiny: bool
+    jobs: Iterator[SpeedJob], recorder: ResultRecorder, device: torch.device, tiny: bool
 ) -> None:
     """Measure all jobs, as long as there is time; each one is a line of the record.
 
@@ -133,7 +133,7 @@ class Bench:
         self.name, self.net = "", nn.Module()
         self.exact: Tensor | None = None
 
-    def measure(self, job: Job, size: tuple[int, int], frames: int) -> Record:
+    def measure(self, job: SpeedJob, size: tuple[int, int], frames: int) -> Record:
         """Time, memory and error of one job."""
         net = deepcopy(self._network(job.network))
         error = self._error(net, job.form)
@@ -166,14 +166,14 @@ class Bench:
         """The next size that a network takes, as when it predicts."""
         return padded_size(size, SCALE * contract_of(net).multiple_of)
 
-    def _error(self, net: nn.Module, form: Form) -> float:
+    def _error(self, net: nn.Module, form: NetworkForm) -> float:
         """Relative to float32 without TF32, on a short clip of small frames."""
         if form.kind not in {"eager", "plain"}:
             return float("nan")  # as the eager form of that precision; tests hold graphs to it
         size = self._padded(TRIAL_SIZES[VGA] if self.tiny else EXACT_SIZE, net)
         clip = make_clip(TRIAL_FRAMES if self.tiny else EXACT_FRAMES, size, self.device, seed=1)
         if self.exact is None:
-            exact = Form()
+            exact = NetworkForm()
             self.exact = exact.run(exact.prepare(net, *clip), self.device).double()
         pred = form.run(form.prepare(net, *clip), self.device).double()
         return float((pred - self.exact).norm() / self.exact.norm())

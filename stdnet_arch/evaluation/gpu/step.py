@@ -19,16 +19,16 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch.evaluation.gpu.kernels import measure_kernels
 from stdnet_arch.evaluation.gpu.peak_rates import measure_operators, measure_peak_rates
-from stdnet_arch.evaluation.gpu.records import Recorder
+from stdnet_arch.evaluation.gpu.records import ResultRecorder
 from stdnet_arch.evaluation.gpu.speed import JOBS, measure_speeds
 from stdnet_arch.evaluation.gpu.training import measure_training
 from stdnet_arch.evaluation.measuring import describe_machine
 from stdnet_arch.utils.device import choose_device
 
-Measure = Callable[[Recorder, torch.device, bool], None]
+Measure = Callable[[ResultRecorder, torch.device, bool], None]
 
 
-def describe(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def describe(recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Write what all the rest belongs to."""
     about = {**describe_machine(), "tiny": tiny, "release": platform.release()}
     about["compiler"] = shutil.which("gcc") or shutil.which("cc") or "none"
@@ -51,7 +51,7 @@ def _driver() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def speeds_of(name: str, recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def speeds_of(name: str, recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Measure one list of jobs."""
     measure_speeds(JOBS[name](), recorder, device, tiny)
 
@@ -64,7 +64,7 @@ STEPS: dict[str, Sequence[Measure]] = {
     "compiled": (partial(speeds_of, "compiled"),),
     "ceilings": (measure_peak_rates,),
 }
-"""What each step measures, in order."""
+"""Measurements of each step, in order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="a trial")
     args = parser.parse_args(arguments)
     device = choose_device(args.device)
-    recorder = Recorder(args.records, args.seconds)
+    recorder = ResultRecorder(args.records, args.seconds)
     for measure in STEPS[args.step]:
         measure(recorder, device, args.tiny)
 

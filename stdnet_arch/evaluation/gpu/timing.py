@@ -14,7 +14,7 @@ DTYPES: dict[Precision, torch.dtype | None] = {
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
-"""What autocast computes in; None: as the weights are."""
+"""Type that autocast computes in; None: as the weights are."""
 SLOW_S = 1.0
 """A form that takes so long [s] is warm after one run, and known after two."""
 

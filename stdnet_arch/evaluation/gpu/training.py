@@ -7,7 +7,7 @@ import torch
 
 from stdnet_arch.archs.stdnet.stage import Stage
 from stdnet_arch.evaluation.gpu.networks import make_clip, make_network
-from stdnet_arch.evaluation.gpu.records import Record, Recorder
+from stdnet_arch.evaluation.gpu.records import Record, ResultRecorder
 from stdnet_arch.evaluation.gpu.timing import (
     DTYPES,
     median_seconds,
@@ -30,7 +30,7 @@ CASES = (
 """Network, precision, and whether features are computed again in backward."""
 
 
-def measure_training(recorder: Recorder, device: torch.device, tiny: bool) -> None:
+def measure_training(recorder: ResultRecorder, device: torch.device, tiny: bool) -> None:
     """Time and memory of a step on a batch of one: forward, losses, backward, Adam.
 
     Args:

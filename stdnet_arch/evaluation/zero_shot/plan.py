@@ -68,7 +68,7 @@ class ZeroShotPlan:
     """Folder of all data."""
     scenes: tuple[SceneFiles, ...] = KNOWN_SCENES
     frames: int | None = None
-    """Of each scene, from its end; None: all."""
+    """Frames of each scene, from its end; None: all."""
     scales: tuple[int, ...] = (4, 8, 16)
     reference: str = "bilinear"
     """Method whose errors others are divided by."""

@@ -13,7 +13,7 @@ from stdnet_arch.data.codecs.array_file import read_arrays
 from stdnet_arch.evaluation.benchmark.benchmark_report import picture, table_html, write_page
 from stdnet_arch.evaluation.zero_shot.plan import ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.run import sample_path
-from stdnet_arch.evaluation.zero_shot.scenes import Scene
+from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames
 from stdnet_arch.evaluation.zero_shot.scoring import Case, Maps, make_case
 from stdnet_arch.evaluation.zero_shot.summary import (
     Summary,
@@ -40,7 +40,7 @@ CAPTION_PX, GAP_PX = 18, 3
 
 
 def write_zero_shot_report(
-    found: Summary, plan: ZeroShotPlan, scenes: Sequence[Scene], out: Path
+    found: Summary, plan: ZeroShotPlan, scenes: Sequence[SceneFrames], out: Path
 ) -> Path:
     """Write the page.
 
@@ -78,7 +78,7 @@ def write_zero_shot_report(
     return path
 
 
-def scene_pictures(plan: ZeroShotPlan, scene: Scene, out: Path) -> list[str]:
+def scene_pictures(plan: ZeroShotPlan, scene: SceneFrames, out: Path) -> list[str]:
     """Draw the middle frame of a scene: results above their errors.
 
     RGB, low-resolution and true depth are drawn only of scenes whose licence lets them be shown.

@@ -19,7 +19,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_plan import digest
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 from stdnet_arch.evaluation.zero_shot.calibration import calibrate
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, ZeroShotPlan
-from stdnet_arch.evaluation.zero_shot.scenes import Scene
+from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames
 from stdnet_arch.evaluation.zero_shot.scoring import (
     Case,
     LqRule,
@@ -51,7 +51,7 @@ class Ready(NamedTuple):
 
 def run_zero_shot(
     plan: ZeroShotPlan,
-    scenes: Sequence[Scene],
+    scenes: Sequence[SceneFrames],
     out: Path,
     resume: bool = False,
     device: str = "auto",
@@ -72,7 +72,7 @@ def run_zero_shot(
         FileExistsError: rows are there and ``resume`` is not asked for.
     """
     if not resume and any(out.glob("rows/*.json")):
-        raise FileExistsError(f"{out} holds rows; go on with --resume, or give another folder")
+        raise FileExistsError(f"{out} holds rows; continue with --resume, or give another folder")
     ready = {scale: list(_ready_methods(plan, scale, device)) for scale in plan.scales}
     tasks = [_Task(plan, out, scene, *cell) for cell in plan.cells() for scene in scenes]
     rows = []
@@ -86,7 +86,7 @@ class _Task(NamedTuple):
 
     plan: ZeroShotPlan
     out: Path
-    scene: Scene
+    scene: SceneFrames
     scale: int
     rule: LqRule
 
@@ -149,7 +149,7 @@ def sample_path(out: Path, slug: str, scene: str) -> Path:
     return out / "samples" / f"{slug}@{scene}.npz"
 
 
-def judge(maps: Maps, scene: Scene, case: Case) -> Row:
+def judge(maps: Maps, scene: SceneFrames, case: Case) -> Row:
     """Compute errors, flicker and calibration of a result.
 
     Returns:
@@ -166,7 +166,7 @@ def judge(maps: Maps, scene: Scene, case: Case) -> Row:
     return row
 
 
-def check_network(net: nn.Module, scene: Scene, case: Case, depth_range_m: float) -> Row:
+def check_network(net: nn.Module, scene: SceneFrames, case: Case, depth_range_m: float) -> Row:
     """Run a network with turned RGB and frame by frame.
 
     Returns:

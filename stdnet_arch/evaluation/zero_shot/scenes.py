@@ -21,7 +21,7 @@ class SceneFiles:
     """Place of a scene, and how its files are read."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     folder: str
     """Below the root of all data."""
     source: str = "Folder"
@@ -35,7 +35,7 @@ class SceneFiles:
     exact: bool = False
     """True: rendered depth; False: sensor depth, whose holes do not count."""
     may_show: bool = False
-    """Whether the licence lets a published report show its RGB and depth."""
+    """True if the licence lets a published report show its RGB and depth."""
 
 
 KNOWN_SCENES = (
@@ -74,7 +74,7 @@ KNOWN_SCENES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SceneFrames:
     """Some frames of a scene in memory."""
 
     name: str
@@ -83,7 +83,7 @@ class Scene:
     depth_m: NDArray[np.float32]
     """True depth [m], ``(t, H, W)``, 0 where there is none."""
     valid: NDArray[np.bool_]
-    """Where true depth counts, ``(t, H, W)``."""
+    """Pixels where true depth counts, ``(t, H, W)``."""
     files: SceneFiles
 
     def clips(self) -> list[slice]:
@@ -96,7 +96,7 @@ def load_scenes(
     root: str | Path = "datasets",
     frames: int | None = 4,
     known: Sequence[SceneFiles] = KNOWN_SCENES,
-) -> list[Scene]:
+) -> list[SceneFrames]:
     """Read the last frames of every scene that lies below a folder.
 
     Args:
@@ -121,7 +121,7 @@ def load_scenes(
     return [load_scene(root, files, frames) for files in there]
 
 
-def load_scene(root: Path, files: SceneFiles, frames: int | None) -> Scene:
+def load_scene(root: Path, files: SceneFiles, frames: int | None) -> SceneFrames:
     """Read the last ``frames`` frames of one scene; see :func:`load_scenes`."""
     source = build_source(files.source, str(root / files.folder), files.source_opt)
     clips = source.clips()
@@ -136,7 +136,7 @@ def load_scene(root: Path, files: SceneFiles, frames: int | None) -> Scene:
             f"{depth_m.shape}"
         )
     valid = np.isfinite(depth_m) & (depth_m > 0) & (depth_m <= FARTHEST_M)
-    return Scene(files.name, rgb, np.where(valid, depth_m, np.float32(0)), valid, files)
+    return SceneFrames(files.name, rgb, np.where(valid, depth_m, np.float32(0)), valid, files)
 
 
 def _frames(source: Source, clip: str, numbers: Sequence[int]) -> list[tuple[Any, Any]]:

@@ -17,7 +17,7 @@ from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.lq.degradation import LQ_MODES, make_lq
 from stdnet_arch.data.lq.sensors import PRESETS, degrade
 from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
-from stdnet_arch.evaluation.zero_shot.scenes import Scene, load_scenes
+from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction
 from stdnet_arch.utils.depth_step import depth_step, step_to_tell_m
@@ -51,7 +51,7 @@ class Case:
     depth_m: NDArray[np.float32]
     """True depth [m], ``(t, H, W)``."""
     valid: NDArray[np.bool_]
-    """Where true depth counts, ``(t, H, W)``."""
+    """Pixels where true depth counts, ``(t, H, W)``."""
 
     @cached_property
     def filled_m(self) -> NDArray[np.float32]:
@@ -95,13 +95,13 @@ class LqRule:
     """Rule that makes low-resolution depth of true depth."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     lq: str | None = None
     """``dtof_peak``, ``area`` (block means), ``nearest`` (every n-th pixel) or ``bicubic``."""
     preset: str | None = None
     """A sensor of :data:`stdnet_arch.data.lq.sensors.PRESETS`, faults included."""
     seed: int = 0
-    """Of the sensor's faults."""
+    """Seed of the sensor's faults."""
 
     def __post_init__(self) -> None:
         """Refuse a rule that says nothing or two things."""
@@ -136,7 +136,7 @@ def read_rule(name: str) -> LqRule:
 
 
 @lru_cache(maxsize=128)
-def make_case(scene: Scene, scale: int, rule: LqRule | str) -> Case:
+def make_case(scene: SceneFrames, scale: int, rule: LqRule | str) -> Case:
     """Make the low-resolution depth of all frames of a scene.
 
     Args:
@@ -207,7 +207,7 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
 
 
 def predict_scene(
-    method: nn.Module | Method, scene: Scene, case: Case, depth_range_m: float = 1.0
+    method: nn.Module | Method, scene: SceneFrames, case: Case, depth_range_m: float = 1.0
 ) -> Maps:
     """Run a method over a scene, clip by clip; arguments as :func:`score`."""
     parts: list[Maps] = []
@@ -221,7 +221,7 @@ def predict_scene(
 
 def score(
     method: nn.Module | Method,
-    scenes: Sequence[Scene],
+    scenes: Sequence[SceneFrames],
     scale: int,
     rule: LqRule | str = "dtof_peak",
     depth_range_m: float = 1.0,

@@ -38,8 +38,8 @@ def tell_change(then: object, now: Mapping[str, Any]) -> str:
     """Return in words how inputs have changed; empty if they have not.
 
     Args:
-        then: the earlier note; anything that is no such note counts as unchanged (older versions
-            noted nothing), and so does an input that is no longer there.
+        then: the earlier note. Anything that is no such note counts as unchanged (older versions
+            noted nothing). So does an input that is no longer there.
         now: see :func:`describe_inputs`.
     """
     if not isinstance(then, Mapping) or then.keys() != now.keys() or then == now:

@@ -51,7 +51,7 @@ AHEAD = 4
 """Frames that wait for the network, and predictions that wait for the disk."""
 CONFIDENCE, ERROR_MAP = "confidence", "error_map"
 FRAMES = "frames"
-"""What a run tells of each frame that it has written."""
+"""News of a run on each frame that it has written."""
 HOLES = ("fill", "mark")
 CONFIDENCES = (0, 1, 2)
 
@@ -67,7 +67,7 @@ class Job:
     output: Path
     """Folder of the result, a file per frame, called like those of the depth."""
     reading: Reading = Reading()
-    """How the files are read, and which frames belong together."""
+    """Options of reading the files and of pairing their frames."""
     max_depth_m: float | None = None
     """Depths beyond it are holes."""
     refine: str | None = None
@@ -179,7 +179,7 @@ def run_job(
         output.claim(settings, job.overwrite, names, inputs)
         first = output.first_missing(names)
         if first:
-            LOGGER.info("%s: going on after %d of %d frames", job.output, first, len(names))
+            LOGGER.info("%s: continuing after %d of %d frames", job.output, first, len(names))
         if first < len(names):
             with tqdm(total=len(names), initial=first, unit="frame", disable=quiet) as bar:
 

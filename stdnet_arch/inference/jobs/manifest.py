@@ -60,9 +60,10 @@ def read_manifest(path: Path, root: Path, defaults: Mapping[str, Any]) -> list[J
     """The jobs of a list.
 
     Args:
-        path: a JSON object per line, with the keys ``depth``, ``output``, ``rgb`` (unless the
-            depth's recording holds it) and, if they differ from the command line, ``mp4``, ``gt``,
-            and any of :data:`OPTIONAL`, called like the options. Inputs are relative to the list.
+        path: a JSON object per line, with the keys ``depth``, ``output`` and ``rgb`` (unless the
+            depth's recording holds it). Where it differs from the command line, it also has
+            ``mp4``, ``gt`` and any of :data:`OPTIONAL`, called like the options. Inputs are
+            relative to the list.
         root: outputs are relative to it, and must not leave it.
         defaults: the other arguments of each :class:`Job`.
 

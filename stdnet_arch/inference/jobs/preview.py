@@ -28,7 +28,7 @@ def clip_limits(depths_m: Iterable[Depth]) -> tuple[float, float]:
 
     Returns:
         The nearest and the farthest depth [m] that any frame shows, but for ``TRIM_PERCENT`` of its
-        pixels at each end; (0, 1) if there is none.
+        pixels at each end. (0, 1) if there is none.
     """
     near_m, far_m = [], []
     for depth_m in depths_m:

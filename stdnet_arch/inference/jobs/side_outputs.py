@@ -24,7 +24,7 @@ from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.depth_cleaning import SensorCleaner
 from stdnet_arch.inference.jobs.outputs import ERROR_MAP, OutputFolder
 from stdnet_arch.inference.jobs.preview import clip_limits, write_video
-from stdnet_arch.inference.jobs.timeline import Moment, import_rerun, write_timeline
+from stdnet_arch.inference.jobs.timeline import TimelineFrame, import_rerun, write_timeline
 from stdnet_arch.inference.refinement import RefinedRecording
 from stdnet_arch.utils.input_errors import read_json
 from stdnet_arch.utils.names import resolve_name
@@ -205,7 +205,7 @@ def _rgb_size(recording: Recording) -> tuple[int, ...]:
 def _write_timeline(path: Path, side_outputs: SideOutputs, clip: FinishedClip) -> None:
     recording = clip.recording
 
-    def moments() -> Iterator[Moment]:
+    def moments() -> Iterator[TimelineFrame]:
         items = zip(
             recording.colors(), clip.measured(), clip.written(), clip.expected(), strict=True
         )
@@ -213,7 +213,7 @@ def _write_timeline(path: Path, side_outputs: SideOutputs, clip: FinishedClip) -
             camera = side_outputs.camera or recording.intrinsics(i)
             block = _block_of(recording, rgb, lq_m)
             place = recording.pose(i), recording.time_s(i)
-            yield Moment(rgb, lq_m, pred_m, error_m, camera, block, *place)
+            yield TimelineFrame(rgb, lq_m, pred_m, error_m, camera, block, *place)
 
     write_timeline(path, moments(), clip_limits(clip.measured()), clip.depth_format == "png16")
     LOGGER.info("wrote %s", path)

@@ -38,7 +38,7 @@ JPEG_QUALITY = 95
 Depth = NDArray[np.floating]
 
 
-class Moment(NamedTuple):
+class TimelineFrame(NamedTuple):
     """One frame."""
 
     rgb: NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Moment(NamedTuple):
     error_m: Depth | None
     """Error that the network expects [m], ``(H, W)``."""
     camera: Intrinsics | None
-    """Of the RGB."""
+    """Intrinsics of the RGB."""
     block: tuple[float, float]
     """Height and width of a pixel of ``lq_m`` in pixels of the RGB."""
     pose: Pose | None
@@ -60,7 +60,7 @@ class Moment(NamedTuple):
 
 def write_timeline(
     path: Path,
-    moments: Iterable[Moment],
+    moments: Iterable[TimelineFrame],
     limits_m: tuple[float, float],
     in_mm: bool = False,
 ) -> None:
@@ -109,7 +109,7 @@ def _log(  # noqa: PLR0913, PLR0917  a frame, where it goes, and how
     rerun: Any,  # noqa: ANN401  an optional library
     stream: Any,  # noqa: ANN401
     i: int,
-    moment: Moment,
+    moment: TimelineFrame,
     limits_m: tuple[float, float],
     in_mm: bool,
 ) -> None:
@@ -135,7 +135,7 @@ def _log(  # noqa: PLR0913, PLR0917  a frame, where it goes, and how
         stream.log(CAMERA, rerun.Transform3D(translation=place_m, mat3x3=turn))
 
 
-def _log_camera(rerun: Any, stream: Any, moment: Moment, camera: Intrinsics) -> None:  # noqa: ANN401
+def _log_camera(rerun: Any, stream: Any, moment: TimelineFrame, camera: Intrinsics) -> None:  # noqa: ANN401
     """Log the pinhole camera of each picture, and the points that they show."""
     cameras = {RGB: camera, LQ: lq_camera(camera, moment.block), PREDICTION: camera}
     if moment.error_m is not None:

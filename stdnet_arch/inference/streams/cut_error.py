@@ -46,8 +46,8 @@ def measure_difference(
         frames: a clip that fits: ``(lq (1, h, w), guide (3, H, W))``, at least one.
         chunk: chunk of the stream, as the other arguments.
         overlap: see :func:`stdnet_arch.inference.open_stream`.
-        tile: see there. Of larger frames, the middle is compared, just large enough for two tiles
-            side by side and two on top of each other (and what the network takes: ``multiple_of``).
+        tile: see there. Of larger frames, the middle is compared. It is just large enough for two
+            tiles side by side and two on top of each other (and a ``multiple_of``).
         tile_overlap: see there.
 
     Raises:

@@ -124,7 +124,7 @@ class WindowStream(PushStream):
         self.context = context
         self.lq: list[Tensor] = []
         self.guide: list[Tensor] = []
-        self.done = 0  # frames at the start of what is kept that are context alone
+        self.done = 0  # frames at the start of what is kept that are only context
 
     def push_outputs(self, frames: Sequence[NetworkFrame]) -> list[Outputs]:
         """See :class:`PushStream`."""

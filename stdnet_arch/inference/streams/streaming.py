@@ -88,13 +88,13 @@ def open_stream(
         tile: cut frames into squares of so many pixels of ``lq`` that go through the network one
             after the other, and blend their predictions: for frames that do not fit. Not exact for
             a network that pools over the frame (STDNet's channel attention does), nor nearer to a
-            tile's border than the network sees; ``inference.streams.cut_error`` measures it. Frames
+            tile's border than the network sees. ``inference.streams.cut_error`` measures it. Frames
             should come on the CPU, and predictions come there.
         tile_overlap: pixels of ``lq`` that neighbouring tiles share; None: a quarter of ``tile``.
 
     Raises:
-        ValueError: ``net`` does not make a frame of depth per frame, needs the whole clip and no
-            ``overlap`` or one that is too short is given, or tiles are impossible.
+        ValueError: ``net`` does not make a frame of depth per frame, or tiles are impossible. Or it
+            needs the whole clip, and ``overlap`` is missing or too short.
     """
     check_streamable(net, overlap)
     if tile is not None:

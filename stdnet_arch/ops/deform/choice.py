@@ -50,7 +50,7 @@ def choose_backend(x: Tensor, groups: int, backend: Backend | None = None) -> Ba
 
     Returns:
         ``triton`` on CUDA where it is installed; ``rows`` on a CPU, or ``grid_sample`` if groups
-        are narrow; ``grid_sample`` on other devices, while a graph is exported, and compiled on a
+        are narrow. ``grid_sample`` on other devices, while a graph is exported, and compiled on a
         CPU.
 
     Raises:

@@ -13,8 +13,8 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from stdnet_arch.ops.deform.layout import Sampler
 
-# Most values of columns in memory at once. On a CPU a band that stays in the cache is fastest
-# (8 MB of float32); a GPU wants enough work per launch (512 MB of float32).
+# Most values of columns in memory at once. On a CPU a band that stays in the cache is fastest (8 MB
+# of float32). A GPU wants enough work per launch (512 MB of float32).
 BAND_VALUES = {"cpu": 1 << 21, "cuda": 1 << 27}
 
 Span = tuple[slice, slice]  # frames, rows of the output

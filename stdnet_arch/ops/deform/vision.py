@@ -72,8 +72,8 @@ def _call(
     except ImportError as error:
         raise ImportError("backend 'torchvision' needs the package torchvision") from error
     dtype = torch.promote_types(x.dtype, torch.float32)
-    # A position that is not a number would be an address outside of the map there, and an infinite
-    # one has a gradient that is not a number: both become far away.
+    # A position that is not a number would be an address outside of the map there. An infinite one
+    # has a gradient that is not a number: both become far away.
     offset = offset.to(dtype).nan_to_num(FAR, FAR, -FAR)
     with torch.autocast(x.device.type, enabled=False):
         return deform_conv2d(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
+from stdnet_arch.data.recordings.depth_registration import Extrinsics, register_depth
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 CAMERA, TARGET = Intrinsics(9.0, 8.0, 5.2, 3.1), Intrinsics(17.0, 18.0, 11.3, 7.2)
@@ -33,7 +33,7 @@ def by_loop(depth_m, pose, size, block):
 def test_it_is_what_a_loop_finds(block):
     random = np.random.default_rng(4)
     depth_m = random.uniform(1, 3, (7, 11)) * (random.random((7, 11)) < 0.8)
-    pose, size = Pose(turn(0.05), np.array([0.1, -0.02, 0.03])), (16 // block, 24 // block)
+    pose, size = Extrinsics(turn(0.05), np.array([0.1, -0.02, 0.03])), (16 // block, 24 // block)
     found = register_depth(depth_m, CAMERA, TARGET, pose, size, block)
     np.testing.assert_allclose(found, by_loop(depth_m, pose, size, block), rtol=1e-6)
     assert 0 < (found > 0).sum() < found.size
@@ -42,10 +42,10 @@ def test_it_is_what_a_loop_finds(block):
 def test_one_camera_and_blocks_of_one_pixel_change_nothing():
     depth_m = np.random.default_rng(1).uniform(1, 3, (5, 7)).astype(np.float32)
     depth_m[2, 3] = 0
-    stay = Pose(np.eye(3), np.zeros(3))
+    stay = Extrinsics(np.eye(3), np.zeros(3))
     np.testing.assert_allclose(register_depth(depth_m, CAMERA, CAMERA, stay, (5, 7), 1), depth_m)
 
 
 def test_no_depth_gives_no_depth():
-    stay = Pose(np.eye(3), np.zeros(3))
+    stay = Extrinsics(np.eye(3), np.zeros(3))
     assert not register_depth(np.zeros((3, 4)), CAMERA, TARGET, stay, (2, 3), 4).any()

@@ -6,7 +6,7 @@ import pytest
 from fake_bags import BagMaker, compressed_depth
 from recording_parts import depth_clip, rgb_clip
 
-from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
+from stdnet_arch.data.recordings.depth_registration import Extrinsics, register_depth
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Intrinsics
@@ -98,7 +98,7 @@ def test_raw_depth_is_moved_by_the_transforms_of_the_bag(tmp_path, kind, name):
     maker.transform("base", "color_frame", (0, 0, half, half), (1.1, 2.0, 0.0))
     recording = open_recording(maker.write(tmp_path / name), None, Reading(), 4)
     # Color lies 0.1 m along the base's x, which is minus y of both cameras.
-    pose = Pose(np.eye(3), np.array([0, 0.1, 0]))
+    pose = Extrinsics(np.eye(3), np.array([0, 0.1, 0]))
     expected = register_depth(
         CODES[0] / 1000, Intrinsics(8, 9, 3.5, 2.5), Intrinsics(32, 36, 15.5, 11.5), pose, (6, 8), 4
     )

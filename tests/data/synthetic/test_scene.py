@@ -9,7 +9,7 @@ import pytest
 
 from stdnet_arch.data.synthetic.scene import Scene
 from stdnet_arch.data.synthetic.shapes import Box, Ellipsoid, Opening, Room, Tube
-from stdnet_arch.data.synthetic.stage import Camera, Motion, Part
+from stdnet_arch.data.synthetic.stage import AimedCamera, Motion, Part
 from stdnet_arch.data.synthetic.texture import SIDE, TEXEL_M, make_atlas, sample_atlas
 from stdnet_arch.data.synthetic.world import draw_scene, draw_textures
 
@@ -28,7 +28,7 @@ def moving(centre, rotation, swing, spin):
 
 
 def scene(*parts, eye=None, target=None, size=(H, W)):
-    camera = Camera(31.0, 29.0, 12.1, 9.3, eye or still(), target or still((0, 0, 1)))
+    camera = AimedCamera(31.0, 29.0, 12.1, 9.3, eye or still(), target or still((0, 0, 1)))
     parts = [Part(s, np.zeros(3), motion, (0, 1, 2), np.ones(3)) for s, motion in parts]
     return Scene(tuple(parts), camera, ATLAS, np.array([0, -1, 0.5]), size, 1.0, (0,))
 

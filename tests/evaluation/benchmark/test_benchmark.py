@@ -115,7 +115,7 @@ def test_predictions_are_kept_for_pictures(finished):
 
 
 def test_results_that_are_there_are_not_overwritten_unasked(finished, options):
-    with pytest.raises(FileExistsError, match="holds results; go on with --resume"):
+    with pytest.raises(FileExistsError, match="holds results; continue with --resume"):
         run_benchmark(read_plan(options), finished[0], resume=False)
 
 

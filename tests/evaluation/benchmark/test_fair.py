@@ -14,7 +14,12 @@ from stdnet_arch.evaluation.benchmark.benchmark import Workplace
 from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan
 from stdnet_arch.evaluation.benchmark.benchmark_results import markdown, means_of, summary
 from stdnet_arch.evaluation.benchmark.fair import run_any, zero_shot_options
-from stdnet_arch.evaluation.benchmark.fair_plan import Run, read_fair, run_options, scale_steps
+from stdnet_arch.evaluation.benchmark.fair_plan import (
+    TrainingRun,
+    read_fair,
+    run_options,
+    scale_steps,
+)
 from stdnet_arch.evaluation.benchmark.fair_report import (
     fair_table,
     interval,
@@ -134,12 +139,12 @@ def test_steps_of_a_recipe_stay_in_proportion():
 
 def test_a_run_s_options_differ_by_rate_seed_and_steps_alone(options):
     plan = read_plan(options)
-    run = run_options(plan, Run(plan.models[1], 0.004, 9, 50))
+    run = run_options(plan, TrainingRun(plan.models[1], 0.004, 9, 50))
     assert (run["manual_seed"], run["train"]["total_iter"]) == (9, 50)
     assert run["train"]["optim_g"] == {"type": "Adam", "lr": 0.004}
     assert run["train"]["scheduler"]["eta_min"] == pytest.approx(0.0004)  # stays a tenth
     names = {
-        run_options(plan, Run(plan.models[1], rate, seed, steps))["name"]
+        run_options(plan, TrainingRun(plan.models[1], rate, seed, steps))["name"]
         for rate in (0.001, 0.002) for seed in (1, 2) for steps in (5, 6)
     }  # fmt: skip
     assert len(names) == 8

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from stdnet_arch.evaluation.zero_shot import scoring
-from stdnet_arch.evaluation.zero_shot.scenes import Scene, SceneFiles
+from stdnet_arch.evaluation.zero_shot.scenes import SceneFiles, SceneFrames
 from stdnet_arch.evaluation.zero_shot.scoring import (
     LqRule,
     make_case,
@@ -25,7 +25,9 @@ def make_scene(video=True, frames=3, size=(18, 25)):
     depth_m = rng.uniform(1, 3, (frames, *size)).astype(np.float32)
     depth_m[:, 4:8, 8:12] = 0
     rgb = rng.integers(1, 255, (frames, *size, 3), dtype=np.uint8)
-    return Scene("room", rgb, depth_m, depth_m > 0, SceneFiles(name="room", folder="", video=video))
+    return SceneFrames(
+        "room", rgb, depth_m, depth_m > 0, SceneFiles(name="room", folder="", video=video)
+    )
 
 
 class Spy(nn.Module):

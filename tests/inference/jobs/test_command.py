@@ -168,7 +168,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(recording, capsys, monkeypatch):
 
     monkeypatch.setattr(command, "run_job", interrupt)
     assert main(arguments(recording)) == 130
-    assert "the same command goes on where it stopped" in capsys.readouterr().err
+    assert "the same command continues where it stopped" in capsys.readouterr().err
 
 
 def test_a_manifest_runs_its_shard_and_tells_failures(recording, capsys):

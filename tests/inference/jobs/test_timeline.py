@@ -12,7 +12,7 @@ from stdnet_arch.data.codecs.depth_file import read_depth
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.synthetic.recording import write_synthetic_recording
 from stdnet_arch.inference.jobs.command import main
-from stdnet_arch.inference.jobs.timeline import Moment, lq_camera, write_timeline
+from stdnet_arch.inference.jobs.timeline import TimelineFrame, lq_camera, write_timeline
 
 pytest.importorskip("rerun", reason="needs rerun-sdk (extra rerun)")
 from rerun.chunk import RrdReader  # noqa: E402
@@ -185,7 +185,7 @@ def test_an_error_half_way_leaves_no_file(tmp_path):
     def moments():
         depth_m = depth_clip(1, 8, 12)[0]
         rgb = np.zeros((8, 12, 3), np.uint8)
-        yield Moment(rgb, depth_m, depth_m, None, None, (1, 1), None, None)
+        yield TimelineFrame(rgb, depth_m, depth_m, None, None, (1, 1), None, None)
         raise ValueError("torn")
 
     with pytest.raises(ValueError, match="torn"):

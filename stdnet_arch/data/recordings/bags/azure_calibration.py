@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.recordings.depth_registration import Pose
+from stdnet_arch.data.recordings.depth_registration import Extrinsics
 from stdnet_arch.data.recordings.lens import Lens
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 DEPTH_CAMERA, COLOR_CAMERA = "CALIBRATION_CameraLocationD0", "CALIBRATION_CameraLocationPV0"
 NARROW_OFFSET = (192 / 1024, 180 / 1024)
-"""Where the narrow field of view begins on the depth sensor: x, y of its side."""
+"""Start of the narrow field of view on the depth sensor: x, y of its side."""
 MODEL = "CALIBRATION_LensDistortionModelBrownConrady"
 PARAMETERS = 14
 """cx, cy, fx, fy, k1 .. k6, the centre of distortion (0), p2, p1; the first four of the sides."""
@@ -23,7 +23,7 @@ class AzureCalibration(NamedTuple):
 
     depth: Lens
     color: Lens
-    pose: Pose
+    pose: Extrinsics
     """From depth to color."""
 
 
@@ -86,11 +86,11 @@ def _lens(camera: dict[str, Any], sides: tuple[float, float], offset: tuple[floa
     return Lens(pinhole, (k1, k2, p1, p2, k3, k4, k5, k6))
 
 
-def _between(depth: dict[str, Any], color: dict[str, Any]) -> Pose:
+def _between(depth: dict[str, Any], color: dict[str, Any]) -> Extrinsics:
     """Combine both cameras' poses: depth to rig, rig to color."""
     (r_d, t_d), (r_c, t_c) = _pose(depth), _pose(color)
     rotation = r_c @ r_d.T
-    return Pose(rotation, t_c - rotation @ t_d)
+    return Extrinsics(rotation, t_c - rotation @ t_d)
 
 
 def _pose(camera: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,7 +1,7 @@
 """Recordings of the Azure Kinect (``.mkv`` of k4arecorder); need the extra ``video``.
 
 Tracks COLOR (MJPG, NV12, YUY2), DEPTH (16-bit grey, mm) and the factory calibration. Depth is moved
-to the view of the color camera with both lenses' distortion; each block of color pixels takes the
+to the view of the color camera with both lenses' distortion. Each block of color pixels takes the
 lower median of what falls into it.
 """
 

@@ -24,7 +24,7 @@ from stdnet_arch.data.recordings.bags.rosbag_images import (
     is_depth,
 )
 from stdnet_arch.data.recordings.bags.rosbag_topics import Topic
-from stdnet_arch.data.recordings.depth_registration import Pose, register_depth
+from stdnet_arch.data.recordings.depth_registration import Extrinsics, register_depth
 from stdnet_arch.data.recordings.pairing import Pairing, pair_by_time
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import About, FileRecording, Intrinsics
@@ -35,7 +35,7 @@ from stdnet_arch.utils.input_errors import InputError, is_regular
 
 SUFFIXES = (".bag", ".db3", ".mcap")
 REALSENSE_SDK = "/device_"
-"""How all topics of the RealSense SDK's own files begin."""
+"""Start of all topics of the RealSense SDK's own files."""
 EXTRINSICS_TYPE = "float64[9] rotation\nfloat64[3] translation"
 
 
@@ -45,8 +45,8 @@ class BagPlan(NamedTuple):
     depth: Topic
     color: Topic
     cameras: tuple[Intrinsics | None, Intrinsics | None]
-    """Of depth and colour."""
-    pose: Pose | None
+    """Intrinsics of depth and colour."""
+    pose: Extrinsics | None
     """From depth to colour; None if the depth is registered."""
     depth_times: "TopicTimes"
     color_times: "TopicTimes"
@@ -54,7 +54,7 @@ class BagPlan(NamedTuple):
 
 
 class TopicTimes(NamedTuple):
-    """When the messages of a topic were taken and stored."""
+    """Times at which the messages of a topic were taken and stored."""
 
     stamps_s: list[float]
     """By their headers, since the first one of the bag."""
@@ -290,7 +290,7 @@ def _camera(reader: Any, image: Topic) -> Intrinsics | None:  # noqa: ANN401
     return None if message is None else topics.intrinsics_of(message)
 
 
-def _pose(reader: Any, depth: Topic, color: Topic) -> Pose:  # noqa: ANN401
+def _pose(reader: Any, depth: Topic, color: Topic) -> Extrinsics:  # noqa: ANN401
     transforms = topics.Transforms()
     fixed = [c for c in reader.connections if c.msgtype in topics.TRANSFORMS]
     for connection, _, raw in reader.messages(fixed) if fixed else ():

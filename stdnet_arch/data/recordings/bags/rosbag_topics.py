@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stdnet_arch.data.recordings.depth_registration import Pose
+from stdnet_arch.data.recordings.depth_registration import Extrinsics
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 CAMERA = "sensor_msgs/msg/CameraInfo"
@@ -18,7 +18,7 @@ REGISTERED = ("aligned_depth_to_color", "depth_registered", "depth_to_color", "r
 AVOIDED = ("infra", "/ir/", "left", "right", "fisheye", "mono")
 """Words in the name of a topic that is not the color of an RGB-D camera."""
 _ALIKE = 0.02
-"""How much cameras of one view may differ, in sides of the image."""
+"""Difference that cameras of one view may have, in sides of the image."""
 
 
 class Topic(NamedTuple):
@@ -27,7 +27,7 @@ class Topic(NamedTuple):
     name: str
     kind: str
     frame_id: str
-    """Of which camera."""
+    """Name of the camera's frame."""
     size: tuple[int, int]
     """Height and width."""
 
@@ -97,22 +97,22 @@ class Transforms:
     """The fixed transforms of a bag: how camera frames lie to each other."""
 
     def __init__(self) -> None:
-        self._to: dict[str, dict[str, Pose]] = {}
+        self._to: dict[str, dict[str, Extrinsics]] = {}
 
     def add(self, message: Any) -> None:  # noqa: ANN401  made by rosbags
         """Take the transforms of a message; each maps its child to its parent."""
         for item in message.transforms:
             q, t = item.transform.rotation, item.transform.translation
             rotation = _rotation(np.array([q.w, q.x, q.y, q.z], np.float64))
-            pose = Pose(rotation, np.array([t.x, t.y, t.z], np.float64))
+            pose = Extrinsics(rotation, np.array([t.x, t.y, t.z], np.float64))
             parent, child = item.header.frame_id.strip("/"), item.child_frame_id.strip("/")
             self._to.setdefault(child, {})[parent] = pose
             self._to.setdefault(parent, {})[child] = _inverse(pose)
 
-    def between(self, frame: str, target: str) -> Pose | None:
+    def between(self, frame: str, target: str) -> Extrinsics | None:
         """Chain the transforms from one frame to another; None if they are not connected."""
         start, goal = frame.strip("/"), target.strip("/")
-        known: dict[str, Pose] = {start: Pose(np.eye(3), np.zeros(3))}
+        known: dict[str, Extrinsics] = {start: Extrinsics(np.eye(3), np.zeros(3))}
         waiting = deque([start])
         while waiting:
             here = waiting.popleft()
@@ -125,15 +125,15 @@ class Transforms:
         return None
 
 
-def pose_of_extrinsics(message: Any) -> Pose:  # noqa: ANN401  made by rosbags
+def pose_of_extrinsics(message: Any) -> Extrinsics:  # noqa: ANN401  made by rosbags
     """Read the extrinsics of realsense-ros; the rotation is stored by columns, as in the SDK."""
     rotation = np.asarray(message.rotation, np.float64).reshape(3, 3, order="F")
-    return Pose(rotation, np.asarray(message.translation, np.float64))
+    return Extrinsics(rotation, np.asarray(message.translation, np.float64))
 
 
 def depth_to_color(
-    depth: Topic, color: Topic, transforms: Transforms, extrinsics: Mapping[str, Pose]
-) -> Pose | None:
+    depth: Topic, color: Topic, transforms: Transforms, extrinsics: Mapping[str, Extrinsics]
+) -> Extrinsics | None:
     """Find how the color camera lies to the depth camera; None if the bag does not say."""
     for name, pose in extrinsics.items():
         if "depth_to_color" in name:
@@ -155,12 +155,12 @@ def _rotation(q: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def _inverse(pose: Pose) -> Pose:
+def _inverse(pose: Extrinsics) -> Extrinsics:
     rotation = np.asarray(pose.rotation).T
-    return Pose(rotation, -rotation @ pose.translation_m)
+    return Extrinsics(rotation, -rotation @ pose.translation_m)
 
 
-def _chain(first: Pose, then: Pose) -> Pose:
-    return Pose(
+def _chain(first: Extrinsics, then: Extrinsics) -> Extrinsics:
+    return Extrinsics(
         then.rotation @ first.rotation, then.rotation @ first.translation_m + then.translation_m
     )

@@ -13,9 +13,9 @@ import numpy as np
 from stdnet_arch.data.recordings.picture_file import PICTURE_SUFFIXES
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.recordings.track.track import Pose, Track
+from stdnet_arch.data.rotation import OPENGL_AXES
 from stdnet_arch.utils.input_errors import InputError, is_regular, read_json, reading
 from stdnet_arch.utils.names import check_name
-from stdnet_arch.utils.rotation import OPENGL_AXES
 
 NAME = "transforms.json"
 DEPTH_KEYS = ("depth_file_path", "depth_path")

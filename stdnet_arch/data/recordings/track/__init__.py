@@ -1,1 +1,1 @@
-"""When and where the frames of a recording were taken."""
+"""Times and poses of the frames of a recording."""

@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from stdnet_arch.data.recordings.track.track import Pose
 from stdnet_arch.data.recordings.track.trajectory import Trajectory, read_numbers
+from stdnet_arch.data.rotation import OPENGL_AXES, pose_matrix
 from stdnet_arch.utils.input_errors import is_regular, read_json, read_table, reading
-from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
 
 ODOMETRY = ("x", "y", "z", "qx", "qy", "qz", "qw")
 POLYCAM = tuple(f"t_{row}{column}" for row in range(3) for column in range(4))

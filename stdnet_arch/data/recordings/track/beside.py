@@ -8,8 +8,8 @@ import numpy as np
 from stdnet_arch.data.recordings.track.pose_file import read_poses
 from stdnet_arch.data.recordings.track.track import Late, Pose, Track, times_in_names
 from stdnet_arch.data.recordings.track.trajectory import Trajectory, read_numbers
+from stdnet_arch.data.rotation import pose_matrix
 from stdnet_arch.utils.input_errors import is_regular
-from stdnet_arch.utils.rotation import pose_matrix
 
 TIMED = "groundtruth.txt"
 """``time tx ty tz qx qy qz qw`` of TUM, at times of their own."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.rotation import OPENGL_AXES, pose_matrix
 from stdnet_arch.utils.input_errors import check_regular, reading
-from stdnet_arch.utils.rotation import OPENGL_AXES, pose_matrix
 
 Pose = NDArray[np.float64]
 AXES = ("opencv", "opengl")

@@ -1,4 +1,4 @@
-"""When and where each frame of a recording was taken, as far as the recording says."""
+"""Times and poses of the frames of a recording, as far as the recording says."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stdnet_arch.data.recordings.frame_names import are_times, frame_numbers_of,
 Pose = NDArray[np.float64]
 """Camera to world, ``(4, 4)``, metres; x right, y down, z forward."""
 QUARTER_TURN = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-"""What a point becomes when its picture is turned by 90 degrees clockwise."""
+"""Moves a point as its picture is turned by 90 degrees clockwise."""
 T = TypeVar("T")
 
 

@@ -19,10 +19,10 @@ _CEILING_M = ((0.6, 2.0), (0.6, 2.0), (1.5, 9.0))
 _SIDE_SHARE = (0.2, 1.0)
 _PITCH = ((0.15, 1.0), (-0.25, 0.45), (-0.15, 0.25))
 LIFT = 1e-3
-"""How far before a wall a flat mark lies on it, as a share of its depth."""
+"""Distance of a flat mark from its wall, as a share of its depth."""
 
 
-class View(NamedTuple):
+class Pinholes(NamedTuple):
     """Pinhole cameras of a batch."""
 
     size: tuple[int, int]
@@ -30,7 +30,7 @@ class View(NamedTuple):
     centre_px: Tensor  # (b, 2) principal point x, y; pixel centres are whole numbers
 
 
-class Room(NamedTuple):
+class LayerRooms(NamedTuple):
     """Boxes seen from inside."""
 
     axes: Tensor  # (b, 3, 3) rows: right, down, forward
@@ -49,23 +49,23 @@ class Placed(NamedTuple):
     pivots: Tensor  # (b, n, 3) what they turn around [m]
 
 
-def draw_view(d: Draws, batch: int, size: tuple[int, int]) -> View:
+def draw_view(d: Draws, batch: int, size: tuple[int, int]) -> Pinholes:
     """Cameras that see a crop, often a small part of a picture of up to 640 pixels."""
     H, W = size
     zoom = d.log_uniform(batch, lo=1.0, hi=max(1.3, 640 / max(H, W)))
     focal_px = W * zoom * d.log_uniform(batch, lo=0.6, hi=1.3)
     spare = torch.stack([(zoom - 1) * W, (zoom - 1) * H], -1)
     middle = torch.tensor([(W - 1) / 2, (H - 1) / 2], device=d.device)
-    return View(size, focal_px, middle + spare * d.uniform(batch, 2, lo=-0.5, hi=0.5))
+    return Pinholes(size, focal_px, middle + spare * d.uniform(batch, 2, lo=-0.5, hi=0.5))
 
 
-def rays_at(view: View, places: Tensor) -> Tensor:
+def rays_at(view: Pinholes, places: Tensor) -> Tensor:
     """Rays ``(b, n, 3)``, z = 1, through pixels ``(b, n, 2)``."""
     xy = (places - view.centre_px[:, None]) / view.focal_px[:, None, None]
     return F.pad(xy, (0, 1), value=1.0)
 
 
-def rays_around(d: Draws, view: View, n: int, margin: float = 0.1) -> Tensor:
+def rays_around(d: Draws, view: Pinholes, n: int, margin: float = 0.1) -> Tensor:
     """Rays through ``n`` random places of the picture, ``(b, n, 3)``."""
     H, W = view.size
     share = d.uniform(len(view.focal_px), n, 2, lo=-margin, hi=1 + margin)
@@ -78,7 +78,7 @@ def _of_class(d: Draws, which: Tensor, table: tuple[tuple[float, float], ...]) -
     return lo + (hi - lo) * d.uniform(len(which)) ** 1.3
 
 
-def draw_room(d: Draws, batch: int) -> Room:
+def draw_room(d: Draws, batch: int) -> LayerRooms:
     """Rooms of all sizes, looked at from within."""
     which = d.below(3, batch)
     front = _of_class(d, which, _FRONT_M)
@@ -90,7 +90,7 @@ def draw_room(d: Draws, batch: int) -> Room:
     right, down, forward = axes.unbind(-1)
     normals = torch.stack([down, -down, forward, -right, right, -forward], 1)
     distances = torch.stack([floor, ceiling, front, *sides.unbind(0)], 1)
-    return Room(torch.stack([right, down, forward], 1), normals, distances)
+    return LayerRooms(torch.stack([right, down, forward], 1), normals, distances)
 
 
 def _turn(angle: Tensor, axis: int) -> Tensor:
@@ -103,21 +103,21 @@ def _turn(angle: Tensor, axis: int) -> Tensor:
     return rows
 
 
-def wall_axes(room: Room) -> Tensor:
+def wall_axes(room: LayerRooms) -> Tensor:
     """Directions along each wall, ``(b, 6, 2, 3)``: sideways, and down or forward."""
     right, down, forward = room.axes.unbind(1)
     pairs = [right, forward, right, forward, right, down, forward, down, forward, down, right, down]
     return torch.stack(pairs, 1).unflatten(1, (6, 2))
 
 
-def place_walls(room: Room) -> Placed:
+def place_walls(room: LayerRooms) -> Placed:
     """The six walls; their unit is the metre."""
     centres = room.normals * room.distances[..., None]
     frames = torch.cat([wall_axes(room), centres[:, :, None]], 2).transpose(2, 3)
     return Placed(frames, centres)
 
 
-def place_partition(d: Draws, room: Room) -> Placed:
+def place_partition(d: Draws, room: LayerRooms) -> Placed:
     """A wall with doors before the front wall; its unit is half the room's height."""
     right, down, forward = room.axes.unbind(1)
     height = (room.distances[:, 0] + room.distances[:, 1])[:, None] / 2
@@ -129,7 +129,7 @@ def place_partition(d: Draws, room: Room) -> Placed:
     return Placed(frames, centre[:, None])
 
 
-def place_marks(d: Draws, room: Room, view: View, n: int) -> Placed:
+def place_marks(d: Draws, room: LayerRooms, view: Pinholes, n: int) -> Placed:
     """Posters, carpets, patches of light: flat on the wall that is seen where they are."""
     rays = rays_around(d, view, n)
     inverse, wall = room.inverse_depth(rays).max(-1)
@@ -142,7 +142,7 @@ def place_marks(d: Draws, room: Room, view: View, n: int) -> Placed:
     return Placed(frames, centre)
 
 
-def draw_angles(d: Draws, view: View, n: int) -> Tensor:
+def draw_angles(d: Draws, view: Pinholes, n: int) -> Tensor:
     """Half sizes of things over their depth, ``(b, n)``: parts of the crop or of the picture."""
     crop = (view.size[1] / view.focal_px)[:, None]
     part = d.log_uniform(len(crop), n, lo=0.08, hi=0.7)
@@ -150,7 +150,7 @@ def draw_angles(d: Draws, view: View, n: int) -> Tensor:
     return part * torch.where(d.chance(len(crop), n, p=0.5), crop, picture)
 
 
-def standing_depth(room: Room, rays: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
+def standing_depth(room: LayerRooms, rays: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
     """Depth at which things of that half height stand on the floor, and whether they can."""
     floor = torch.einsum("bnc,bc->bn", rays, room.normals[:, 0])
     inverse = (floor + angles) / room.distances[:, :1]
@@ -158,7 +158,7 @@ def standing_depth(room: Room, rays: Tensor, angles: Tensor) -> tuple[Tensor, Te
     return 1 / inverse.clamp_min(1e-3), inverse > 1.02 * behind_it
 
 
-def place_cutouts(d: Draws, room: Room, view: View, standing: Tensor) -> Placed:
+def place_cutouts(d: Draws, room: LayerRooms, view: Pinholes, standing: Tensor) -> Placed:
     """Flat things that stand on the floor where ``standing`` ``(b, n)`` says so, or float."""
     b, n = standing.shape
     rays, angles = rays_around(d, view, n), draw_angles(d, view, n)
@@ -196,7 +196,7 @@ def _loose_axes(d: Draws, down: Tensor, rays: Tensor) -> Tensor:
     return torch.stack([e1 * cos + e2 * sin, e2 * cos - e1 * sin], 2)
 
 
-def place_boxes(d: Draws, room: Room, view: View, n: int) -> tuple[Placed, Placed]:
+def place_boxes(d: Draws, room: LayerRooms, view: Pinholes, n: int) -> tuple[Placed, Placed]:
     """Boxes on the floor: the three faces seen of each, ``3 n`` of them; and their footprints."""
     b = len(view.focal_px)
     rays, angles = rays_around(d, view, n), draw_angles(d, view, n).clamp_max(0.35)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stdnet_arch.data.synthetic.layers.draws import Draws
-from stdnet_arch.data.synthetic.layers.geometry import Placed, View
+from stdnet_arch.data.synthetic.layers.geometry import Pinholes, Placed
 
 
 class Sway(NamedTuple):
@@ -24,7 +24,7 @@ class Sway(NamedTuple):
         return way.sum(-3)
 
 
-class CameraPath(NamedTuple):
+class CameraMotion(NamedTuple):
     """Paths of the cameras of a batch, and their turns."""
 
     shift: Sway  # [m]
@@ -55,7 +55,7 @@ def draw_sway(d: Draws, speed: Tensor, shake: Tensor | None = None) -> Sway:
     return Sway(amplitude, rates, phase)
 
 
-def draw_camera_path(d: Draws, view: View, near_m: Tensor) -> CameraPath:
+def draw_camera_path(d: Draws, view: Pinholes, near_m: Tensor) -> CameraMotion:
     """A still camera, a slow or a fast one; ``near_m`` ``(b,)`` is the depth of near things."""
     b = len(near_m)
     kind = d.uniform(b)
@@ -67,10 +67,10 @@ def draw_camera_path(d: Draws, view: View, near_m: Tensor) -> CameraPath:
     turn = draw_sway(d, px * share / view.focal_px, shake_px / view.focal_px)
     metres = near_m / view.focal_px
     shift = draw_sway(d, px * (1 - share) * metres, 0.3 * shake_px * metres)
-    return CameraPath(shift, turn)
+    return CameraMotion(shift, turn)
 
 
-def draw_thing_path(d: Draws, view: View, placed: Placed, moving: float) -> ThingPath:
+def draw_thing_path(d: Draws, view: Pinholes, placed: Placed, moving: float) -> ThingPath:
     """Own motion of a part of the things, up to about 6 pixels a frame."""
     b, n = placed.pivots.shape[:2]
     moves = d.chance(b, n, p=moving)
@@ -101,7 +101,7 @@ def moved_frames(frames: Tensor, path: ThingPath, times: Tensor) -> Tensor:
     return moved.transpose(1, 2)
 
 
-def seen_frames(world: Tensor, path: CameraPath, times: Tensor) -> Tensor:
+def seen_frames(world: Tensor, path: CameraMotion, times: Tensor) -> Tensor:
     """Frames ``(b, t, n, 3, 3)`` of the world as the moving cameras see them."""
     back = rotations(path.turn.at(times)).transpose(-1, -2)[:, :, None]
     shifted = world.clone()
@@ -109,7 +109,7 @@ def seen_frames(world: Tensor, path: CameraPath, times: Tensor) -> Tensor:
     return back @ shifted
 
 
-def pixels_of(view: View, seen: Tensor) -> Tensor:
+def pixels_of(view: Pinholes, seen: Tensor) -> Tensor:
     """Homographies ``(b, t, n, 3, 3)`` from a thing's ``(u, v, 1)`` to pixels, scaled by depth."""
     K = torch.zeros(len(view.focal_px), 3, 3, device=seen.device, dtype=seen.dtype)
     K[:, 0, 0] = K[:, 1, 1] = view.focal_px.to(seen.dtype)

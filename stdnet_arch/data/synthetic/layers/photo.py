@@ -7,10 +7,10 @@ from torch import Tensor
 
 from stdnet_arch.data.lq import rgb_disturbance as disturbance
 from stdnet_arch.data.synthetic.layers.draws import Draws
-from stdnet_arch.data.synthetic.layers.geometry import View
+from stdnet_arch.data.synthetic.layers.geometry import Pinholes
 
 
-class Camera(NamedTuple):
+class CameraResponse(NamedTuple):
     """Response of the cameras of a batch: light to numbers."""
 
     brightness: Tensor  # (b, 3) mean of the first picture
@@ -23,13 +23,13 @@ class Camera(NamedTuple):
     quality: Tensor  # (b,) of JPEG
 
 
-def draw_camera(d: Draws, view: View) -> Camera:
+def draw_camera(d: Draws, view: Pinholes) -> CameraResponse:
     """Cameras of a batch; each fault in one of two."""
     b = len(view.focal_px)
     H, W = view.size
     half = torch.tensor([W / 2, H / 2], device=d.device)
     sometimes = d.chance(3, b, p=0.5)
-    return Camera(
+    return CameraResponse(
         brightness=d.uniform(b, 1, lo=0.2, hi=0.65) * (1 + d.normal(b, 3, std=0.05)),
         gamma=d.uniform(b, lo=0.7, hi=1.4),
         vignette=d.uniform(b) * sometimes[0] * (half[0] / view.focal_px) ** 2,
@@ -41,14 +41,14 @@ def draw_camera(d: Draws, view: View) -> Camera:
     )
 
 
-def exposure(light: Tensor, camera: Camera) -> Tensor:
+def exposure(light: Tensor, camera: CameraResponse) -> Tensor:
     """Gains ``(b, 3)`` that give the first picture of ``light`` its brightness."""
     mean = light[:, 0].mean((1, 2, 3))[:, None]
     return (camera.brightness / mean.clamp_min(1e-3)).clamp_max(4)
 
 
 def photograph(
-    light: Tensor, camera: Camera, gain: Tensor, compressed: int, generator: torch.Generator
+    light: Tensor, camera: CameraResponse, gain: Tensor, compressed: int, generator: torch.Generator
 ) -> Tensor:
     """Turn light into the pictures of cameras.
 

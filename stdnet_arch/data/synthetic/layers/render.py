@@ -16,7 +16,7 @@ from stdnet_arch.data.synthetic.layers.motion import (
     pixels_of,
     seen_frames,
 )
-from stdnet_arch.data.synthetic.layers.scene import Scene, Surfaces
+from stdnet_arch.data.synthetic.layers.scene import LayerScene, Surfaces
 from stdnet_arch.data.synthetic.layers.shapes import ENDLESS, NOTHING, OUTLINES
 from stdnet_arch.data.synthetic.layers.textures import TextureAtlas
 
@@ -51,7 +51,7 @@ class Front(NamedTuple):
     centre_inverse: Tensor
 
 
-def matrices_of(scene: Scene, surfaces: Surfaces, times: Tensor) -> Matrices:
+def matrices_of(scene: LayerScene, surfaces: Surfaces, times: Tensor) -> Matrices:
     """Place surfaces at ``times`` ``(t,)`` [frames], in float64: flow needs it."""
     times = times.double()
     world = moved_frames(surfaces.frames.double(), surfaces.path, times)
@@ -161,7 +161,7 @@ class Painter:
         atlas: textures.
     """
 
-    def __init__(self, scene: Scene, at: Matrices, atlas: TextureAtlas) -> None:
+    def __init__(self, scene: LayerScene, at: Matrices, atlas: TextureAtlas) -> None:
         self.scene, self.atlas = scene, atlas
         b, t, n = at.world.shape[:3]
         looks = scene.looks
@@ -243,7 +243,7 @@ class Shade:
         times: times of the frames.
     """
 
-    def __init__(self, scene: Scene, times: Tensor) -> None:
+    def __init__(self, scene: LayerScene, times: Tensor) -> None:
         shades = scene.shades
         at = matrices_of(scene, shades.surfaces, times)
         seen = cover(shades.surfaces, at.from_pixel, scene.view.size, shades.soft)
@@ -274,7 +274,7 @@ class Shade:
 
 
 def render_rgb(
-    scene: Scene, times: Tensor, at: Matrices, front: Front, atlas: TextureAtlas
+    scene: LayerScene, times: Tensor, at: Matrices, front: Front, atlas: TextureAtlas
 ) -> Tensor:
     """Colours ``(b, t, 3, H, W)``, not limited yet, of the nearest surfaces and those behind."""
     b, t, n = at.world.shape[:3]

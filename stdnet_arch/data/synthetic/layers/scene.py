@@ -7,9 +7,9 @@ from torch import Tensor
 
 from stdnet_arch.data.synthetic.layers import geometry
 from stdnet_arch.data.synthetic.layers.draws import Draws
-from stdnet_arch.data.synthetic.layers.geometry import Placed, Room, View
+from stdnet_arch.data.synthetic.layers.geometry import LayerRooms, Pinholes, Placed
 from stdnet_arch.data.synthetic.layers.motion import (
-    CameraPath,
+    CameraMotion,
     Sway,
     ThingPath,
     draw_camera_path,
@@ -67,11 +67,11 @@ class Lights(NamedTuple):
     ambient: Tensor  # (b, 3)
 
 
-class Scene(NamedTuple):
+class LayerScene(NamedTuple):
     """Everything a picture of layers needs, but for the time."""
 
-    view: View
-    camera: CameraPath
+    view: Pinholes
+    camera: CameraMotion
     surfaces: Surfaces
     looks: Looks
     shades: Shades
@@ -99,7 +99,7 @@ class SceneDraws:
         self.d, self.means = d, means
         self.host = Draws("cpu", seed)
 
-    def draw(self, batch: int, size: tuple[int, int]) -> Scene:
+    def draw(self, batch: int, size: tuple[int, int]) -> LayerScene:
         """Scenes of a batch, each its own."""
         d, host = self.d, self.host
         more = torch.randint(0, 9, (3,), generator=host.generator).tolist()
@@ -115,10 +115,10 @@ class SceneDraws:
         camera = draw_camera_path(d, view, torch.maximum(near, 0.15 * middle[:, 0]))
         looks = self._looks(surfaces, counts)
         shades = self._shades(room, view, things, feet)
-        return Scene(view, camera, surfaces, looks, shades, self._lights(room))
+        return LayerScene(view, camera, surfaces, looks, shades, self._lights(room))
 
     def _fixed(
-        self, room: Room, view: View, counts: Counts
+        self, room: LayerRooms, view: Pinholes, counts: Counts
     ) -> tuple[list[Surfaces], Placed | None]:
         """Walls, marks and boxes; and where the boxes stand."""
         d, b = self.d, len(view.focal_px)
@@ -135,7 +135,7 @@ class SceneDraws:
         parts.append(self._surfaces(view, faces, there))
         return parts, feet
 
-    def _cutouts(self, view: View, placed: Placed, standing: Tensor) -> Surfaces:
+    def _cutouts(self, view: Pinholes, placed: Placed, standing: Tensor) -> Surfaces:
         """Things with outlines of all kinds, each scene and thing its own."""
         b, n = standing.shape
         kinds = torch.where(
@@ -157,7 +157,9 @@ class SceneDraws:
         chosen = torch.tensor(of)[self.host.below(len(of), b, n)]
         return torch.where(self.host.chance(b, n, p=p), chosen, NOTHING)
 
-    def _surfaces(self, view: View, placed: Placed, kinds: Tensor, moving: float = 0.0) -> Surfaces:
+    def _surfaces(
+        self, view: Pinholes, placed: Placed, kinds: Tensor, moving: float = 0.0
+    ) -> Surfaces:
         b, n = kinds.shape
         path = draw_thing_path(self.d, view, placed, moving)
         forms = self.d.uniform(b, n, OUTLINE_NUMBERS)
@@ -196,7 +198,7 @@ class SceneDraws:
         turn = torch.stack([cos, -sin, sin, cos], -1).unflatten(-1, (2, 2))
         return torch.cat([turn * lengths[..., None, :], d.uniform(b, n, 2, 1, hi=2)], -1)
 
-    def _lights(self, room: Room) -> Lights:
+    def _lights(self, room: LayerRooms) -> Lights:
         d, b = self.d, len(room.distances)
         up = -d.uniform(b, 2, 1, lo=0.2, hi=0.95) * room.distances[:, None, 1:2]
         side = d.uniform(b, 2, 1, lo=-0.9, hi=0.9) * room.distances[:, None, 3:4]
@@ -208,7 +210,9 @@ class SceneDraws:
         ambient = d.uniform(b, 1, lo=0.35, hi=0.9) * (1 + d.normal(b, 3, std=0.04))
         return Lights(places, colours, reach, ambient)
 
-    def _shades(self, room: Room, view: View, things: Surfaces, feet: Placed | None) -> Shades:
+    def _shades(
+        self, room: LayerRooms, view: Pinholes, things: Surfaces, feet: Placed | None
+    ) -> Shades:
         """Shadows behind things and below them, and patches of light on the walls."""
         d, b = self.d, len(view.focal_px)
         count = things.kinds.shape[1]
@@ -246,7 +250,7 @@ class SceneDraws:
         soft = d.log_uniform(b, n, lo=0.02, hi=0.4)
         return Shades(part, soft, d.uniform(b, n, lo=0.1, hi=0.6), d.uniform(b, n, lo=0.1, hi=0.5))
 
-    def _shadow_below(self, room: Room, things: Surfaces, picked: list[int]) -> Shades:
+    def _shadow_below(self, room: LayerRooms, things: Surfaces, picked: list[int]) -> Shades:
         """Shadows of standing things on the floor, from their feet away from the light."""
         d = self.d
         part = _picked(things, picked[1:4])

@@ -11,7 +11,7 @@ from torch import Tensor
 from stdnet_arch.data.synthetic.layers import render
 from stdnet_arch.data.synthetic.layers.draws import Draws
 from stdnet_arch.data.synthetic.layers.photo import draw_camera, exposure, photograph
-from stdnet_arch.data.synthetic.layers.scene import Scene, SceneDraws
+from stdnet_arch.data.synthetic.layers.scene import LayerScene, SceneDraws
 from stdnet_arch.data.synthetic.layers.textures import TextureAtlas, load_or_make
 
 MOST_PIXELS = {"cpu": 1 << 21, "cuda": 1 << 27}
@@ -80,7 +80,7 @@ class LayerScenes:
         return LayerClips(rgb, depth_m, flow_px, visible)
 
 
-def render_light(scene: Scene, times: Tensor, atlas: TextureAtlas) -> LayerClips:
+def render_light(scene: LayerScene, times: Tensor, atlas: TextureAtlas) -> LayerClips:
     """Clips at ``times`` ``(t,)`` [frames]; ``rgb`` is light before the camera, any number >= 0."""
     at = render.matrices_of(scene, scene.surfaces, times)
     front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
@@ -89,14 +89,14 @@ def render_light(scene: Scene, times: Tensor, atlas: TextureAtlas) -> LayerClips
     return LayerClips(light, depth_m[:, :, None], *render.flow_of(at, front))
 
 
-def render_flow(scene: Scene, times: Tensor) -> tuple[Tensor, Tensor]:
+def render_flow(scene: LayerScene, times: Tensor) -> tuple[Tensor, Tensor]:
     """Render only flow and visibility, as in :class:`LayerClips`."""
     at = render.matrices_of(scene, scene.surfaces, times)
     front = render.merge(render.cover(scene.surfaces, at.from_pixel, scene.view.size))
     return render.flow_of(at, front)
 
 
-def part_of(scene: Scene, which: slice) -> Scene:
+def part_of(scene: LayerScene, which: slice) -> LayerScene:
     """Some scenes of a batch."""
 
     def cut(value: object) -> object:

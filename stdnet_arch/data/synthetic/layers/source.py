@@ -13,9 +13,14 @@ from stdnet_arch.data.sources.source import SOURCE_REGISTRY
 from stdnet_arch.data.synthetic.drawn_clips import DrawnClips, LeastRecent
 from stdnet_arch.data.synthetic.layers.draws import Draws
 from stdnet_arch.data.synthetic.layers.motion import rotations
-from stdnet_arch.data.synthetic.layers.photo import Camera, draw_camera, exposure, photograph
+from stdnet_arch.data.synthetic.layers.photo import (
+    CameraResponse,
+    draw_camera,
+    exposure,
+    photograph,
+)
 from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
-from stdnet_arch.data.synthetic.layers.scene import Scene, SceneDraws
+from stdnet_arch.data.synthetic.layers.scene import LayerScene, SceneDraws
 from stdnet_arch.data.synthetic.layers.scenes import FARTHEST_M, render_flow, render_light
 from stdnet_arch.data.synthetic.layers.textures import load_or_make
 from stdnet_arch.data.synthetic.source import BYTES_PER_PIXEL
@@ -24,8 +29,8 @@ MAX_CLIPS = 256  # scenes kept: some kilobytes each
 
 
 class _Clip(NamedTuple):
-    scene: Scene
-    camera: Camera
+    scene: LayerScene
+    camera: CameraResponse
     gain: Tensor
     compressed: int
 

@@ -1,6 +1,6 @@
 """Renders scenes of textured worlds with OpenGL on EGL: on a CPU (llvmpipe) or a GPU, no display.
 
-Colours are sampled on a grid of half pixels and weighted 1-2-1 along both axes; depth is taken
+Colours are sampled on a grid of half pixels and weighted 1-2-1 along both axes. Depth is taken
 exactly at the pixel centres, which are samples of the same grid.
 """
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from stdnet_arch.data.synthetic.layers import LayerScenes, render
-from stdnet_arch.data.synthetic.layers.geometry import View
-from stdnet_arch.data.synthetic.layers.motion import CameraPath, Sway, ThingPath
-from stdnet_arch.data.synthetic.layers.scene import Scene, Surfaces
+from stdnet_arch.data.synthetic.layers.geometry import Pinholes
+from stdnet_arch.data.synthetic.layers.motion import CameraMotion, Sway, ThingPath
+from stdnet_arch.data.synthetic.layers.scene import LayerScene, Surfaces
 from stdnet_arch.data.synthetic.layers.shapes import ENDLESS, OUTLINE_NUMBERS, OUTLINES
 
 SIZE = (40, 56)
@@ -41,9 +41,9 @@ def wall_and_square(camera_shift, camera_turn, square_shift):
     surfaces = Surfaces(
         kinds, frames, path, torch.zeros(1, 2, OUTLINE_NUMBERS), torch.zeros(1, 2, 2)
     )
-    view = View(SIZE, torch.tensor([50.0]), torch.tensor([[28.0, 20.0]]))
-    camera = CameraPath(linear([camera_shift]), linear([camera_turn]))
-    return Scene(view, camera, surfaces, None, None, None)
+    view = Pinholes(SIZE, torch.tensor([50.0]), torch.tensor([[28.0, 20.0]]))
+    camera = CameraMotion(linear([camera_shift]), linear([camera_turn]))
+    return LayerScene(view, camera, surfaces, None, None, None)
 
 
 def drawn(scene, times=(0.0, 1.0)):

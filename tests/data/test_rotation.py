@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from stdnet_arch.utils.rotation import pose_matrix
+from stdnet_arch.data.rotation import pose_matrix
 
 
 def test_a_quaternion_turns_as_scipy_does():

@@ -1,4 +1,4 @@
-"""A camera's place as numbers -> as a matrix."""
+"""Poses of cameras: position and quaternion to a matrix, and OpenGL's axes to ours."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stdnet_arch.utils.nested import to_device
+from stdnet_arch.archs.streaming.nested import to_device
 
 
 @dataclass(frozen=True)
