@@ -24,7 +24,9 @@ def main() -> int:
 
     The first worker tells the line of a Ctrl-C, and each its own errors, so nothing is told here.
     """
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):  # each has a level of its own
+        if name.startswith("torch.distributed.elastic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with lend_end(), ending_soon(lambda: None):
             run_torchrun(sys.argv[1:])

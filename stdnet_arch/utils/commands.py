@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
-from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon, is_first
+from stdnet_arch.utils.interrupts import INTERRUPTED, end_now, ending_soon, is_first
 
 FAILED, BUG = 1, 70
 """Exit codes: input that cannot be used; a bug (``EX_SOFTWARE``)."""
@@ -66,6 +66,7 @@ def run_command(
             return run() or 0
     except KeyboardInterrupt:
         tell_stopped()
+        end_now()
         return INTERRUPTED
     except Exception as error:
         if debug:
