@@ -28,11 +28,13 @@ from stdnet_arch.live.session import Session
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.utils.names import check_target
+from stdnet_arch.view.command import check_port
 from stdnet_arch.weights.choice import choose
 
 LOGGER = logging.getLogger("stdnet_arch")
 REALSENSE, REPLAY = "realsense", "replay"
 PORT = 7860
+SLOWEST_FPS = 0.001
 REPORT = "live.json"
 NOWHERE = Path(os.devnull)
 """Place of what is not read or not written."""
@@ -110,6 +112,9 @@ def _run(args: argparse.Namespace, sessions: list[Session]) -> int:
     for value, name in ((args.seconds, "--seconds"), (args.fps, "--fps")):
         if value is not None:
             check_positive(value, name)
+    if args.fps is not None and args.fps < SLOWEST_FPS:
+        raise InputError(f"--fps must be at least {SLOWEST_FPS}; got {args.fps}")
+    check_port(args.port)
     job = _job_of(args, places)
     _choose_weights(args, kind, job)
     predictor = predictor_of(args)

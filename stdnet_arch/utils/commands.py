@@ -25,7 +25,12 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = (OSError, MemoryError, ImportError, BrokenProcessPool)
 LIBRARIES = ("lmdb", "av")
 """Libraries that tell of full disks and broken files by errors of their own."""
-OF_SYSTEM = ("out of memory", "can't allocate memory", "embedded null byte")
+OF_SYSTEM = (
+    "out of memory",
+    "can't allocate memory",
+    "embedded null byte",
+    "surrogates not allowed",
+)
 """What errors of other kinds say if memory is short, or if a name holds what no name may."""
 TOOLBOX = "basicsr"
 OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
