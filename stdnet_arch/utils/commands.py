@@ -8,7 +8,7 @@ import dis
 import sys
 import traceback
 import types
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -41,6 +41,17 @@ FROM_WORKER = "Caught "
 def add_debug(parser: ArgumentParser) -> None:
     """Add ``--debug``: errors with their traceback."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def positive_int(text: str) -> int:
+    """Read a whole number above 0, as a ``type`` of an option.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"must be a whole number above 0; got {text!r}")
+    return int(text)
 
 
 def run_command(

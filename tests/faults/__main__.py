@@ -23,6 +23,7 @@ from .driver import Count, Driver
 from .inference import Inference
 from .live import Live
 from .preparation import Preparation
+from .programs import Programs
 from .recordings import Recordings
 from .stereodiff import StereoDiff
 from .tools import Tools
@@ -39,10 +40,11 @@ DRIVERS: tuple[type[Driver], ...] = (
     View,
     Live,
     Tools,
+    Programs,
 )
 SHARES = {
     "inference": 8, "recordings": 8, "preparation": 5, "stereodiff": 3, "tools": 3, "training": 2,
-    "benchmark": 1, "view": 3, "live": 4,
+    "benchmark": 1, "view": 3, "live": 4, "programs": 3,
 }  # fmt: skip
 """Inputs of each area in a round: the quick ones more often."""
 EVERY = 4

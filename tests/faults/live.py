@@ -160,9 +160,8 @@ def whole(out: Path) -> list[str]:
     for path in (*out.glob("recording/depth/*.npy"), *out.glob("result/*.png")):
         if not np.isfinite(read_depth(path)).any():
             problems.append(f"{path.name} holds nothing")
-    depth, rgb = (
-        {p.stem for p in out.glob(f"recording/{n}")} for n in ("depth/*.npy", "rgb/*.png")
-    )
+    depth = {path.stem for path in out.glob("recording/depth/*.npy")}
+    rgb = {path.stem for path in out.glob("recording/rgb/*.png")}
     result = {path.stem for path in out.glob("result/*.png")}
     missing = sorted(result - depth) + sorted(result - rgb)
     return problems + [f"{name} has a result, and is not in the recording" for name in missing]
