@@ -27,6 +27,15 @@ def test_torchruns_report_of_a_signal_becomes_the_exit_code_of_shells(monkeypatc
     assert launch.main() == code
 
 
+@pytest.mark.parametrize("words", [["--nproc_per_node", "x", "y.py"], ["--nnodes", "x", "y.py"]])
+def test_options_that_torchrun_refuses_are_one_line(monkeypatch, capsys, words):
+    monkeypatch.setattr(sys, "argv", ["launch", *words])
+    assert launch.main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: torchrun cannot start this: ValueError: ")
+    assert said.count("\n") == 1
+
+
 def start(folder, *words):
     package = str(Path(stdnet_arch.__file__).parents[1])
     alone = {"PYTHONPATH": package, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}

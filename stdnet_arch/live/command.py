@@ -142,14 +142,15 @@ def _look(  # noqa: PLR0913, PLR0917  what a session consists of
 ) -> None:
     """Run a session, which is put into ``sessions`` before its first frame."""
     with ExitStack() as last:
+        # First, since it may be refused: a folder that was begun could not be recorded to again.
+        screen = open_screen(args.screen, lambda: _open_page(args.port))
+        last.callback(screen.close)
         recorder = None
         if args.record is not None:
             keeping = replace(job, error_map=contract_of(predictor.net).expects_error)
             recorder = last.enter_context(
                 Recorder(args.record, keeping, predictor, camera.intrinsics, places)
             )
-        screen = open_screen(args.screen, lambda: _open_page(args.port))
-        last.callback(screen.close)
         refinement = None if job.refine is None else Refinement(predictor.scale, job.refine)
         session = Session(
             predictor, camera, screen, recorder, refinement, job.max_depth_m, report, args.seconds
