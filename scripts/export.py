@@ -16,8 +16,9 @@ from stdnet_arch.archs.checkpoints.loading import LoadedNetwork, load_network
 from stdnet_arch.evaluation.cost import read_size
 from stdnet_arch.inference.export import Agreement, compare_onnx, export_window
 from stdnet_arch.inference.step_export import compare_step, export_step
-from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.commands import positive_int, run_script
 from stdnet_arch.utils.depth_step import depth_step
+from stdnet_arch.utils.input_errors import check_positive
 from stdnet_arch.utils.names import check_target
 from stdnet_arch.weights.shipped import find_weights
 
@@ -38,9 +39,12 @@ def main() -> None:
     parser.add_argument("--step", action="store_true", help="one step of a stream, not a window")
     parser.add_argument("--depth_step", type=float, help="quantisation step of depth [m]")
     parser.add_argument("--size", required=True, help="HxW of the RGB, as 480x640")
-    parser.add_argument("--threads", type=int, default=1, help="of the comparison")
+    parser.add_argument("--threads", type=positive_int, default=1, help="of the comparison")
     parser.add_argument("-o", "--output", required=True, type=Path, help=".onnx or .pt2")
     args = parser.parse_args()
+    for value, name in ((args.depth_step, "--depth_step"), (args.depth_range, "--depth_range")):
+        if value is not None:
+            check_positive(value, name)
     torch.set_num_threads(args.threads)
     weights = find_weights(args.weights)
     check_target(args.output, (".onnx", ".pt2"), [weights])

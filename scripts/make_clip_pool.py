@@ -13,6 +13,7 @@ from pathlib import Path
 from stdnet_arch.data.synthetic.clip_pool import write_shard
 from stdnet_arch.data.synthetic.worlds.windows import render_windows
 from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.names import check_output_folder
 from stdnet_arch.utils.whole_file import whole_file
 
 SHARD = 25
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    check_output_folder(args.output, [args.root])
     photos = args.root / "photo_textures.npz"
     if photos.exists():
         with whole_file(args.output / photos.name) as part:

@@ -38,7 +38,7 @@ from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
 from stdnet_arch.evaluation.speed_cases import cases_of
 from stdnet_arch.evaluation.speed_forms import forms_of
 from stdnet_arch.inference.export import example
-from stdnet_arch.utils.commands import fitting, run_script
+from stdnet_arch.utils.commands import fitting, positive_int, run_script
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.whole_file import write_whole
 from stdnet_arch.visual.strips import save_png
@@ -53,7 +53,7 @@ def add_ops(add: Add) -> None:
     add("--device", default="cpu", help="cpu or cuda (default: cpu)")
     add("--dtype", default="float32", choices=DTYPES)
     add("--batch", type=int, default=1, help="samples (default: 1)")
-    add("--threads", type=int, nargs="+", help="of the CPU (default: 1 and all)")
+    add("--threads", type=positive_int, nargs="+", help="of the CPU (default: 1 and all)")
     add("--rounds", type=int, default=5, help="the best counts (default: 5)")
     add("--only", default="", help="cases whose name contains this")
     add("--json", type=Path, help="also write the numbers here")
@@ -124,7 +124,7 @@ def add_speed(add: Add) -> None:
     add("--frames", type=int, default=7, help="of the clip (7)")
     add("--num_feat", type=int, default=64, help="channels (64)")
     add("--rounds", type=int, default=5, help="runs of each form (5)")
-    add("--threads", type=int, help="of the CPU (default: PyTorch's)")
+    add("--threads", type=positive_int, help="of the CPU (default: PyTorch's)")
     add("--only", nargs="+", help="forms of STDNet by name, beside the plain one; none: no form")
     add("--cases", nargs="+", help="beside STDNet's forms, by name; none: no case")
     add("--stream_size", type=cost.read_size, default=(480, 640), help="HxW of cases (480x640)")

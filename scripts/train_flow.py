@@ -12,6 +12,7 @@ import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 # isort: split
 from stdnet_arch.models.flow_training import FlowRecipe, train_flow
 from stdnet_arch.utils.commands import run_script
+from stdnet_arch.utils.names import check_target
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=FlowRecipe.size, help="a multiple of 32")
     parser.add_argument("--seed", type=int, default=FlowRecipe.seed)
     args = parser.parse_args()
+    check_target(args.output, (".safetensors", ".pth"))
     recipe = FlowRecipe(args.seconds, args.lr, args.batch, args.size, args.seed)
     found = train_flow(recipe, args.output, lambda text: sys.stdout.write(f"{text}\n"))
     sys.stdout.write(
@@ -35,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_script(main, "stopped; nothing was written, so the same command begins anew")

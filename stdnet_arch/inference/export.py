@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
 from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.utils.limits import check_declared
 from stdnet_arch.utils.whole_file import whole_file
 
 OPSET = 20
@@ -134,7 +135,7 @@ def example(
     """A random window, ``lq (1, t, 1, h, w)`` and ``guide (1, t, 3, H, W)`` in [0, 1].
 
     Raises:
-        ValueError: the network cannot take such windows.
+        ValueError: the network cannot take such windows, or the memory cannot hold them.
     """
     net, (H, W) = loaded.net, size
     contract = contract_of(net)
@@ -146,6 +147,8 @@ def example(
         )
     if contract.lq_channels != 1 or contract.time_scale != 1:
         raise ValueError(f"{type(net).__name__} does not make a frame of depth for each of depth")
+    wanted = 4 * frames * 4 * H * W  # bytes of float32: RGB, and depth that is smaller
+    check_declared(wanted, wanted, f"a window of {frames} frames of {H}x{W}")
     random = torch.Generator().manual_seed(seed)
     lq = torch.rand(1, frames, 1, H // loaded.scale, W // loaded.scale, generator=random)
     return lq, torch.rand(1, frames, 3, H, W, generator=random)

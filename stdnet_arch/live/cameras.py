@@ -77,7 +77,7 @@ class ReplayCamera:
             late_s = self._clock() - start_s - self.times_s[i]
             if late_s > 0 and not self._jumps:
                 start_s, self.slipped_s = start_s + late_s, self.slipped_s + late_s
-            if late_s < 0 and stop.wait(-late_s):
+            if late_s < 0 and stop.wait(min(-late_s, threading.TIMEOUT_MAX)):
                 return
             yield Shot(i, start_s + self.times_s[i], partial(_known, frame))
             i = max(i + 1, bisect_right(self.times_s, self._clock() - start_s) - 1)

@@ -28,11 +28,13 @@ from stdnet_arch.live.session import LiveSession
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.utils.names import check_target
+from stdnet_arch.view.command import check_port
 from stdnet_arch.weights.choice import choose
 
 LOGGER = logging.getLogger("stdnet_arch")
 REALSENSE, REPLAY = "realsense", "replay"
 PORT = 7860
+SLOWEST_FPS = 0.001
 REPORT = "live.json"
 NOWHERE = Path(os.devnull)
 """Place of what is not read or not written."""
@@ -110,6 +112,9 @@ def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
     for value, name in ((args.seconds, "--seconds"), (args.fps, "--fps")):
         if value is not None:
             check_positive(value, name)
+    if args.fps is not None and args.fps < SLOWEST_FPS:
+        raise InputError(f"--fps must be at least {SLOWEST_FPS}; got {args.fps}")
+    check_port(args.port)
     job = _job_of(args, places)
     _choose_weights(args, kind, job)
     predictor = predictor_of(args)
@@ -137,14 +142,15 @@ def _look(  # noqa: PLR0913, PLR0917  what a session consists of
 ) -> None:
     """Run a session, which is put into ``sessions`` before its first frame."""
     with ExitStack() as last:
+        # First, since it may be refused: a folder that was begun could not be recorded to again.
+        screen = open_screen(args.screen, lambda: _open_page(args.port))
+        last.callback(screen.close)
         recorder = None
         if args.record is not None:
             keeping = replace(job, error_map=contract_of(predictor.net).expects_error)
             recorder = last.enter_context(
                 Recorder(args.record, keeping, predictor, camera.intrinsics, places)
             )
-        screen = open_screen(args.screen, lambda: _open_page(args.port))
-        last.callback(screen.close)
         refinement = None if job.refine is None else Refinement(predictor.scale, job.refine)
         session = LiveSession(
             predictor, camera, screen, recorder, refinement, job.max_depth_m, report, args.seconds

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from stdnet_arch.data.device_clips import TrainingClips
 from stdnet_arch.models.training_step import update_average
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
-from stdnet_arch.utils.torch_file import write_torch
+from stdnet_arch.utils.torch_file import check_finite, write_torch
 
 AUTOCAST = ("none", "bfloat16", "float16")
 
@@ -143,5 +143,6 @@ class DeviceTrainer:
     def save(self) -> None:
         """Write the moving average in half precision, and how it was made."""
         weights = {k: v.half().cpu() for k, v in self.average.state_dict().items()}
+        check_finite(weights, self.out / "net.pth, which is not written")
         about = {"steps": self.steps, "seconds": self.used_s, "recipe": asdict(self.recipe)}
         write_torch(self.out / "net.pth", {"params": weights, "training": about})

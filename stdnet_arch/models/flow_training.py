@@ -17,12 +17,19 @@ from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.archs.flow import SpyNetFlow
 from stdnet_arch.data.synthetic.layers import LayerScenes
 from stdnet_arch.losses.masked import masked_mean
+from stdnet_arch.utils.input_errors import check_positive
+from stdnet_arch.utils.limits import check_declared
 
 WARMUP_STEPS = 20
 LEAST_RATE = 0.01
 """Learning rate at the end, as a share of the greatest."""
 HELD_OUT = 1 << 20
 """Added to the seed of training: scenes of the endpoint error."""
+
+
+MOST_SEEDS = 1 << 31
+BYTES_PER_PIXEL = 2000
+"""Of a pair: what the layers keep for their gradient, about."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,15 @@ class FlowRecipe:
     grad_clip: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse sizes that SPyNet would resize."""
+        """Refuse sizes that SPyNet would resize, and what no machine can train."""
         if self.size < 64 or self.size % 32:
             raise ValueError(f"size must be a multiple of 32, at least 64; got {self.size}")
-        if not (self.seconds > 0 and self.lr > 0 and self.batch >= 1):
-            raise ValueError(f"seconds and lr must be > 0 and batch at least 1; got {self}")
+        check_positive(self.seconds, "the time of a training")
+        check_positive(self.lr, "the learning rate")
+        if self.batch < 1 or not 0 <= self.seed < MOST_SEEDS:
+            raise ValueError(f"batch must be at least 1, and seed from 0 to 2**31 - 1; got {self}")
+        wanted = BYTES_PER_PIXEL * self.batch * self.size**2
+        check_declared(wanted, wanted, f"a step of {self.batch} pairs of {self.size}x{self.size}")
 
 
 class Pairs(NamedTuple):

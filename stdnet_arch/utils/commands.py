@@ -8,14 +8,14 @@ import dis
 import sys
 import traceback
 import types
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
 from stdnet_arch.utils.input_errors import InputError
-from stdnet_arch.utils.interrupts import INTERRUPTED, ending_soon, is_first
+from stdnet_arch.utils.interrupts import INTERRUPTED, end_now, ending_soon, is_first
 
 FAILED, BUG = 1, 70
 """Exit codes: input that cannot be used; a bug (``EX_SOFTWARE``)."""
@@ -25,7 +25,12 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = (OSError, MemoryError, ImportError, BrokenProcessPool)
 LIBRARIES = ("lmdb", "av")
 """Libraries that tell of full disks and broken files by errors of their own."""
-OF_SYSTEM = ("out of memory", "can't allocate memory", "embedded null byte")
+OF_SYSTEM = (
+    "out of memory",
+    "can't allocate memory",
+    "embedded null byte",
+    "surrogates not allowed",
+)
 """Words of errors of other kinds if memory is short, or if a name holds what no name may."""
 TOOLBOX = "basicsr"
 OF_OPTIONS = (KeyError, AssertionError, NotImplementedError, TypeError, ValueError)
@@ -36,6 +41,17 @@ FROM_WORKER = "Caught "
 def add_debug(parser: ArgumentParser) -> None:
     """Add ``--debug``: errors with their traceback."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def positive_int(text: str) -> int:
+    """Read a whole number above 0, as a ``type`` of an option.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"must be a whole number above 0; got {text!r}")
+    return int(text)
 
 
 def run_command(
@@ -66,6 +82,7 @@ def run_command(
             return run() or 0
     except KeyboardInterrupt:
         tell_stopped()
+        end_now()
         return INTERRUPTED
     except Exception as error:
         if debug:

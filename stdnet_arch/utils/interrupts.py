@@ -3,6 +3,7 @@
 Only the standard library is imported, so that this is in place before anything that takes time.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ def end_quietly_while_loading() -> None:
 
     Importing takes seconds. A program of somebody else that imports this package is left as it is.
     """
-    if is_our_command() and threading.current_thread() is threading.main_thread():
+    if _is_ours_to_end():
         signal.signal(signal.SIGINT, _end_while_loading)
 
 
@@ -48,6 +49,24 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
     if is_first():
         os.write(2, b"stopped before anything was begun\n")
     os._exit(INTERRUPTED)
+
+
+def end_now() -> None:
+    """End one of our commands behind its last line; a program of somebody else goes on.
+
+    What Python itself does at the end takes seconds where threads of a library are waited for
+    (several processes that train), and none of its own threads can watch the time any more.
+    """
+    if not _is_ours_to_end():
+        return
+    atexit._run_exitfuncs()  # temporary files and children go, while the time is still watched
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(INTERRUPTED)
+
+
+def _is_ours_to_end() -> bool:
+    return is_our_command() and threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
@@ -73,7 +92,7 @@ def ending_soon(say: Callable[[], None]) -> Iterator[None]:
     Args:
         say: tells the user; called if the block has not ended by itself.
     """
-    if not is_our_command() or threading.current_thread() is not threading.main_thread():
+    if not _is_ours_to_end():
         yield
         return
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -201,8 +201,10 @@ class ShownClip:
             folder: folder to write to, unless the run wrote it.
 
         Raises:
-            InputError: no prediction, or nobody says the camera.
+            InputError: no such frame, no prediction, or nobody says the camera.
         """
+        if PREDICTION not in self.views(i):
+            raise InputError(f"frame {i} has no {PREDICTION} yet, so no point cloud")
         name = self.names[i]
         path = resolve_name(self.output.folder, f"{POINTS}/{name}.ply", "the name of a frame")
         if path.is_file():

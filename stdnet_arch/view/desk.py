@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -114,13 +115,21 @@ class Desk:
         if session.opened is None or not again:
             session.leave_output()
             session.wanted, session.run = wanted, None
-            output = session.new_output(self.keep)
-            session.opened = Opened(wanted.parsed(output, self.device))
+            session.opened = self._opened(session, wanted)
         opened = session.opened
         if session.shown is None or not again:
             recording = open_job(opened.job, opened.predictor.scale)
             session.shown = ShownClip(opened.job, recording)
         return Told("\n".join(opened.lines), news=not again)
+
+    def _opened(self, session: Session, wanted: Wanted) -> Opened:
+        output = session.new_output(self.keep)
+        try:
+            return Opened(wanted.parsed(output, self.device))
+        except BaseException:
+            with suppress(OSError):  # it holds something
+                output.rmdir()
+            raise
 
     def _wanted(self, session: Session, form: JobForm, depth: Path) -> Wanted:
         sent, find = session.sent, self.places.find

@@ -73,11 +73,12 @@ class Session:
             root: folder of the results; None: nowhere, they go with the visitor.
         """
         place = self.folder / RESULTS if root is None else root
+        place.mkdir(parents=True, exist_ok=True)
         while True:
             self.results += 1
             path = place / f"result_{self.results:03d}"
             try:
-                path.mkdir(parents=True)
+                path.mkdir()
             except FileExistsError:
                 continue  # of an earlier page, or of somebody else
             return path

@@ -21,11 +21,14 @@ import stdnet_arch  # noqa: F401  before basicsr
 from .benchmark import Benchmark
 from .driver import Count, Driver
 from .inference import Inference
+from .live import Live
 from .preparation import Preparation
+from .programs import Programs
 from .recordings import Recordings
 from .stereodiff import StereoDiff
 from .tools import Tools
 from .training import Training
+from .view import View
 
 DRIVERS: tuple[type[Driver], ...] = (
     Preparation,
@@ -34,11 +37,14 @@ DRIVERS: tuple[type[Driver], ...] = (
     Recordings,
     Benchmark,
     StereoDiff,
+    View,
+    Live,
     Tools,
+    Programs,
 )
 SHARES = {
     "inference": 8, "recordings": 8, "preparation": 5, "stereodiff": 3, "tools": 3, "training": 2,
-    "benchmark": 1,
+    "benchmark": 1, "view": 3, "live": 4, "programs": 3,
 }  # fmt: skip
 """Inputs of each area in a round: the quick ones more often."""
 EVERY = 4

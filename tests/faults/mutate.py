@@ -53,7 +53,7 @@ BYTES: tuple[Mutation, ...] = (flip_bits, flip_bits, flip_bits, cut, zero, inser
 
 ODD_VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 1, 2**31, 10**30, 1e30, -0.5, float("nan"), float("inf"), "", "x", "../x",
-    "/etc/passwd", "a\0b", "ü" * 300, [], {}, [[]], [1, 2, 3], {"a": 1}, [None] * 4,
+    "/etc/passwd", "a\0b", "\ud800", "ü" * 300, [], {}, [[]], [1, 2, 3], {"a": 1}, [None] * 4,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from .trial import run_forked
 
 ROUNDS_S = {
     "inference": 9, "recordings": 22, "preparation": 5, "training": 6, "benchmark": 2,
-    "stereodiff": 5, "tools": 9,
+    "stereodiff": 5, "tools": 9, "view": 6, "live": 4, "programs": 6,
 }  # fmt: skip
 """Inputs of each area: one of each kind."""
 

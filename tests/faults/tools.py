@@ -35,6 +35,18 @@ SECONDS = "0.05"
 CSV = "iter,clip,method,rmse_cm\n1,mean,x,5\n2,mean,x,4\n"
 
 
+def script(name: str, *words: object):
+    """A script, as its command line calls it."""
+
+    def run() -> int:
+        torch.manual_seed(0)
+        main = runpy.run_path(str(SCRIPTS / name))["main"]
+        sys.argv = [name, *map(str, words)]
+        return run_script(main)
+
+    return run
+
+
 class Tools(Driver):
     """Inputs of the scripts, damaged or hostile; kills of training on the device."""
 
@@ -69,22 +81,11 @@ class Tools(Driver):
         names = np.array(["a/b.jpg"])
         write_arrays(path, {"jpegs": jpegs, "sizes": sizes, "names": names}, compressed=False)
 
-    def script(self, name: str, *words: object):
-        """A script, as its command line calls it."""
-
-        def run() -> int:
-            torch.manual_seed(0)
-            main = runpy.run_path(str(SCRIPTS / name))["main"]
-            sys.argv = [name, *map(str, words)]
-            return run_script(main)
-
-        return run
-
     def train(self, *more: object):
         """Training on the device, for the shortest time."""
         words = ["-opt", self.box.inputs / "x.yml", "-o", self.box.work / "out", "--device", "cpu"]
         words += ["--seconds", SECONDS, "--assets", self.box.inputs / "assets"]
-        return self.script("train_on_device.py", *words, *more)
+        return script("train_on_device.py", *words, *more)
 
     def trials(self) -> Iterator[Trial]:
         """Return all kinds of faults in turn."""
@@ -97,19 +98,17 @@ class Tools(Driver):
             yield self.damaged("assets/worlds_000.npz", self.train())
             yield self.damaged("assets/photo_textures.npz", self.train())
             yield self.damaged("start/run/net.pth", self.train("--start", inputs / "start"))
-            plot = self.script("plot_metrics.py", inputs / "metrics.csv", "-o", out / "x.png")
+            plot = script("plot_metrics.py", inputs / "metrics.csv", "-o", out / "x.png")
             yield self.damaged("metrics.csv", plot, mutate.change_text)
             yield self.damaged(
-                "net.pth", self.script("convert_weights.py", *convert, inputs / "net.pth")
+                "net.pth", script("convert_weights.py", *convert, inputs / "net.pth")
             )
             name = self.draw.choice(("net.pth", "net.safetensors"))
-            yield self.damaged(
-                name, self.script("ship_weights.py", *ship, "--input", inputs / name)
-            )
+            yield self.damaged(name, script("ship_weights.py", *ship, "--input", inputs / name))
             name = self.draw.choice(("depth/d_0001.png", "rgb/c_0001.png"))
             sheet = f'x=Folder@{inputs / "clip/.."}:{{"unit": "mm"}}'
             yield self.damaged(
-                f"clip/{name}", self.script("data_sheet.py", "--set", sheet, "-o", out / "sheet")
+                f"clip/{name}", script("data_sheet.py", "--set", sheet, "-o", out / "sheet")
             )
             yield self.hostile()
 
@@ -135,15 +134,15 @@ class Tools(Driver):
         inputs = self.box.inputs
         table, weights = inputs / "metrics.csv", inputs / "net.pth"
         runs = {
-            "plot replaces its table": self.script("plot_metrics.py", table, "-o", table),
-            "plot into a device": self.script("plot_metrics.py", table, "-o", "/dev/null"),
-            "convert replaces its input": self.script(
+            "plot replaces its table": script("plot_metrics.py", table, "-o", table),
+            "plot into a device": script("plot_metrics.py", table, "-o", "/dev/null"),
+            "convert replaces its input": script(
                 "convert_weights.py", "--scale", "4", "--input", weights, "--output", weights
             ),
-            "export replaces its input": self.script(
+            "export replaces its input": script(
                 "export.py", "--weights", weights, "--size", "32x32", "-o", weights
             ),
-            "a clip over a recording": self.script(
+            "a clip over a recording": script(
                 "write_synthetic.py", "-o", inputs / "clip", "--frames", "1", "--size", "16", "16"
             ),
             "training over another name": self.train("--device", "mps"),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stdnet_arch.utils.interrupts import INTERRUPTED
+
 TRACEBACK = "Traceback (most recent call last)"
 EXPECTED = {0, 1, 2, 3}
 """Done, refused in a line, wrong usage, done but for clips that were left out."""
@@ -39,6 +41,7 @@ def run_forked(
     folder: Path,
     limit_s: float = 120,
     kill_after_s: float | None = None,
+    kill_with: signal.Signals = signal.SIGKILL,
 ) -> Outcome:
     """Run a command in a forked child, which has everything imported already.
 
@@ -47,6 +50,7 @@ def run_forked(
         folder: current folder of the child; its output goes to ``said.txt`` beside it.
         limit_s: time after which it counts as hanging.
         kill_after_s: kill it by then, with all its children; None: leave it alone.
+        kill_with: signal that it gets then; what it leaves alone for ``limit_s`` ends it.
     """
     said = folder.with_suffix(".said.txt")
     sys.stdout.flush()
@@ -54,10 +58,12 @@ def run_forked(
     begun = time.monotonic()
     before_mb = _resident_mb()
     gc.freeze()  # so that the child's collector does not look at, and copy, what is here already
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the command itself begins
     child = os.fork()
     if child == 0:
         _be_child(run, folder, said)
-    status, usage = _wait(child, begun, limit_s, kill_after_s)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    status, usage = _wait(child, begun, limit_s, kill_after_s, kill_with)
     seconds = time.monotonic() - begun
     code = os.waitstatus_to_exitcode(status)
     text = said.read_text(errors="replace") if said.exists() else ""
@@ -66,6 +72,8 @@ def run_forked(
         outcome.problems += _problems(outcome, limit_s)
     elif TRACEBACK in text:
         outcome.problems.append("a traceback before the kill")
+    elif kill_with is signal.SIGINT and outcome.code not in {*EXPECTED, INTERRUPTED}:
+        outcome.problems.append(f"ended with {outcome.code} on Ctrl-C")
     return outcome
 
 
@@ -80,12 +88,16 @@ def _be_child(run: Callable[[], int | None], folder: Path, said: Path) -> None:
     code = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
         handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         os.chdir(folder)
         sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: PTH123, SIM115
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = run() or 0
+    except KeyboardInterrupt:  # before the command's own boundary: a program is still loading then
+        code = INTERRUPTED
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
         if isinstance(end.code, str):
@@ -99,7 +111,11 @@ def _be_child(run: Callable[[], int | None], folder: Path, said: Path) -> None:
 
 
 def _wait(
-    child: int, begun: float, limit_s: float, kill_after_s: float | None
+    child: int,
+    begun: float,
+    limit_s: float,
+    kill_after_s: float | None,
+    kill_with: signal.Signals,
 ) -> tuple[int, resource.struct_rusage]:
     until = begun + (limit_s if kill_after_s is None else kill_after_s)
     while True:
@@ -110,13 +126,20 @@ def _wait(
             if kill_after_s is None and _is_starved(child, begun, limit_s):
                 time.sleep(1)
                 continue
-            try:
-                os.killpg(child, signal.SIGKILL)
-            except ProcessLookupError:  # it has not made its group yet
-                os.kill(child, signal.SIGKILL)
+            if kill_after_s is not None and kill_with is not signal.SIGKILL:
+                _signal(child, kill_with)
+                return _wait(child, time.monotonic(), limit_s, None, signal.SIGKILL)
+            _signal(child, signal.SIGKILL)
             _, status, usage = os.wait4(child, 0)
             return status, usage
         time.sleep(POLL_S)
+
+
+def _signal(child: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(child, number)
+    except ProcessLookupError:  # it has not made its group yet
+        os.kill(child, number)
 
 
 def _is_starved(child: int, begun: float, limit_s: float) -> bool:

@@ -196,6 +196,8 @@ def test_frames_before_the_first_depth_are_counted_and_left_out(tmp_path, biline
         (["--report", "r.txt"], "ends in .json"),
         (["--report", "clip/r.json"], "must not replace or lie in the input"),
         (["--seconds", "0"], "--seconds must be a number > 0"),
+        (["--fps", "1e-320"], "--fps must be at least 0.001; got 1e-320"),
+        (["--screen", "page", "--port", "70000"], "--port must be a number from 0 to 65535"),
         (["--camera", "webcam"], "--camera must be realsense, .*; got webcam"),
         (["--camera", "replay"], "replay RECORDING or replay DEPTH RGB; got replay"),
     ],
@@ -208,6 +210,14 @@ def test_what_cannot_be_is_said_in_a_line(clip, bilinear, capsys, monkeypatch, w
     said = capsys.readouterr().err
     assert re.search(message, said), said
     assert (clip.parent / "full/mine.txt").exists()
+
+
+def test_a_screen_that_cannot_be_leaves_nothing_behind(clip, bilinear, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    out = clip.parent / "kept"
+    assert live(clip, bilinear, "--record", out, "--screen", "window") == 1
+    assert not out.exists()
 
 
 def test_ctrl_c_ends_it_in_a_line_and_leaves_whole_files(clip, bilinear):

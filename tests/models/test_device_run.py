@@ -114,6 +114,17 @@ def test_a_broken_gradient_leaves_the_weights(tmp_path):
         torch.testing.assert_close(new, old)
 
 
+def test_weights_that_diverged_do_not_replace_good_ones(first_run):
+    options, path = first_run
+    before = path.read_bytes()
+    trainer = run_on_device(options, path.parents[2] / "more", 0.01, "cpu", start=path.parents[1])
+    trainer.out = path.parent
+    next(trainer.average.parameters()).data.fill_(torch.inf)
+    with pytest.raises(InputError, match="not written.*expected finite weights"):
+        trainer.save()
+    assert path.read_bytes() == before
+
+
 def test_the_curve_is_one_json_per_line(tmp_path):
     options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
     trainer = run_on_device(options, tmp_path, seconds=0.1, device="cpu")

@@ -1,5 +1,7 @@
 """A SPyNet against exact flow: errors by hand, levels, and a file that networks start from."""
 
+import math
+
 import pytest
 import torch
 from basicsr.archs import build_network
@@ -18,6 +20,7 @@ from stdnet_arch.models.flow_training import (
     train_flow,
     watching_levels,
 )
+from stdnet_arch.utils.input_errors import InputError
 
 
 def shifted(n=2, size=64, by=(3, 0)):
@@ -95,7 +98,23 @@ def test_the_file_is_what_networks_start_from(tmp_path):
     )
 
 
-@pytest.mark.parametrize("options", [{"size": 63}, {"size": 32}, {"lr": 0}, {"batch": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"size": 63}, {"size": 32}, {"lr": 0}, {"batch": 0}, {"lr": math.inf}, {"seconds": math.inf},
+     {"seed": 1 << 31}],
+)  # fmt: skip
 def test_a_recipe_that_cannot_be_is_refused(options):
     with pytest.raises(ValueError, match="must be"):
         FlowRecipe(**{"seconds": 1, **options})
+
+
+def test_a_step_larger_than_the_memory_is_refused():
+    with pytest.raises(InputError, match="of memory"):
+        FlowRecipe(seconds=1, batch=10**9)
+
+
+def test_a_training_that_diverged_writes_nothing(tmp_path):
+    recipe = FlowRecipe(seconds=0.01, lr=1e30, batch=1, size=64)
+    with pytest.raises(InputError, match="diverged"):
+        train_flow(recipe, tmp_path / "x.pth", lambda _: None, pairs=1)
+    assert list(tmp_path.iterdir()) == []

@@ -123,18 +123,25 @@ def deaf():
 def wait_for_a_thread():
     threading.Thread(target=time.sleep, args=(1000,)).start()
     time.sleep(1000)
+class Slow:
+    def __del__(self):  # while Python ends, when no other thread runs any more
+        time.sleep(1000)
+def leave_much_to_the_end():
+    interrupts.much = Slow()
+    time.sleep(1000)
 WAYS = {{
     "sleep": lambda: time.sleep(1000),
     "computing": lambda: hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9),
     "waiting": wait_for_a_thread,
     "deaf": deaf,
+    "ending": leave_much_to_the_end,
 }}
 print("ready", flush=True)
 sys.exit(run_command(WAYS["{way}"], stopped="stopped; it goes on"))
 """
 
 
-@pytest.mark.parametrize("way", ["sleep", "computing", "waiting", "deaf"])
+@pytest.mark.parametrize("way", ["sleep", "computing", "waiting", "deaf", "ending"])
 def test_an_interrupt_ends_in_one_line_and_soon(way):
     process = start(BUSY.format(way=way))
     process.stdout.readline()
@@ -142,6 +149,27 @@ def test_an_interrupt_ends_in_one_line_and_soon(way):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=100)  # within a second on a free machine
     assert (process.returncode, said) == (130, "stopped; it goes on\n")
+
+
+CLEAN = """
+import tempfile, time
+from stdnet_arch.utils import interrupts
+from stdnet_arch.utils.commands import run_command
+interrupts.is_our_command = lambda: True
+folder = tempfile.TemporaryDirectory()
+print(folder.name, flush=True)
+sys.exit(run_command(lambda: time.sleep(1000)))
+"""
+
+
+def test_an_interrupt_leaves_no_temporary_files():
+    process = start(CLEAN)
+    folder = Path(process.stdout.readline().strip())
+    assert folder.is_dir()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=100)
+    assert (process.returncode, folder.exists()) == (130, False)
 
 
 WORKER = """

@@ -119,6 +119,12 @@ def test_points_are_the_file_that_infer_writes(tmp_path, finished):
     assert path.read_bytes() == (tmp_path / "out/points/d_0001.ply").read_bytes()
 
 
+@pytest.mark.parametrize("i", [-1, 5])
+def test_points_beyond_the_clip_are_refused(tmp_path, finished, i):
+    with pytest.raises(InputError, match=f"frames 0 to 4; got {i}"):
+        shown(finished[0]).points(i, tmp_path)
+
+
 def test_points_without_a_camera_are_refused(tmp_path, finished):
     job, _, _ = finished
     with pytest.raises(InputError, match="--intrinsics"):

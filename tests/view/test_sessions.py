@@ -12,6 +12,7 @@ from recording_parts import write_recording
 
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.view import sessions as module
+from stdnet_arch.view.command import main
 from stdnet_arch.view.desk import Desk, JobForm
 from stdnet_arch.view.places import Places
 from stdnet_arch.view.run import Run, gathering
@@ -99,13 +100,13 @@ def test_what_a_killed_page_left_is_deleted_and_what_lives_is_kept(tmp_path):
 
 
 def test_a_run_writes_what_infer_writes(tmp_path, sessions, desk, weights):
-    from stdnet_arch.inference.jobs.command import main
+    from stdnet_arch.inference.jobs.command import main as infer
 
     told = list(desk.run(sessions.of("one"), form_of(tmp_path, weights, error_map=False)))
     assert told[0].lines.startswith("depth and RGB")
     assert told[-1].progress.startswith("ended: 5 of 5 frames")
     clip = ["--depth", str(tmp_path / "clip/depth"), "--rgb", str(tmp_path / "clip/rgb")]
-    assert main([*clip, "-o", str(tmp_path / "out"), "--weights", str(weights), "--quiet"]) == 0
+    assert infer([*clip, "-o", str(tmp_path / "out"), "--weights", str(weights), "--quiet"]) == 0
     mine = sessions.of("one").shown.output.folder
     there = {path.name: path.read_bytes() for path in mine.iterdir()}
     assert there == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
@@ -138,6 +139,23 @@ def test_results_are_kept_where_they_shall_be_and_empty_folders_are_not(
     sessions.close("one")
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["result_002"]
     assert (tmp_path / "kept/result_002/done.json").is_file()
+
+
+def test_what_cannot_be_opened_leaves_no_folder_of_results(tmp_path, sessions):
+    kept = Desk(Places([tmp_path]), tmp_path / "kept", "cpu")
+    assert kept.open(sessions.of("one"), Form("clip", weights="none.pth")).error
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["clip", "clip/depth/kept", "file", "nowhere"])
+def test_results_are_not_kept_in_a_recording_or_a_file(tmp_path, capsys, output):
+    write_recording(tmp_path / "clip")
+    (tmp_path / "file").write_bytes(b"mine")
+    (tmp_path / "nowhere").symlink_to("not there")
+    code = main([str(tmp_path / "clip"), "-o", str(tmp_path / output)])
+    assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
+    assert sorted(path.name for path in (tmp_path / "clip").iterdir()) == ["depth", "rgb"]
+    assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 def test_a_stopped_run_keeps_its_frames_and_goes_on(tmp_path, sessions, desk, weights, monkeypatch):

@@ -15,6 +15,7 @@ from stdnet_arch.utils.torch_file import (
     check_digest,
     check_finite,
     digest_tensors,
+    find_not_finite,
     read_torch,
     write_torch,
 )
@@ -141,6 +142,9 @@ def save_checkpoint(
         about: use of the parameters, plain values, stored beside them: ``network_g`` (``type``
             and arguments of the arch), ``depth_range_m``, ``lq`` (how low-resolution depth was
             made, such as ``dtof_peak``).
+
+    Raises:
+        InputError: half precision cannot hold the parameters, or they are not finite.
     """
     path = Path(path)
     params = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
@@ -149,6 +153,12 @@ def save_checkpoint(
             name: value.half() if value.is_floating_point() else value
             for name, value in params.items()
         }
+        broken = find_not_finite(params)
+        if broken is not None:
+            raise InputError(
+                f"{path} is not written: {broken} holds what half precision cannot, or NaN or inf "
+                "(the training diverged: a lower learning rate may help)"
+            )
     if path.suffix != SAFETENSORS:
         write_torch(path, {"params": params} | ({ABOUT: dict(about)} if about else {}))
         return
