@@ -13,6 +13,7 @@ from types import FrameType
 from stdnet_arch.inference.jobs.options import log_to_screen
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError
+from stdnet_arch.view.address import check_port
 from stdnet_arch.view.desk import Desk
 from stdnet_arch.view.places import Places
 from stdnet_arch.view.sessions import Sessions
@@ -85,8 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _serve(args: argparse.Namespace, last: ExitStack) -> None:
     """Serve until the program is told to end."""
-    if args.max_upload < 1 or not 0 <= args.port < 1 << 16:
-        raise InputError("--max-upload needs at least 1 MB, and --port a number from 0 to 65535")
+    check_port(args.port)
+    if args.max_upload < 1:
+        raise InputError(f"--max-upload must be at least 1 (MB); got {args.max_upload}")
     places = Places(_roots(args))
     signal.signal(signal.SIGTERM, _end)
     sessions = Sessions(args.max_upload * MB)
