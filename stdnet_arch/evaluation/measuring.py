@@ -15,8 +15,8 @@ import torch
 import torchvision
 
 import stdnet_arch
+from stdnet_arch.utils.device import processor_name
 
-CPU_INFO = Path("/proc/cpuinfo")
 PROC = Path("/proc/self")
 MB = 1e6
 MIB = 2**20
@@ -89,7 +89,7 @@ def describe_machine() -> dict[str, str | int]:
     """Processor, accelerator, threads and versions, as plain values."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count() or 0,
         "threads": torch.get_num_threads(),
         "gpu": ", ".join(gpus) or "none",
@@ -102,12 +102,3 @@ def describe_machine() -> dict[str, str | int]:
         "numpy": np.__version__,
         "stdnet_arch": stdnet_arch.__version__,
     }
-
-
-def _processor() -> str:
-    """The model, where the system says it."""
-    if CPU_INFO.exists():
-        for line in CPU_INFO.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

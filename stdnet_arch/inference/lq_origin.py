@@ -27,7 +27,7 @@ class OriginAdvice:
     """Looks at the first frame with depth of a clip, and warns if its blocks begin earlier.
 
     Args:
-        origin: pixel that depth is taken for; ``first`` has been thought of, and is not looked at.
+        origin: pixel that depth is taken for; ``first`` needs no advice, and is not looked at.
     """
 
     def __init__(self, origin: Origin) -> None:

@@ -212,13 +212,17 @@ class DepthSRPredictor:
         )
 
     def predict_prepared(
-        self, frames: Iterable[SensorFrame], first: SensorFrame | None = None
+        self,
+        frames: Iterable[SensorFrame],
+        first: SensorFrame | None = None,
+        made_coarse: bool = False,
     ) -> Generator[Prediction, None, None]:
         """As :meth:`predict_frames`, for frames that :meth:`open_cleaner` has prepared.
 
         Args:
             frames: frames of one clip, in order.
             first: the clip's first frame with depth, if ``frames`` begin later; it shows the step.
+            made_coarse: depth was made by a ``Refinement``, which shows the middle of its blocks.
 
         Raises:
             MemoryError: the device's memory is not enough; the message says what helps.
@@ -227,7 +231,7 @@ class DepthSRPredictor:
         waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
         outside = OutsideCount()
         step = ClipStep(self.net, self.depth_range_m, self.step_m)
-        advice = OriginAdvice(self.lq_origin)
+        advice = OriginAdvice("first" if made_coarse else self.lq_origin)
         if first is not None:
             step.see(first)
 

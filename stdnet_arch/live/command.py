@@ -22,13 +22,13 @@ from stdnet_arch.inference.predictor import DEFAULT_SCALE, DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES, Refinement
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.live.cameras import Camera, ReplayCamera
-from stdnet_arch.live.recorder import RESULT, Recorder
+from stdnet_arch.live.recorder import RESULT, Recorder, check_record_folder
 from stdnet_arch.live.screens import SCREENS, Screen, open_screen
 from stdnet_arch.live.session import LiveSession
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.utils.names import check_target
-from stdnet_arch.view.command import check_port
+from stdnet_arch.view.address import check_port
 from stdnet_arch.weights.choice import choose
 
 LOGGER = logging.getLogger("stdnet_arch")
@@ -106,6 +106,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
     kind, places = _places_of(args.camera)
+    check_port(args.port)
+    if args.record is not None:
+        check_record_folder(args.record, places)
     report = args.report or (args.record and args.record / REPORT)
     if report is not None:
         check_target(report, (".json",), places)
@@ -114,7 +117,6 @@ def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
             check_positive(value, name)
     if args.fps is not None and args.fps < SLOWEST_FPS:
         raise InputError(f"--fps must be at least {SLOWEST_FPS}; got {args.fps}")
-    check_port(args.port)
     job = _job_of(args, places)
     _choose_weights(args, kind, job)
     predictor = predictor_of(args)
@@ -169,9 +171,10 @@ def _places_of(words: Sequence[str]) -> tuple[str, list[Path]]:
     kind, places = words[0], [Path(word) for word in words[1:]]
     most = {REALSENSE: (0, 1), REPLAY: (1, 2)}.get(kind)
     if most is None or not most[0] <= len(places) <= most[1]:
+        meant = f": --camera replay {' '.join(words)} plays it" if Path(kind).exists() else ""
         raise InputError(
             "--camera must be realsense, realsense FILE.bag, replay RECORDING or replay DEPTH RGB; "
-            f"got {' '.join(words)}"
+            f"got {' '.join(words)}{meant}"
         )
     return kind, places
 

@@ -17,6 +17,8 @@ class Figures(NamedTuple):
     p95_ms: float
     """95 % of the frames came sooner."""
     largest_ms: float
+    first_ms: float
+    """Of the first frame, which takes longer: memory and libraries are made ready."""
 
 
 class Latency:
@@ -41,8 +43,9 @@ class Latency:
             recent = shown_s >= shown_s[-1] - last_s
             latency_s, shown_s = latency_s[recent], shown_s[recent]
         if not len(shown_s):
-            return Figures(0, 0.0, 0.0, 0.0, 0.0)
+            return Figures(0, 0.0, 0.0, 0.0, 0.0, 0.0)
         length_s = float(shown_s[-1] - shown_s[0])
         rate_hz = (len(shown_s) - 1) / length_s if length_s > 0 else 0.0
         median, p95, largest = 1000 * np.percentile(latency_s, [50, 95, 100])
-        return Figures(len(shown_s), rate_hz, float(median), float(p95), float(largest))
+        first = 1000 * float(latency_s[0])
+        return Figures(len(shown_s), rate_hz, float(median), float(p95), float(largest), first)

@@ -29,6 +29,17 @@ BEHIND = 4
 """Frames that wait for the disk; then the session waits, and the camera's frames are dropped."""
 
 
+def check_record_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse a folder that holds something, or lies in what is read.
+
+    Raises:
+        InputError: it does.
+    """
+    check_output_folder(folder, inputs)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"--record needs a new or an empty folder; got {folder}")
+
+
 class Recorder:
     """Writes frames in a thread; a context manager that waits for them.
 
@@ -51,9 +62,7 @@ class Recorder:
         camera: Intrinsics | None,
         inputs: Sequence[Path] = (),
     ) -> None:
-        check_output_folder(folder, inputs)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"--record needs a new or an empty folder; got {folder}")
+        check_record_folder(folder, inputs)
         self.folder, self.recording = folder, folder / RECORDING
         # Settings name the recording by its real path, so the folder must be there before.
         self.recording.mkdir(parents=True, exist_ok=True)

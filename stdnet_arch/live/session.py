@@ -1,6 +1,7 @@
 """A live session: the newest frame through the network, on screen, recorded, timed."""
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ from stdnet_arch.live.latency import Latency
 from stdnet_arch.live.pictures import FramePainter
 from stdnet_arch.live.recorder import Recorder
 from stdnet_arch.live.screens import Screen
+from stdnet_arch.utils.device import processor_name
 from stdnet_arch.utils.whole_file import write_json
 from stdnet_arch.visual.caption import add_caption
 
@@ -86,8 +88,11 @@ class LiveSession:
         """
         taken: deque[Taken] = deque()
         cleaner = self.predictor.open_cleaner(self.max_depth_m)
+        predictions = self.predictor.predict_prepared(
+            self._prepared(taken, cleaner), made_coarse=self.refinement is not None
+        )
         try:
-            for prediction in self.predictor.predict_prepared(self._prepared(taken, cleaner)):
+            for prediction in predictions:
                 if not self._show(taken.popleft(), prediction):
                     break
                 self._tell()
@@ -145,11 +150,14 @@ class LiveSession:
                 "median": round(figures.median_ms, 3),
                 "p95": round(figures.p95_ms, 3),
                 "largest": round(figures.largest_ms, 3),
+                "first": round(figures.first_ms, 3),
             },
             "delay_frames": 0 if contract.causal else contract.halo,
             "slipped_s": round(getattr(self.camera, "slipped_s", 0.0), 3),
             "screen": self.screen.name,
             "device": str(self.predictor.device),
+            "processor": processor_name(),
+            "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
         }
 
@@ -161,10 +169,11 @@ class LiveSession:
                 return
             frame = shot.read()
             depth_m, rgb = frame
-            self._sizes = {"depth": depth_m.shape[:2], "rgb": rgb.shape[:2]}
+            self._sizes = {"depth": depth_m.shape, "rgb": rgb.shape[:2]}
             if self.refinement is not None:
                 depth_m = self.refinement.coarse(depth_m)
                 rgb = self.refinement.padded_rgb(rgb)
+            self._sizes["lq"] = depth_m.shape
             started = started or bool(cleaner.measured(depth_m).any())
             if not started:  # nothing to fill holes from: a camera that warms up
                 self.blank += 1

@@ -1,6 +1,11 @@
-"""Naming the device to compute on."""
+"""Naming the device to compute on, and the processor that something was measured on."""
+
+import platform
+from pathlib import Path
 
 import torch
+
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 def choose_device(name: str) -> torch.device:
@@ -25,3 +30,12 @@ def choose_device(name: str) -> torch.device:
             "use device cpu"
         )
     return device
+
+
+def processor_name() -> str:
+    """Return the model, where the system says it."""
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

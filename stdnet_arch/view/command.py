@@ -14,6 +14,7 @@ from stdnet_arch.inference.jobs.options import log_to_screen
 from stdnet_arch.utils.commands import add_debug, run_command
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.utils.names import check_output_folder
+from stdnet_arch.view.address import check_port
 from stdnet_arch.view.desk import Desk
 from stdnet_arch.view.places import Places
 from stdnet_arch.view.sessions import Sessions
@@ -86,9 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _serve(args: argparse.Namespace, last: ExitStack) -> None:
     """Serve until the program is told to end."""
-    if args.max_upload < 1:
-        raise InputError(f"--max-upload needs at least 1 MB; got {args.max_upload}")
     check_port(args.port)
+    if args.max_upload < 1:
+        raise InputError(f"--max-upload must be at least 1 (MB); got {args.max_upload}")
     places = Places(_roots(args))
     if args.output is not None:
         check_output_folder(args.output, (args.place, args.rgb))
@@ -128,16 +129,6 @@ def allowed_hosts(host: str) -> list[str]:
     if host in EVERY:
         return ["*"]
     return ["localhost", LOOPBACK, "[::1]", _in_address(host)]
-
-
-def check_port(port: int) -> None:
-    """Refuse a port that no machine has.
-
-    Raises:
-        InputError: below 0 or above 65535.
-    """
-    if not 0 <= port < 1 << 16:
-        raise InputError(f"--port must be a number from 0 to 65535; got {port}")
 
 
 def _roots(args: argparse.Namespace) -> list[Path]:

@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stdnet_arch.view.address import listen
 from stdnet_arch.view.page import STYLE
 from stdnet_arch.view.routes import Looking, look_routes
 from stdnet_arch.view.sessions import POINTS, Sessions
@@ -136,13 +137,17 @@ def serve(app: FastAPI, host: str, port: int) -> Server:
         port: 0 takes any free one.
 
     Raises:
-        OSError: the address cannot be used.
+        InputError: the port is none.
+        OSError: the address cannot be used; the message says why.
     """
+    listening = listen(host, port)
     config = uvicorn.Config(
         app, host=host, port=port, log_level="warning", access_log=False, server_header=False
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="view-server", daemon=True)
+    thread = threading.Thread(
+        target=server.run, args=([listening],), name="view-server", daemon=True
+    )
     thread.start()
     thread_began = threading.Event()
     for _ in range(int(START_S / 0.05)):
@@ -150,5 +155,6 @@ def serve(app: FastAPI, host: str, port: int) -> Server:
             break
         thread_began.wait(0.05)
     if not server.started:
-        raise OSError(f"cannot listen on {host}:{port}; another program may: choose another --port")
+        listening.close()
+        raise OSError(f"the server of {host}:{port} did not start")
     return Server(server, thread)

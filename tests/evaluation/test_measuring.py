@@ -10,6 +10,7 @@ import torch
 
 from stdnet_arch.evaluation import measuring
 from stdnet_arch.evaluation.measuring import describe_machine, resident_mb, time_run
+from stdnet_arch.utils import device
 
 
 def test_it_is_plain_and_names_what_matters():
@@ -35,7 +36,7 @@ def test_no_published_report_holds_a_kernel_s_version():
 
 def test_the_model_of_the_processor_is_read(monkeypatch, tmp_path):
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Fast: 9000\n")
-    monkeypatch.setattr(measuring, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
     assert describe_machine()["processor"] == "Fast: 9000"
 
 

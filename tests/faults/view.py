@@ -17,7 +17,7 @@ from stdnet_arch.inference.jobs.command import main as infer
 from stdnet_arch.utils.commands import BUG, FAILED, run_command
 from stdnet_arch.view.clip import PREDICTION, VIEWS
 from stdnet_arch.view.command import main
-from stdnet_arch.view.desk import Desk, Form
+from stdnet_arch.view.desk import Desk, JobForm
 from stdnet_arch.view.places import Places
 from stdnet_arch.view.sessions import Session, Sessions
 from stdnet_arch.view.zip_stream import zip_folder
@@ -53,13 +53,13 @@ class View(Driver):
         for i in range(FRAMES):
             (folder / f"many/{i}.npy").write_bytes(b"")
 
-    def form(self, depth: str = "", **more: Any) -> Form:
+    def form(self, depth: str = "", **more: Any) -> JobForm:
         """Fields of the page, with a network that is quick."""
-        return Form(**{"depth": depth, "weights": str(self.box.inputs / "net.pth"), **more})
+        return JobForm(**{"depth": depth, "weights": str(self.box.inputs / "net.pth"), **more})
 
     def visit(
         self,
-        form: Form,
+        form: JobForm,
         run: bool = False,
         sent: Callable[[Session], object] = lambda _: None,
         keep: Path | None = None,
@@ -107,7 +107,7 @@ class View(Driver):
         def visit() -> int:
             sessions = Sessions(5 * MB, self.box.work / "visitors")
             session = sessions.of("tab")
-            told = Desk(Places([self.box.inputs]), None, "cpu").open(session, Form(str(root)))
+            told = Desk(Places([self.box.inputs]), None, "cpu").open(session, JobForm(str(root)))
             print(told.lines, told.error)  # noqa: T201
             if session.shown is None:
                 return _code(told.error)
@@ -250,7 +250,7 @@ class View(Driver):
             codes = [0]
             for result in sorted(keep.glob("*")):
                 session = sessions.of(result.name)
-                told = Desk(Places([keep]), None, "cpu").open(session, Form(str(result)))
+                told = Desk(Places([keep]), None, "cpu").open(session, JobForm(str(result)))
                 print(told.lines, told.error)  # noqa: T201
                 codes.append(BUG if _code(told.error) == BUG else 0)
                 if session.shown is not None:

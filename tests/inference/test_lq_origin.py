@@ -57,6 +57,16 @@ def test_the_advice_is_given_once_a_clip_and_only_where_it_helps(room, caplog, a
     assert results[0].depth_m.shape == depth_m.shape
 
 
+def test_depth_that_was_made_coarse_here_needs_no_advice(room, caplog):
+    depth_m, rgb = room
+    predictor = DepthSRPredictor("plane_blend_x4", device="cpu")
+    for made_coarse, said in ((False, 1), (True, 0)):
+        caplog.clear()
+        frames = predictor.open_cleaner().frames([(depth_m[::4, ::4], rgb)])
+        list(predictor.predict_prepared(frames, made_coarse=made_coarse))
+        assert caplog.text.count(ADVICE) == said
+
+
 def test_first_pixels_are_better_when_it_is_said(room):
     depth_m, rgb = room
     lq_m = depth_m[None, ::4, ::4]

@@ -1,6 +1,7 @@
 """``python -m stdnet_arch.live``, from a replay to what is kept and said of it."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from recording_parts import (
     depth_clip,
     rgb_clip,
@@ -108,7 +110,11 @@ def test_the_report_counts_every_frame_of_the_camera(clip, bilinear):
     assert frames["shown"] + frames["dropped"] + frames["blank"] == 6
     assert frames["shown"] == len(files(out / "result"))
     assert 0 < latency_ms["median"] <= latency_ms["p95"] <= latency_ms["largest"]
-    assert (said["delay_frames"], said["sizes"]) == (0, {"depth": [4, 6], "rgb": [16, 24]})
+    assert 0 < latency_ms["first"] <= latency_ms["largest"]
+    assert said["delay_frames"] == 0
+    assert said["sizes"] == {"depth": [4, 6], "rgb": [16, 24], "lq": [4, 6]}
+    assert said["processor"]
+    assert (said["cores"], said["threads"]) == (os.cpu_count(), torch.get_num_threads())
 
 
 class OneByOne:
@@ -191,7 +197,7 @@ def test_frames_before_the_first_depth_are_counted_and_left_out(tmp_path, biline
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--record", "clip/out"], "must not replace or lie in the input"),
+        (["--record", "clip/out"], "clip/out and the input clip overlap"),
         (["--record", "full"], "needs a new or an empty folder"),
         (["--report", "r.txt"], "ends in .json"),
         (["--report", "clip/r.json"], "must not replace or lie in the input"),
@@ -199,12 +205,17 @@ def test_frames_before_the_first_depth_are_counted_and_left_out(tmp_path, biline
         (["--fps", "1e-320"], "--fps must be at least 0.001; got 1e-320"),
         (["--screen", "page", "--port", "70000"], "--port must be a number from 0 to 65535"),
         (["--camera", "webcam"], "--camera must be realsense, .*; got webcam"),
+        (["--camera", "clip"], "got clip: --camera replay clip plays it"),
+        (["--camera", "replay", "clip/depth"], "--camera replay DEPTH RGB"),
+        (["--camera", "replay", "kept"], "live wrote it: its recording is kept/recording"),
+        (["--port", "70000"], "--port must be a number from 0 .any free one. to 65535; got 70000"),
         (["--camera", "replay"], "replay RECORDING or replay DEPTH RGB; got replay"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(clip, bilinear, capsys, monkeypatch, words, message):
     monkeypatch.chdir(clip.parent)
     (clip.parent / "full").mkdir()
+    (clip.parent / "kept/recording").mkdir(parents=True)
     (clip.parent / "full/mine.txt").touch()
     assert live("clip", bilinear, *words) == 1
     said = capsys.readouterr().err

@@ -47,6 +47,9 @@ PLAIN: dict[str, tuple[Callable[[Path], bool], Opener]] = {
 }
 INNER = ("results", "keyframes", "iphone")
 """Folders that the layouts of Replica, Polycam and ScanNet++ lie in."""
+NAME_BOTH = "name its RGB, too (--rgb RGB; of live: --camera replay DEPTH RGB)"
+RECORDED, RESULT = "recording", "infer.json"
+"""What ``live --record`` and ``infer`` leave in a folder."""
 
 
 def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) -> Recording:
@@ -98,7 +101,7 @@ def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) 
     raise ValueError(
         "without RGB, depth must be a recording that holds both: a RealSense or ROS bag "
         f"({', '.join(BAG_SUFFIXES)}), an Azure Kinect .mkv, {', '.join(ZIPS)}, or a folder; got "
-        f"{depth}: give its RGB by --rgb"
+        f"{depth}: {NAME_BOTH}"
     )
 
 
@@ -117,9 +120,19 @@ def _open_folder(path: Path, reading: Reading, scale: int) -> Recording:
         return _open_folder(inner, reading, scale)
     raise ValueError(
         f"without RGB, depth must be a recording of RealSense ({', '.join(BAG_SUFFIXES[:2])}) or a "
-        f"folder of {', '.join([*CONFIDENT, *PLAIN])}; got {path} (give --depth and --rgb for "
-        "depth and RGB of two places)"
+        f"folder of {', '.join([*CONFIDENT, *PLAIN])}; got {path}: {_hint(path)}"
     )
+
+
+def _hint(path: Path) -> str:
+    """Say what helps with a folder that holds no recording."""
+    if (path / RECORDED).is_dir():
+        return (
+            f"live wrote it: its recording is {path / RECORDED}, what it showed {path / 'result'}"
+        )
+    if (path / RESULT).is_file():
+        return "it is a result of infer, not a recording; python -m stdnet_arch.view shows it"
+    return NAME_BOTH
 
 
 def _check_confidence(reading: Reading, layout: str) -> None:

@@ -287,7 +287,7 @@ def write_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, net
     if start > 0 and takes_step(predictor.net):  # the first frame with depth shows the steps
         prepared = predictor.open_cleaner(job.max_depth_m).clean(first_m)
         earlier = SensorFrame(*prepared, np.zeros((1, 1, 3), np.uint8))
-    predictions = predictor.predict_prepared(frames, earlier)
+    predictions = predictor.predict_prepared(frames, earlier, job.refine is not None)
     with closing(frames), closing(predictions), WriteBehind(AHEAD) as writer:
         for i, prediction in enumerate(predictions, start):
             if isinstance(recording, RefinedRecording):

@@ -34,6 +34,7 @@ MOST_POINTS = 200_000
 EVERY = 8
 """Frames between two waits for the disk: what is not written yet stays in memory."""
 JPEG_QUALITY = 95
+AXES = "XYZ"
 
 Depth = NDArray[np.floating]
 
@@ -93,6 +94,21 @@ def write_timeline(
         _check_end(part, path)
 
 
+def up_axis(pose: Pose | None) -> str:
+    """Say which axis of the world points up, in Rerun's words, or the viewer lays the scene down.
+
+    Recordings do not say it. Most cameras are held upright, so it is the one that is nearest to
+    the upward direction of the first picture.
+
+    Args:
+        pose: camera to world, of the first frame; None: the world is that of the camera, x to the
+            right and y down.
+    """
+    up = np.array([0.0, -1, 0]) if pose is None else -pose[:3, 1]
+    nearest = int(np.abs(up).argmax())
+    return f"RIGHT_HAND_{AXES[nearest]}_{'UP' if up[nearest] > 0 else 'DOWN'}"
+
+
 def lq_camera(camera: Intrinsics, block: tuple[float, float]) -> Intrinsics:
     """Scale the camera of the RGB to the low-resolution depth.
 
@@ -113,6 +129,8 @@ def _log(  # noqa: PLR0913, PLR0917  a frame, where it goes, and how
     limits_m: tuple[float, float],
     in_mm: bool,
 ) -> None:
+    if i == 0:
+        stream.log("/", getattr(rerun.ViewCoordinates, up_axis(moment.pose)), static=True)
     stream.reset_time()
     stream.set_time(FRAME, sequence=i)
     if moment.time_s is not None:

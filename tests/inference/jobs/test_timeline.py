@@ -12,7 +12,12 @@ from stdnet_arch.data.codecs.depth_file import read_depth
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.data.synthetic.recording import write_synthetic_recording
 from stdnet_arch.inference.jobs.command import main
-from stdnet_arch.inference.jobs.timeline import TimelineFrame, lq_camera, write_timeline
+from stdnet_arch.inference.jobs.timeline import (
+    TimelineFrame,
+    lq_camera,
+    up_axis,
+    write_timeline,
+)
 
 pytest.importorskip("rerun", reason="needs rerun-sdk (extra rerun)")
 from rerun.chunk import RrdReader  # noqa: E402
@@ -109,6 +114,33 @@ def test_cameras_and_poses_are_the_recordings(clip, bilinear):
     for pose, (_, turn), (_, place) in zip(poses, turns, places, strict=True):
         np.testing.assert_allclose(np.reshape(turn[0].as_py(), (3, 3)).T, pose[:, :3], atol=1e-6)
         np.testing.assert_allclose(place[0].as_py(), pose[:, 3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "axis"),
+    [
+        ((1, 0, 0), (0, 0, -1), "Z_UP"),  # TUM and others of the ground
+        ((1, 0, 0), (0.3, -0.9, 0.3), "Y_UP"),  # ARKit, looking down a little
+        ((0, 0, 1), (0.8, 0.6, 0), "X_DOWN"),
+    ],
+)
+def test_the_way_up_is_that_of_the_first_picture(right, down, axis):
+    pose = np.eye(4)
+    pose[:3, 0], pose[:3, 1] = right, down
+    assert up_axis(pose) == f"RIGHT_HAND_{axis}"
+
+
+def test_without_poses_the_world_is_the_cameras(tmp_path):
+    depth_m = depth_clip(1, 8, 12)[0]
+    moment = TimelineFrame(
+        np.zeros((8, 12, 3), np.uint8), depth_m, depth_m, None, CAMERA, (1, 1), None, 0
+    )
+    write_timeline(tmp_path / "t.rrd", [moment], (0, 1))
+    (chunk,) = [chunk for chunk in RrdReader(tmp_path / "t.rrd").stream() if chunk.is_static
+                and chunk.entity_path == "/"]  # fmt: skip
+    (axes,) = chunk.to_record_batch().column("ViewCoordinates:xyz").to_pylist()
+    right, down, forward = 3, 2, 5  # numbers of Rerun's format
+    assert list(axes[0]) == [right, down, forward]
 
 
 def test_the_camera_of_the_depth_sees_the_same_point():
