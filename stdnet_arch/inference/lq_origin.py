@@ -1,4 +1,4 @@
-"""Which RGB pixel of its block a depth pixel shows, as edges tell it."""
+"""RGB pixel of its block that a depth pixel shows, as edges tell it."""
 
 import logging
 from typing import Literal, get_args
