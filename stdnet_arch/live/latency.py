@@ -18,7 +18,7 @@ class Figures(NamedTuple):
     """95 % of the frames came sooner."""
     largest_ms: float
     first_ms: float
-    """Of the first frame, which takes longer: memory and libraries are made ready."""
+    """Latency of the first frame, which takes longer: memory and libraries are made ready."""
 
 
 class Latency:

@@ -29,7 +29,7 @@ HELD_OUT = 1 << 20
 
 MOST_SEEDS = 1 << 31
 BYTES_PER_PIXEL = 2000
-"""Of a pair: what the layers keep for their gradient, about."""
+"""Memory of a pair: about as much as the layers keep for their gradient."""
 
 
 @dataclass(frozen=True)

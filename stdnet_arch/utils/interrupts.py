@@ -54,8 +54,8 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
 def end_now() -> None:
     """End one of our commands behind its last line; a program of somebody else goes on.
 
-    What Python itself does at the end takes seconds where threads of a library are waited for
-    (several processes that train), and none of its own threads can watch the time any more.
+    Python's own end takes seconds where threads of a library are waited for, as in several
+    processes that train. None of its own threads can watch the time any more.
     """
     if not _is_ours_to_end():
         return

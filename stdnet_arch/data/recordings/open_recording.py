@@ -49,7 +49,7 @@ INNER = ("results", "keyframes", "iphone")
 """Folders that the layouts of Replica, Polycam and ScanNet++ lie in."""
 NAME_BOTH = "name its RGB, too (--rgb RGB; of live: --camera replay DEPTH RGB)"
 RECORDED, RESULT = "recording", "infer.json"
-"""What ``live --record`` and ``infer`` leave in a folder."""
+"""Names that ``live --record`` and ``infer`` leave in a folder."""
 
 
 def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) -> Recording:
