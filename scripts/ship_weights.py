@@ -29,7 +29,7 @@ def main() -> int:
     )
     parser.add_argument("name", nargs="?", help="of the file, without suffix")
     parser.add_argument("--cards", action="store_true", help="only renew the cards")
-    parser.add_argument("--input", type=Path, help="checkpoint of a training")
+    parser.add_argument("--input", type=Path, nargs="+", help="checkpoint; the mean of several")
     parser.add_argument("--options", type=Path, help="YAML of the training: its network_g")
     parser.add_argument("--lq", nargs="+", help="rules of LR depth that it was trained for")
     parser.add_argument("--sensors", nargs="*", default=[], help="dtof, clean, phone, realsense")
@@ -58,7 +58,7 @@ def main() -> int:
 def _ship(args: argparse.Namespace) -> None:
     with fitting(f"{args.options}"):
         network_g = dict(option_file.read(args.options)["network_g"])
-    net = load_trained(args.input, network_g)
+    net = load_trained(args.input[0], network_g, *args.input[1:])
     head = ["git", "rev-parse", "HEAD"]
     commit = args.commit or subprocess.check_output(head, text=True).strip()
     scores = []

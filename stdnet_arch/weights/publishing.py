@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint, save_checkpoint
@@ -86,17 +87,29 @@ def write_weights(
     return written
 
 
-def load_trained(path: str | Path, network_g: Mapping[str, Any]) -> nn.Module:
+def load_trained(path: str | Path, network_g: Mapping[str, Any], *more: str | Path) -> nn.Module:
     """Build a network and load a checkpoint of its training, the moving average if there is one.
 
+    Args:
+        path: the checkpoint.
+        network_g: options of the network.
+        more: checkpoints of further trainings that began with the same weights; the network gets
+            the mean of all ("model soups", Wortsman et al. 2022).
+
     Raises:
-        FileNotFoundError, TypeError, ValueError: the checkpoint cannot be read or does not fit.
+        FileNotFoundError, TypeError, ValueError: a checkpoint cannot be read or does not fit.
     """
     net = build_arch(network_g, path)
-    try:
-        net.load_state_dict(read_checkpoint(path))
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit {dict(network_g)}: {error}") from error
+    states = []
+    for one in (path, *more):
+        try:
+            net.load_state_dict(read_checkpoint(one))
+        except RuntimeError as error:
+            raise ValueError(f"{one} does not fit {dict(network_g)}: {error}") from error
+        states.append({name: value.clone() for name, value in net.state_dict().items()})
+    if more:
+        mean = {name: torch.stack([one[name] for one in states]).mean(0) for name in states[0]}
+        net.load_state_dict(mean)
     return net.eval()
 
 

@@ -71,6 +71,18 @@ def test_the_moving_average_of_a_training_is_taken(tmp_path):
     assert all(torch.equal(value, taken[name]) for name, value in mean.state_dict().items())
 
 
+def test_several_trainings_give_their_mean(tmp_path):
+    nets = [build_network(dict(OPTIONS)) for _ in range(3)]
+    paths = [tmp_path / f"net_{i}.pth" for i in range(3)]
+    for net, path in zip(nets, paths, strict=True):
+        for i, value in enumerate(net.parameters()):
+            torch.nn.init.constant_(value, float(i + 2 * nets.index(net)))
+        torch.save({"params": net.state_dict()}, path)
+    taken = load_trained(paths[0], OPTIONS, *paths[1:])
+    for i, value in enumerate(taken.parameters()):
+        torch.testing.assert_close(value, torch.full_like(value, i + 2.0))
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     path = tmp_path / "net_g.pth"
     torch.save({"params": torch.nn.Linear(2, 3).state_dict()}, path)
