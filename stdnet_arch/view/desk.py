@@ -134,9 +134,14 @@ class Desk:
     def _wanted(self, session: Session, form: JobForm, depth: Path) -> Wanted:
         sent, find = session.sent, self.places.find
         weights: Path | str | None = sent.get("weights") or form.weights.strip() or None
-        shipped = [one.name.lower() for one in list_shipped()]
-        if isinstance(weights, str) and weights.lower() not in shipped:
-            weights = find(weights)
+        shipped = [one.name for one in list_shipped()]
+        if isinstance(weights, str) and weights.lower() not in map(str.lower, shipped):
+            named, weights = weights, find(weights)
+            if weights is not None and not weights.exists():
+                raise InputError(
+                    f"the network must be one of {', '.join(shipped)} or a checkpoint; there is no "
+                    f"file {named}"
+                )
         return Wanted(
             depth,
             sent.get("rgb") or find(form.rgb),

@@ -79,4 +79,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Tell a wrong option as an error of input."""
-        raise InputError(f"further options, as of python -m stdnet_arch.infer: {message}")
+        raise InputError(
+            f"further options, as of python -m stdnet_arch.infer (such as --refine): {message}"
+        )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,11 @@ def test_a_checkpoint_that_was_sent_is_the_network(tmp_path, sessions, desk, wei
     told = desk.open(session, form_of(tmp_path, ""))
     assert "network Interpolation x4" in told.lines
     assert "bilinear.pth" in told.lines
+
+
+def test_a_network_that_is_not_there_is_told_with_those_that_are(tmp_path, sessions, desk):
+    told = desk.open(sessions.of("one"), form_of(tmp_path, "plane_blend"))
+    assert re.search(r"one of .*plane_blend_x4.* no file plane_blend$", told.error)
 
 
 def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path, sessions, desk):
