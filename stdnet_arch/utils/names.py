@@ -52,6 +52,9 @@ def is_inside(path: Path, folder: Path) -> bool:
         real, real_folder = path.resolve(), folder.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
         raise InputError(f"{path}: expected a path without a loop of links; {error}") from error
+    # Since Python 3.13 a loop is no error, but a link that stays in the path.
+    if any(part.is_symlink() for part in (real, *real.parents)):
+        raise InputError(f"{path}: expected a path without a loop of links; got one at {real}")
     return real == real_folder or real_folder in real.parents
 
 
