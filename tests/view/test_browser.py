@@ -231,6 +231,7 @@ def test_the_download_is_what_infer_writes(tab, root, tmp_path):
 
 @pytest.mark.skipif(PICTURES is None, reason="pictures for the docs: set STDNET_PICTURES")
 def test_the_page_sits_for_its_pictures(tab):
+    tab.set_viewport_size({"width": 1400, "height": 1640})  # from the first field to the slices
     frame = look(tab)
     for side, view in (("left", "LR depth"), ("right", "prediction")):
         frame.locator(f"#{side}").select_option(view)
@@ -239,8 +240,8 @@ def test_the_page_sits_for_its_pictures(tab):
     hover(frame, 100, 40)
     frame.locator(".slice img").nth(1).wait_for()
     tab.wait_for_timeout(2000)
-    tab.mouse.wheel(0, -5000)
-    tab.screenshot(path=f"{PICTURES}/view.jpg", type="jpeg", quality=85, full_page=False)
+    tab.evaluate("window.scrollTo(0, 0)")
+    tab.screenshot(path=f"{PICTURES}/view.jpg", type="jpeg", quality=80, full_page=False)
     frame.locator("#points").screenshot(path=f"{PICTURES}/view_points.jpg", type="jpeg", quality=85)
 
 

@@ -28,6 +28,21 @@ def test_a_folder_of_another_kind_is_told_what_there_is(tmp_path):
         open_recording(tmp_path / "depth", None, Reading(), 4)
 
 
+@pytest.mark.parametrize(
+    ("left", "hint"),
+    [
+        ("infer.json", "it is a result of infer, not a recording"),
+        ("recording/depth", "live wrote it: its recording is .*recording, what it showed .*result"),
+        ("else", "name its RGB, too .--rgb RGB; of live: --camera replay DEPTH RGB"),
+    ],
+)
+def test_a_folder_that_holds_no_recording_gets_the_hint_that_helps(tmp_path, left, hint):
+    (tmp_path / left).parent.mkdir(exist_ok=True)
+    (tmp_path / left).touch()
+    with pytest.raises(ValueError, match=hint):
+        open_recording(tmp_path, None, Reading(), 4)
+
+
 @pytest.mark.parametrize("name", ["gone", "gone.bag"])
 def test_nothing_there_is_said(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=f"expected a recording at .*{name}; it does not"):
