@@ -51,18 +51,21 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
     os._exit(INTERRUPTED)
 
 
-def end_now() -> None:
+def end_now(code: int = INTERRUPTED) -> None:
     """End one of our commands behind its last line; a program of somebody else goes on.
 
     Python's own end takes seconds where threads of a library are waited for, as in several
     processes that train. None of its own threads can watch the time any more.
+
+    Args:
+        code: the exit code.
     """
     if not _is_ours_to_end():
         return
     atexit._run_exitfuncs()  # temporary files and children go, while the time is still watched
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)
 
 
 def _is_ours_to_end() -> bool:

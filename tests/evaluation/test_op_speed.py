@@ -84,7 +84,6 @@ def test_all_forms_of_a_case_give_the_same_numbers(case):
     ("arguments", "message"),
     [
         (["--only", "moon"], "no case contains 'moon'"),
-        (["--threads", "0"], "must be at least 1"),
         (["--batch", "0"], "must be at least 1"),
     ],
 )
@@ -92,3 +91,10 @@ def test_wishes_that_cannot_be_are_refused(monkeypatch, arguments, message):
     monkeypatch.setattr(sys, "argv", ["measure.py", "ops", *arguments])
     with pytest.raises(SystemExit, match=message):
         runpy.run_path("scripts/measure.py", run_name="__main__")
+
+
+def test_no_threads_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["measure.py", "ops", "--threads", "0"])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path("scripts/measure.py", run_name="__main__")
+    assert "--threads: must be a whole number above 0; got '0'" in capsys.readouterr().err

@@ -254,3 +254,11 @@ def test_a_recording_in_the_current_folder_can_be_played(clip, bilinear, monkeyp
     monkeypatch.chdir(clip)
     assert live(".", bilinear) == 0
     assert sorted(path.name for path in clip.iterdir()) == ["depth", "rgb"]
+
+
+def test_the_command_ends_with_0_and_no_word_of_a_library(clip, bilinear):
+    words = ["--camera", "replay", clip, "--weights", bilinear, "--screen", "none", "--fps", "20"]
+    command = [sys.executable, "-m", "stdnet_arch.live", *map(str, words), "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1].endswith("dropped")

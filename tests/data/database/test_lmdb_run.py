@@ -66,7 +66,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, make_clip, capsys, monke
 
     monkeypatch.setattr("stdnet_arch.data.database.lmdb_run.create_lmdb", interrupted)
     assert create(arguments(make_clip(), tmp_path / "x.lmdb")) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", ["{", "[1]"])
