@@ -6,7 +6,6 @@ import os
 import runpy
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +16,7 @@ from stdnet_arch.utils.commands import run_script
 from stdnet_arch.visual.figure import new_figure, to_image
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .training import CLIPS, NETWORK, OPTIONS
 from .trial import Outcome, run_forked
 
@@ -103,11 +102,9 @@ class Benchmark(Driver):
             return []
         return ["other scores than without a fault"]
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.odd_plan()
-            yield self.damaged_result()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (self.odd_plan, self.damaged_result)
 
     def odd_plan(self) -> Trial:
         """A value of another kind, or none; a list in the place of the plan."""

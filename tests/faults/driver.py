@@ -25,6 +25,9 @@ class Trial:
     """It must be refused: an exit code of 0 is a loss."""
 
 
+Kinds = tuple[Callable[[], Trial], ...]
+
+
 @dataclass
 class Count:
     """Inputs or kills of one area."""
@@ -62,9 +65,15 @@ class Driver:
         """Write whole inputs, and whatever results are compared with."""
         raise NotImplementedError
 
-    def trials(self) -> Iterator[Trial]:
-        """Return inputs to try, without end."""
+    def kinds(self) -> Kinds:
+        """Return what draws an input of each kind."""
         raise NotImplementedError
+
+    def trials(self) -> Iterator[Trial]:
+        """Return inputs to try, without end: all kinds in turn."""
+        while True:
+            for draw in self.kinds():
+                yield draw()
 
     def kill(self) -> tuple[str, list[str]]:
         """Kill a command somewhere, go on, and tell how the result differs."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from stdnet_arch.data.codecs.depth_file import read_depth, write_depth
 from stdnet_arch.inference.jobs.command import main
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .sandbox import tree
 from .trial import Outcome, run_forked
 
@@ -109,18 +109,19 @@ class Inference(Driver):
 
         return judge
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.damaged_depth()
-            yield self.damaged_rgb()
-            yield self.damaged_weights()
-            yield self.odd_about()
-            yield self.damaged_list()
-            yield self.damaged_result()
-            yield self.damaged_scan()
-            yield self.odd_option()
-            yield self.hostile()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (
+            self.damaged_depth,
+            self.damaged_rgb,
+            self.damaged_weights,
+            self.odd_about,
+            self.damaged_list,
+            self.damaged_result,
+            self.damaged_scan,
+            self.odd_option,
+            self.hostile,
+        )
 
     def change(self, path: Path, way: mutate.Mutation) -> None:
         """Damage a file."""

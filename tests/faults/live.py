@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from stdnet_arch.inference.jobs.command import main as infer
 from stdnet_arch.live.command import main
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .recording_files import LAYOUTS, write_layouts
 from .recordings import put_foreign
 from .sandbox import tree
@@ -46,13 +45,9 @@ class Live(Driver):
         words += [] if "--fps" in more else ["--fps", FPS]
         return lambda: main([str(word) for word in (*words, *more)])
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.damaged()
-            yield self.damaged_weights()
-            yield self.foreign()
-            yield self.hostile()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (self.damaged, self.damaged_weights, self.foreign, self.hostile)
 
     def judge(self, outcome: Outcome) -> list[str]:
         """What was kept can be read, and ``infer`` makes the same of it."""

@@ -4,7 +4,6 @@ import hashlib
 import runpy
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,7 +20,7 @@ from stdnet_arch.data.rgbd_video_test_dataset import RGBDVideoTestDataset
 from stdnet_arch.utils.commands import run_command, run_script
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .trial import Outcome, run_forked
 
 FRAMES = 3
@@ -78,14 +77,15 @@ class Preparation(Driver):
                 total.update(np.asarray(item[name]).tobytes())
         return total.hexdigest()
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.damaged_raw()
-            yield self.damaged_value()
-            yield self.damaged_record()
-            yield self.damaged_file()
-            yield self.odd_lq()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (
+            self.damaged_raw,
+            self.damaged_value,
+            self.damaged_record,
+            self.damaged_file,
+            self.odd_lq,
+        )
 
     def damaged_raw(self) -> Trial:
         """A raw file; what is stored in spite of it must fit its checksums."""

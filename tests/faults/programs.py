@@ -1,7 +1,7 @@
 """Faults of programs that make a file or start others: flow, exports, the launcher, the shipped."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from stdnet_arch.weights.__main__ import weights_table
 from stdnet_arch.weights.shipped import find, list_shipped
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .tools import PLANE, script
 from .trial import EXPECTED, Outcome, run_forked
 
@@ -43,15 +43,16 @@ class Programs(Driver):
             (folder / f"{name}.py").write_text(text)
         (folder / "torn.py").write_text("import (")
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.odd_flow()
-            yield self.odd_export()
-            yield self.damaged_export()
-            yield self.damaged_shipped()
-            yield self.launched()
-            yield self.odd_launch()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (
+            self.odd_flow,
+            self.odd_export,
+            self.damaged_export,
+            self.damaged_shipped,
+            self.launched,
+            self.odd_launch,
+        )
 
     def flow(self, *more: object, output: object = None) -> Callable[[], int]:
         """The shortest training of a flow network."""

@@ -4,7 +4,6 @@ import copy
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import stdnet_arch.train
 from stdnet_arch.data.synthetic.world import draw_textures
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .trial import Outcome, run_forked
 
 CLIPS = {"source": "Synthetic", "source_opt": {"size": [16, 16], "num_clips": 1, "num_frame": 2}}
@@ -104,15 +103,16 @@ class Training(Driver):
         )
         return [] if same else ["other weights than without a fault"]
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.odd_options()
-            yield self.damaged_options()
-            yield self.damaged_run()
-            yield self.odd_options()
-            yield self.code()
-            yield self.damaged_test()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (
+            self.odd_options,
+            self.damaged_options,
+            self.damaged_run,
+            self.odd_options,
+            self.code,
+            self.damaged_test,
+        )
 
     def odd_options(self) -> Trial:
         """An option of another kind, or none."""

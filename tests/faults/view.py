@@ -23,7 +23,7 @@ from stdnet_arch.view.sessions import Session, Sessions
 from stdnet_arch.view.zip_stream import zip_folder
 
 from . import mutate
-from .driver import Driver, Trial
+from .driver import Driver, Kinds, Trial
 from .trial import run_forked
 
 FRAMES = 3
@@ -82,15 +82,16 @@ class View(Driver):
 
         return lambda: run_command(visit)
 
-    def trials(self) -> Iterator[Trial]:
-        """Return all kinds of faults in turn."""
-        while True:
-            yield self.damaged_result()
-            yield self.damaged_recording()
-            yield self.damaged_upload()
-            yield self.hostile_zip()
-            yield self.odd_form()
-            yield self.hostile()
+    def kinds(self) -> Kinds:
+        """Return all kinds of faults."""
+        return (
+            self.damaged_result,
+            self.damaged_recording,
+            self.damaged_upload,
+            self.hostile_zip,
+            self.odd_form,
+            self.hostile,
+        )
 
     def change(self, path: Path, way: mutate.Mutation) -> None:
         """Damage a file."""
