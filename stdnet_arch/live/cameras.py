@@ -121,10 +121,6 @@ def can_jump(recording: Recording) -> bool:
     return isinstance(rgb, RGBFiles) and not only_forwards(recording.depth)
 
 
-LONGEST_FRAME_S = 0.8
-"""Seconds to wait at most for the frame that a camera is reading when its session ends."""
-
-
 class Capture:
     """One thread that looks through a camera and keeps only the newest frame.
 
@@ -169,16 +165,11 @@ class Capture:
             yield shot
 
     def stop(self) -> None:
-        """End the thread; a frame that waits is given up.
-
-        The thread is waited for: Python aborts a program that ends while one decodes a frame.
-        """
+        """End the thread; a frame that waits is given up."""
         self._stop.set()
         with self._changed:
             self._newest, self._ended = None, True
             self._changed.notify_all()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join(LONGEST_FRAME_S)
 
     def _run(self) -> None:
         try:
