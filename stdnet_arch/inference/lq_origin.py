@@ -27,11 +27,11 @@ class OriginAdvice:
     """Looks at the first frame with depth of a clip, and warns if its blocks begin earlier.
 
     Args:
-        origin: pixel that depth is taken for; ``first`` needs no advice, and is not looked at.
+        needed: False if the origin is known, so that nothing is looked at.
     """
 
-    def __init__(self, origin: Origin) -> None:
-        self.seen = origin == "first"
+    def __init__(self, needed: bool) -> None:
+        self.seen = not needed
 
     def see(self, lq: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
         """Look at a frame, and return it; arguments as :func:`looks_first`."""

@@ -231,7 +231,7 @@ class DepthSRPredictor:
         waiting: deque[tuple[SizePlan, SensorFrame]] = deque()
         outside = OutsideCount()
         step = ClipStep(self.net, self.depth_range_m, self.step_m)
-        advice = OriginAdvice("first" if made_coarse else self.lq_origin)
+        advice = OriginAdvice(needed=self.lq_origin == "middle" and not made_coarse)
         if first is not None:
             step.see(first)
 
