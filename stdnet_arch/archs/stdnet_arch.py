@@ -14,11 +14,14 @@ from stdnet_arch.archs.stdnet.stage import STAGES, Stage, StageOutput, blend, pa
 from stdnet_arch.archs.stdnet.step import STDNetStep
 from stdnet_arch.archs.stdnet.streaming import STDNetStream
 from stdnet_arch.archs.stdnet.temporal_difference import NEIGHBOURS
+from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
 
 INITS = ("paper", "balanced")
 HEADS = ("residual", "planes")
+SMALLEST = 1e-4
+"""Depth that stands for a hole where depth is seen as its logarithm."""
 
 
 @ARCH_REGISTRY.register()
@@ -89,11 +92,11 @@ class STDNet(nn.Module):
             balance(self)
         # After balancing, which would undo its start as a bilinear interpolation.
         self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
-        self.expects_error = head == "planes"
+        self.expects_error = self.scale_free = head == "planes"
         if self.planes_head is not None:
             self.step = 0.0
 
-    def forward(self, lq: Tensor, guide: Tensor) -> dict[str, Tensor]:
+    def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
 
         A clip of one frame uses none of the parameters of the passes (with DDP, training on single
@@ -102,6 +105,8 @@ class STDNet(nn.Module):
         Args:
             lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1].
             guide: RGB, ``(b, t, 3, H, W)`` in [0, 1].
+            step: with ``head="planes"``, the quantisation step of each clip of ``lq``, in its unit,
+                ``(b,)``; None: the network's own.
 
         Returns:
             ``pred``, ``(b, t, 1, H, W)``; and, stage by stage along a leading axis of 2:
@@ -115,25 +120,43 @@ class STDNet(nn.Module):
         """
         check_clip(lq, guide, self.scale, min_side=2 if self.scale == 4 else 1)
         # Features live at H/4 x W/4 whatever the scale, so that one network fits x4, x8 and x16.
-        base = replicate_up(lq, self.scale // 4)
+        base = replicate_up(self.see(lq), self.scale // 4)
         coarse = self.guided_stage(base, guide)
         # RGB is not read again: the second stage sees it only through the first one's features.
         fine = self.refining_stage(
             base, torch.cat((coarse.depth, coarse.confidence), 2), coarse.feat
         )
         maps = {**self._blend(coarse, fine), **self._difference_maps(coarse, fine)}
-        return maps if self.planes_head is None else {**maps, **self.weigh_planes(base, fine.feat)}
+        if self.planes_head is None:
+            return maps
+        stage_depth = maps["stage_depth"].exp()
+        return {**maps, "stage_depth": stage_depth, **self.weigh_planes(base, fine.feat, step)}
 
-    def weigh_planes(self, base: Tensor, feat: Tensor) -> dict[str, Tensor]:
+    def see(self, lq: Tensor) -> Tensor:
+        """Return depth as the stages see it: with ``head="planes"`` its logarithm.
+
+        Args:
+            lq: low-resolution depth, any shape.
+        """
+        if self.planes_head is None:
+            return lq
+        return at_least_float32(lq).clamp_min(SMALLEST).log()
+
+    def weigh_planes(
+        self, base: Tensor, feat: Tensor, step: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Predict with ``head="planes"``; see :meth:`PlanesHead.of_clip`.
 
         Args:
             base: depth as the stages see it, ``(b, t, 1, H/4, W/4)``.
             feat: features of the last stage, ``(b, t, c, H/4, W/4)``.
+            step: see :meth:`forward`.
         """
         assert self.planes_head is not None
         every = self.scale // 4
-        return self.planes_head.of_clip(base[..., ::every, ::every], feat, self.step)
+        depth = base[..., ::every, ::every].exp()
+        depth = depth.masked_fill(depth < 2 * SMALLEST, 0)
+        return self.planes_head.of_clip(depth, feat, self.step if step is None else step)
 
     def fuse(self, on: bool = True) -> "STDNet":
         """Go to evaluation mode, in which all that is linear is folded, unless ``on`` is False.

@@ -4,6 +4,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
+from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.archs.plane_blend import candidates as parts
 from stdnet_arch.archs.plane_blend import choice
 from stdnet_arch.archs.plane_blend.motion import correlate
@@ -210,6 +211,28 @@ def test_stdnet_with_the_head_starts_as_an_untrained_plane_blend(scale):
     torch.testing.assert_close(pred, ours, rtol=1e-5, atol=1e-5)
 
 
+def test_the_trunk_before_the_head_sees_ratios_so_that_any_unit_gives_alike_residuals():
+    net = stdnet(head="planes")
+    lq = 1 + torch.rand(1, 2, 1, 5, 7)
+    torch.testing.assert_close(net.see(10 * lq) - net.see(lq), torch.full_like(lq, 10).log())
+    assert torch.equal(stdnet().see(lq), lq)
+    assert contract_of(net).scale_free
+    assert not contract_of(stdnet()).scale_free
+
+
+def test_the_head_takes_a_step_for_each_clip():
+    net = shaken(stdnet(head="planes"))
+    lq, guide = 1 + torch.rand(2, 3, 1, 5, 7), torch.rand(2, 3, 3, 20, 28)
+    with torch.no_grad():
+        both = net(lq, guide, torch.tensor([0.0, 0.3]))["pred"]
+        for i, step in enumerate((0.0, 0.3)):
+            net.step = step
+            alone = net(lq[i : i + 1], guide[i : i + 1])["pred"]
+            torch.testing.assert_close(both[i : i + 1], alone, rtol=0, atol=1e-5)
+        plain = net(lq[1:], guide[1:], torch.zeros(1))["pred"]
+    assert float((both[1:] - plain).abs().max()) > 1e-3
+
+
 def test_the_head_is_an_option_that_leaves_stdnet_as_it_was():
     plain, planes = stdnet(), stdnet(head="planes")
     assert set(planes.state_dict()) - set(plain.state_dict()) == {
@@ -226,7 +249,6 @@ def test_stdnet_with_the_head_streams_exactly_and_tells_its_error(scale):
     net = shaken(stdnet(scale, head="planes"))
     net.step = 0.05
     lq = 1 + torch.rand(1, 11, 1, 3, 4)
-    lq[:, :, :, 1, 2] = 0  # a hole
     guide = torch.rand(1, 11, 3, 3 * scale, 4 * scale)
     with torch.no_grad():
         whole = net(lq, guide)

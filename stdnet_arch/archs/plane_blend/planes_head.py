@@ -44,13 +44,13 @@ class PlanesHead(nn.Module):
         self.offsets = neighbour_offsets(reach)
         self.head = CellHead(num_feat, len(self.offsets))
 
-    def forward(self, lq: Tensor, feat: Tensor, step: float = 0.0) -> PlanesOutput:
+    def forward(self, lq: Tensor, feat: Tensor, step: Tensor | float = 0.0) -> PlanesOutput:
         """Weigh the planes of each pixel's neighbourhood.
 
         Args:
             lq: low-resolution depth, ``(n, 1, h, w)``, >= 0; 0: a hole.
             feat: ``(n, num_feat, H/4, W/4)``.
-            step: quantisation step of ``lq``, in its unit; 0: continuous.
+            step: quantisation step of ``lq``, in its unit: a number, or ``(n,)``; 0: continuous.
         """
         lq = at_least_float32(lq)
         factor = self.scale // CELL
@@ -62,18 +62,20 @@ class PlanesHead(nn.Module):
         made = choose(at_least_float32(self.head(feat)), choice, factor)
         return PlanesOutput(pixels_of(made.depth), pixels_of(made.spread))
 
-    def of_clip(self, lq: Tensor, feat: Tensor, step: float = 0.0) -> dict[str, Tensor]:
+    def of_clip(self, lq: Tensor, feat: Tensor, step: Tensor | float = 0.0) -> dict[str, Tensor]:
         """Weigh the planes of a clip, frame by frame.
 
         Args:
             lq: ``(b, t, 1, h, w)``.
             feat: ``(b, t, num_feat, H/4, W/4)``.
-            step: see :meth:`forward`.
+            step: see :meth:`forward`; a tensor has a number for each clip, ``(b,)``.
 
         Returns:
             ``pred`` and ``error`` (the spread, at least a quarter of a step), ``(b, t, 1, H, W)``.
         """
-        made = self(lq.flatten(0, 1), feat.flatten(0, 1), step)
-        floor = torch.full_like(made.spread, 0.25 * step)
+        steps = torch.as_tensor(step, dtype=torch.float32, device=lq.device)
+        steps = steps.expand(len(lq)).repeat_interleave(lq.shape[1])
+        made = self(lq.flatten(0, 1), feat.flatten(0, 1), steps)
+        floor = 0.25 * steps.view(-1, 1, 1, 1)
         maps = {"pred": made.depth, "error": torch.maximum(made.spread, floor)}
         return {name: value.unflatten(0, lq.shape[:2]) for name, value in maps.items()}

@@ -246,7 +246,7 @@ class STDNetStream:
         Returns:
             ``(b, 1, H, W)`` each, in order; the first one when the ninth frame has come.
         """
-        base = [replicate_up(frame, self.replication) for frame in lq]
+        base = [replicate_up(self.net.see(frame), self.replication) for frame in lq]
         coarse = self.coarse.push(base, guide, last=last, here=here)
         self.waiting += [(frame.depth, frame.confidence) for frame in coarse]
         fine = self.fine.push(
