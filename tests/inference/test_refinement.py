@@ -9,6 +9,7 @@ from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.refinement import RefinedRecording, Refinement, noise_m
+from stdnet_arch.utils.input_errors import InputError
 
 
 def lower_medians(depth_m, scale):
@@ -77,6 +78,14 @@ def test_a_clip_of_one_size_is_refined(tmp_path, bilinear):
     filled = Job(tmp_path / "depth", tmp_path / "rgb", tmp_path / "filled", refine="median")
     assert run_job(filled, bilinear, quiet=True) == 3
     assert (read_depth(tmp_path / "filled/d_0001.png") == 1.5).all()
+
+
+def test_depth_of_first_pixels_is_not_refined(tmp_path, bilinear):
+    bilinear.lq_origin = "first"
+    job = Job(tmp_path / "depth", tmp_path / "rgb", tmp_path / "out", refine="nth")
+    with pytest.raises(InputError, match="--lq-origin first says otherwise: leave one of them out"):
+        run_job(job, bilinear, quiet=True)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("rule", "shape"), [("mean", (4, 6)), ("median", (5, 6))])

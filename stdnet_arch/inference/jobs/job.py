@@ -215,7 +215,16 @@ def finish_job(job: Job, predictor: DepthSRPredictor, quiet: bool = False) -> No
 
 
 def complete(job: Job, predictor: DepthSRPredictor) -> Job:
-    """Add what other outputs need: a time line shows the errors that the network expects."""
+    """Add what other outputs need: a time line shows the errors that the network expects.
+
+    Raises:
+        InputError: two options contradict each other.
+    """
+    if job.refine is not None and predictor.lq_origin != "middle":
+        raise InputError(
+            f"--refine makes depth of the middle of its blocks, --lq-origin {predictor.lq_origin} "
+            "says otherwise: leave one of them out"
+        )
     expects = contract_of(predictor.net).expects_error
     return replace(job, error_map=True) if job.side_outputs.rerun is not None and expects else job
 
