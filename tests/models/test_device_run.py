@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from basicsr.archs import build_network
 
 from stdnet_arch.models.device_run import make_clips, run_on_device
 from stdnet_arch.utils.folder_lock import hold_folder
@@ -18,7 +19,8 @@ PLANS = sorted((ROOT / "options/device").glob("*.yml"))
 
 def tiny(path):
     options = yaml.safe_load(path.read_text())
-    options["network_g"] |= {"num_feat": 4, "num_block": [1, 1, 1]}
+    if options["network_g"]["type"] == "PlaneBlend":
+        options["network_g"] |= {"num_feat": 4, "num_block": [1, 1, 1]}
     options["data"] |= {"batch": 3, "size": 32}
     options["recipe"] |= {"autocast": "none"}
     return options
@@ -123,6 +125,20 @@ def test_weights_that_diverged_do_not_replace_good_ones(first_run):
     with pytest.raises(InputError, match="not written.*expected finite weights"):
         trainer.save()
     assert path.read_bytes() == before
+
+
+def test_only_the_named_part_learns(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    options["recipe"] |= {"only": "error_head", "loss": {}}
+    torch.manual_seed(options["data"]["seed"])
+    before = build_network({**options["network_g"]}).state_dict()
+    trainer = run_on_device(options, tmp_path, seconds=0.5, device="cpu")
+    after = trainer.net.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith("error_head.") for name in changed)
+    options["recipe"]["only"] = "no_such_part"
+    with pytest.raises(InputError, match="recipe.only must begin a parameter's name"):
+        run_on_device(options, tmp_path / "more", seconds=0.5, device="cpu")
 
 
 def test_the_curve_is_one_json_per_line(tmp_path):
