@@ -21,6 +21,9 @@ MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
 ROUNDED_M = (2e-4, 1e-2)
 """Finest and coarsest step that continuous depth is rounded to [m]."""
 
+SHADOW_PX = (2.0, 16.0)
+"""Least and greatest disparity [px] of the nearest thing: how wide shadows beside it get."""
+
 
 class TrainingClips(NamedTuple):
     """A batch, on the device, in metres."""
@@ -73,6 +76,8 @@ class Augmentation:
     """Share of samples whose depth gets holes."""
     misaligned: float = 0.0
     """Share of samples whose depth has its outlines beside those of the RGB, as real sensors do."""
+    unseen: float = 0.0
+    """Share of samples with depth that no sensor saw: in shadows beside near things, in patches."""
     rounded: float = 0.0
     """Share of samples of continuous depth that is rounded to a fine step, as files hold it."""
 
@@ -132,6 +137,7 @@ class DeviceClips:
         scenes = Scenes(*(x[order] for x in scenes))
         factor = self._uniform(len(order), *self.augmentation.log_depth).exp()
         depth_m = self._misalign(scenes.depth_m * factor.view(-1, 1, 1, 1, 1))
+        depth_m = self._hide(depth_m)
         lq_m, step_m = self._round(*self._sense(depth_m, scenes.rgb))
         guide = self._recolour(scenes.rgb)
         return TrainingClips(lq_m, guide, depth_m, step_m, scenes.flow_px, scenes.flow_valid)
@@ -194,6 +200,27 @@ class DeviceClips:
         found, _ = warp_to_edges(clips.flatten(0, 1), moved_px.repeat_interleave(t, 0), "nearest")
         return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
 
+    def _hide(self, depth_m: Tensor) -> Tensor:
+        """Make some clips' depth unknown where recordings have none, before a sensor measures it.
+
+        Projector and camera stand apart: beside near things lies a shadow, on one side of them
+        (:func:`in_shadow`). Dark or shiny things are missing in patches.
+        """
+        if not self.augmentation.unseen:
+            return depth_m
+        b, t, _, h, w = depth_m.shape
+        chosen = self._uniform(b) < self.augmentation.unseen
+        nearest_px = self._uniform(b, *SHADOW_PX).view(b, 1, 1, 1, 1)
+        shadow = in_shadow(depth_m, nearest_px, to_left=self.random.random() < 0.5)
+        coarse = torch.randn(
+            b, 1, max(h // 16, 2), max(w // 16, 2), generator=self.generator, device=self.device
+        )
+        smooth = F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False)[:, None]
+        fine = torch.randn(b, t, 1, h, w, generator=self.generator, device=self.device)
+        level = self._uniform(b, 0.6, 2.4).view(b, 1, 1, 1, 1)
+        hidden = (shadow | (smooth + 0.2 * fine > level)) & chosen.view(b, 1, 1, 1, 1)
+        return depth_m.masked_fill(hidden, 0)
+
     def _round(self, lq_m: Tensor, step_m: Tensor) -> tuple[Tensor, Tensor]:
         """Round some clips of continuous depth to a step; without them any step means a coarse one.
 
@@ -239,6 +266,29 @@ class DeviceClips:
         rgb = (rgb + level * noise).clamp(0, 1)
         wrong = (self._uniform(b) < plan.wrong_guide).view(shape)
         return torch.where(wrong, rgb.roll(1, 0), rgb)
+
+
+def in_shadow(depth: Tensor, nearest_px: Tensor, to_left: bool) -> Tensor:
+    """Tell which points a second camera beside the first one does not see.
+
+    Args:
+        depth: ``(b, t, 1, H, W)``, > 0.
+        nearest_px: disparity of the nearest point of each clip [px], ``(b, 1, 1, 1, 1)``.
+        to_left: shadows lie to the left of near things; else to the right.
+
+    Returns:
+        A mask of the shape of ``depth``.
+    """
+    disparity = nearest_px * depth.amin((1, 2, 3, 4), keepdim=True) / depth
+    if not to_left:
+        disparity = disparity.flip(-1)
+    hidden = torch.zeros_like(disparity, dtype=torch.bool)
+    width = disparity.shape[-1]
+    for step in range(1, min(math.ceil(float(nearest_px.max())), width - 1) + 1):
+        # The point `step` pixels to the right is nearer and covers this one in the other picture.
+        covered = disparity[..., step:] - disparity[..., :-step] > step
+        hidden[..., :-step] |= covered
+    return hidden if to_left else hidden.flip(-1)
 
 
 def scenes_from_flow(rgb: Tensor, depth_m: Tensor, flow_px: Tensor, visible: Tensor) -> Scenes:

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from stdnet_arch.data.device_clips import Augmentation, DeviceClips, Scenes
+from stdnet_arch.data.device_clips import Augmentation, DeviceClips, Scenes, in_shadow
 
 SIDE = 48
 
@@ -29,9 +30,19 @@ def stepped(depth_m, *more, **clip):
     return lq, measured, step + 0.5
 
 
-def draw(batch, sensor=every_nth, **plan):
+class Square(Edge):
+    """Scenes with a near square in the middle: a shadow lies beside it however they are turned."""
+
+    def scenes(self, batch):
+        edge = super().scenes(batch)
+        near = slice(SIDE // 3, 2 * SIDE // 3)
+        edge.depth_m.fill_(3.0)[..., near, near] = 1.0
+        return edge
+
+
+def draw(batch, sensor=every_nth, maker=Edge, **plan):
     plan = Augmentation(log_depth=(0, 0), wrong_guide=0, dark_guide=0, holes=0, **plan)
-    makers = [(Edge(), 1.0)]
+    makers = [(maker(), 1.0)]
     place = torch.device("cpu")
     made = DeviceClips(
         makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=3, augmentation=plan
@@ -115,3 +126,45 @@ def test_the_sensor_is_told_which_pictures_are_one_clip():
     place = torch.device("cpu")
     DeviceClips([(Edge(), 1.0)], sensor, {"any": 1}, scale=4, batch=7, device=place, seed=3)()
     assert asked == [(6, {"frames": 2}), (6, {"frames": 2}), (2, {"frames": 2})]
+
+
+def shadow_by_loops(depth, unit, to_left):
+    """Points of one row of depth that land behind a nearer one's place in the other picture."""
+    disparity = [unit / value for value in depth]
+    hidden = []
+    for x, own in enumerate(disparity):
+        others = range(x + 1, len(depth)) if to_left else range(x)
+        sign = 1 if to_left else -1
+        hidden.append(any(disparity[o] - own > sign * (o - x) for o in others))
+    return hidden
+
+
+@pytest.mark.parametrize("to_left", [True, False])
+def test_shadows_lie_where_a_second_camera_sees_something_nearer(to_left):
+    generator = torch.Generator().manual_seed(3)
+    depth = 1 + 4 * torch.rand(2, 3, 1, 5, 17, generator=generator)
+    nearest_px = torch.tensor([2.5, 6.0]).view(2, 1, 1, 1, 1)
+    found = in_shadow(depth, nearest_px, to_left)
+    for b in range(2):
+        unit = float(nearest_px[b]) * float(depth[b].min())
+        for t in range(3):
+            for y in range(5):
+                row = depth[b, t, 0, y].tolist()
+                expected = shadow_by_loops(row, unit, to_left)
+                assert found[b, t, 0, y].tolist() == expected
+    assert 0.05 < found.float().mean() < 0.9
+
+
+def test_what_no_sensor_saw_is_neither_measured_nor_asked_for():
+    plain, hidden = draw(40, maker=Square), draw(40, maker=Square, unseen=1.0)
+    unknown = hidden.depth_m == 0
+    assert 0.05 < float(unknown.float().mean()) < 0.6
+    assert torch.equal(hidden.depth_m[~unknown], plain.depth_m[~unknown])
+    assert torch.equal(hidden.lq_m, hidden.depth_m[..., ::4, ::4])
+    # Beside the near square more is unknown than elsewhere on what is far.
+    far = plain.depth_m == 3
+    beside = far & (F.max_pool3d((~far).float(), (1, 7, 7), 1, (0, 3, 3)) > 0)
+    rates = [float(unknown[some].float().mean()) for some in (beside, far & ~beside)]
+    assert rates[0] > 1.5 * rates[1] > 0
+    some = draw(200, unseen=0.3).depth_m.flatten(1).eq(0).any(1)
+    assert 0.15 < float(some.float().mean()) < 0.45
