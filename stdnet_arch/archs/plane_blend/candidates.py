@@ -141,8 +141,11 @@ def fill_by_means(lq: Tensor, measured: Tensor) -> Tensor:
     value, levels = lq * known, []
     while max(value.shape[-2:]) > 1:
         levels.append((value, known))
+        # A window beyond a side of one pixel is the same, but not every runtime takes it.
+        window = [min(2, side) for side in value.shape[-2:]]
         value, known = (
-            F.avg_pool2d(m, 2, ceil_mode=True, count_include_pad=False) for m in (value, known)
+            F.avg_pool2d(m, window, ceil_mode=True, count_include_pad=False)
+            for m in (value, known)
         )
     value = value / known.clamp_min(1e-12)
     for fine, share in reversed(levels):
