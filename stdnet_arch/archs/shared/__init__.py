@@ -1,1 +1,1 @@
-"""What several networks are built of: blocks, alignment, flow, attention."""
+"""Parts that several networks share: blocks, alignment, optical flow, attention."""
