@@ -11,10 +11,10 @@ FILES = sorted((ROOT / "stdnet_arch").rglob("*.py"))
 SHOWN = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 WITH_EXAMPLES = {
     "ops/deform_attention.py", "ops/deform_conv.py", "ops/deform_sample.py", "ops/difference.py",
-    "ops/guided_filters.py", "ops/local_planes.py", "ops/lucas_kanade.py", "ops/occlusion.py",
-    "ops/pixel_kernels.py", "ops/plane_sweep.py", "ops/profile.py", "ops/resize.py",
-    "ops/semi_global.py", "ops/temporal_filter.py", "ops/tvl1_flow.py", "ops/warp.py",
-    "inference/predictor.py",
+    "ops/guided_filters.py", "ops/local_planes.py", "ops/pixel_kernels.py", "ops/profile.py",
+    "ops/resize.py", "ops/temporal_filter.py", "ops/warp.py", "ops/matching/lucas_kanade.py",
+    "ops/matching/occlusion.py", "ops/matching/plane_sweep.py", "ops/matching/semi_global.py",
+    "ops/matching/tvl1_flow.py", "inference/predictor.py",
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Docstrings say what a thing is or does, arguments by what they hold, sentences briefly."""
+"""Docstrings say what a thing is or does, arguments by what they hold, sentences briefly.
+
+So do pages: README, CONTRIBUTING, docs.
+"""
 
 import ast
 import inspect
@@ -138,3 +141,90 @@ def test_a_name_of_two_classes_is_found():
         ("c.py", "class Case: ..."),
     ]
     assert twice(public_classes(sources)) == {"Case": ["a.py", "c.py"]}
+
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "datasets/README.md")]
+PAGES += [ROOT / "stdnet_arch/weights/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MOST_WORDS_OF_PAGES = 28
+LONGER = {
+    "docs/performance.md": "measurements, whose sentences name machine, versions and rounds",
+    "docs/plane_blend.md": "measurements, as above",
+    "docs/reliability.md": "one long list of what is tried",
+    "docs/benchmark/DyDToF_sample_x4.md": "written by scripts/benchmark.py",
+    "docs/benchmark/DyDToF_sample_x8.md": "written by scripts/benchmark.py",
+    "docs/benchmark/Synthetic_x4.md": "written by scripts/benchmark.py",
+}
+"""Pages that may hold longer sentences, and why."""
+NO_PROSE = re.compile(
+    r"^<!-- cards:.*?^<!-- end of cards -->$"  # written by scripts/ship_weights.py
+    r"|^ *```.*?^ *```$"
+    r"|^<!--.*?-->$"
+    r"|^ *[|#][^\n]*$",  # rows of tables, headings
+    re.MULTILINE | re.DOTALL,
+)
+IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+ADDRESS = re.compile(r"https?://\S+")
+END_ON_PAGE = re.compile(
+    r"(?<=[.:!?])\s|(?<=[.:!?][*_)\"'])\s|(?<=[.:!?]\*\*)\s"
+    r"|\n\s*\n"
+    r"|\n(?=\s*(?:[-*+>]|\d+[.)])\s)"  # before an item of a list
+)
+
+
+def long_sentences_on(page):
+    """Sentences of a page's prose with too many words; code, a link's text or an address is one."""
+    plain = IMAGE.sub("", NO_PROSE.sub("\n\n", page))
+    plain = ADDRESS.sub("address", LINK.sub(r"\1", NAME.sub("name", plain)))
+    sentences = [" ".join(one.split()) for one in END_ON_PAGE.split(plain)]
+    return [one for one in sentences if len(re.findall(r"\S*\w\S*", one)) > MOST_WORDS_OF_PAGES]
+
+
+def test_sentences_of_pages_are_short():
+    found = [
+        (name, sentence)
+        for name, page in ((str(page.relative_to(ROOT)), page) for page in PAGES)
+        if name not in LONGER
+        for sentence in long_sentences_on(page.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_pages_with_longer_sentences_exist():
+    assert [name for name in LONGER if ROOT / name not in PAGES] == []
+
+
+PAGE = "word " * (MOST_WORDS_OF_PAGES - 2)
+
+
+@pytest.mark.parametrize("text", [
+    f"One {PAGE}\ntwo three.",
+    f"# Title\nShort. One {PAGE}two three.\n\n| a | b |\n|---|---|\n",
+    f"- Short.\n- One {PAGE}\n  two three.",
+    f"1. One {PAGE}`of three words` three",
+    f"One {PAGE}[two three](a.md)",
+    f"One {PAGE}two (https://a.b/c d.",
+    f"**Short.** One {PAGE}two three.",
+    f"```bash\nls\n```\nOne {PAGE}two three:\n```bash\nls\n```",
+])  # fmt: skip
+def test_a_long_sentence_on_a_page_is_found(text):
+    assert len(long_sentences_on(text)) == 1
+
+
+@pytest.mark.parametrize("text", [
+    f"One {PAGE}two. Two {PAGE}three.",
+    f"One {PAGE}two\n\ntwo {PAGE}three",
+    f"# {PAGE}\nOne {PAGE}two.",
+    f"| {PAGE} | {PAGE} |\n|---|---|",
+    f"One {PAGE}two:\n| {PAGE}|\n|---|",
+    f"```bash\n{PAGE}{PAGE}\n```",
+    f"- {PAGE}\n- {PAGE}\n  * {PAGE}",
+    f"**One {PAGE}two.** {PAGE}",
+    f"(One {PAGE}two.) {PAGE}",
+    f"<!-- {PAGE}{PAGE} -->",
+    f"{PAGE}![two three four](a.png)",
+    f"<!-- cards: made -->\n{PAGE}{PAGE}\n<!-- end of cards -->\n",
+    f"One {PAGE}[two](https://a.b/c).",
+])  # fmt: skip
+def test_a_short_sentence_on_a_page_is_none(text):
+    assert long_sentences_on(text) == []

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualBlock, ResidualTrunk
+from stdnet_arch.archs.shared.blocks import ResidualBlock, ResidualTrunk
 from stdnet_arch.archs.stdan.guidance import GuideEncoder
 from stdnet_arch.archs.stdan.head import Head
 from stdnet_arch.archs.svsrnet.attention import ViewTemporalAttention, WindowCrossAttention

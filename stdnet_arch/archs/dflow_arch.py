@@ -6,10 +6,10 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.dflow.distillation import DistillationTrunk
 from stdnet_arch.archs.dflow.motion import ClipFlow
 from stdnet_arch.archs.dflow.propagation import propagate
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.resize import upsample
 from stdnet_arch.utils.shapes import check_frames
 

@@ -6,7 +6,6 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
     evaluate_planes,
@@ -37,6 +36,7 @@ from stdnet_arch.archs.plane_blend.trunk import (
     see_colour,
     see_depth,
 )
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.local_planes import LocalPlanes, fit_local_planes
 from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.resize import replicate_up

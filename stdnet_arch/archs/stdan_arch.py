@@ -5,11 +5,11 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from stdnet_arch.archs.shared.swin import NUM_HEADS, SwinEncoder
 from stdnet_arch.archs.stdan.deformable_aggregation import DeformableAggregation
 from stdnet_arch.archs.stdan.feature_interpolation import FeatureInterpolation
 from stdnet_arch.archs.stdan.guidance import GuidedFusion, GuideEncoder, standardize
 from stdnet_arch.archs.stdan.head import Head
-from stdnet_arch.archs.swin import NUM_HEADS, SwinEncoder
 from stdnet_arch.ops.resize import fill_in_time, interleave, upsample
 from stdnet_arch.utils.shapes import check_clip, check_frames, check_sides
 
@@ -35,7 +35,7 @@ class STDAN(nn.Module):
         embed_feat: channels of Swin blocks and attention, a multiple of 24 (6 heads, 8 groups).
         num_group: residual Swin groups before and after the aggregation.
         num_block: Swin blocks of a group.
-        drop_path: see :class:`~stdnet_arch.archs.swin.SwinEncoder`.
+        drop_path: see :class:`~stdnet_arch.archs.shared.swin.SwinEncoder`.
 
     Raises:
         ValueError: an argument is not one of these.

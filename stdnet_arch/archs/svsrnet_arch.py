@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualBlock, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.shared.blocks import ResidualBlock, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.svsrnet.attention import (
     GlobalAttention,
     ParallaxAttention,

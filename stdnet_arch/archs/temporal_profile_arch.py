@@ -4,7 +4,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualBlock, leaky_relu
+from stdnet_arch.archs.shared.blocks import ResidualBlock, leaky_relu
 from stdnet_arch.archs.stdan.guidance import GuideEncoder, standardize
 from stdnet_arch.archs.temporal_profile.slices import SliceUpsampling
 from stdnet_arch.ops.resize import fill_in_time, upsample

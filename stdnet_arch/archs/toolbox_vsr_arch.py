@@ -6,7 +6,7 @@ from typing import Any, cast
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.archs.toolbox.clip_runs import Hint, frames_around
 from stdnet_arch.archs.toolbox.guided_convolution import GuidedFlow
 from stdnet_arch.archs.toolbox.networks import NETWORKS, build

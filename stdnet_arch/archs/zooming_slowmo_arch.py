@@ -6,9 +6,9 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.alignment import COARSEST, FeaturePyramid, PairFusion, StateAlignment
-from stdnet_arch.archs.blocks import ResidualBlock, ResidualTrunk, leaky_relu
-from stdnet_arch.archs.conv_lstm import lstm_step
+from stdnet_arch.archs.shared.alignment import COARSEST, FeaturePyramid, PairFusion, StateAlignment
+from stdnet_arch.archs.shared.blocks import ResidualBlock, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.shared.conv_lstm import lstm_step
 from stdnet_arch.ops.resize import interleave
 from stdnet_arch.utils.shapes import check_frames, check_sides
 

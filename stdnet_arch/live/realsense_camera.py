@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from stdnet_arch.data.recordings.realsense import decode_pair
-from stdnet_arch.data.recordings.realsense_playback import LiveDevice, Playback
+from stdnet_arch.data.recordings.bags.realsense import decode_pair
+from stdnet_arch.data.recordings.bags.realsense_playback import LiveDevice, Playback
 from stdnet_arch.data.recordings.recording import Intrinsics
 from stdnet_arch.live.cameras import Shot
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.ops.lucas_kanade import lucas_kanade
+from stdnet_arch.ops.matching.lucas_kanade import lucas_kanade
+from stdnet_arch.ops.matching.tvl1_flow import tvl1_flow
 from stdnet_arch.ops.precision import at_least_float32
-from stdnet_arch.ops.tvl1_flow import tvl1_flow
 from stdnet_arch.ops.warp import flow_warp
 from stdnet_arch.utils.torch_file import check_finite, read_torch
 

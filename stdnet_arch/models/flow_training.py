@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.data.synthetic.layers import LayerScenes
 from stdnet_arch.losses.masked import masked_mean
 from stdnet_arch.utils.input_errors import check_positive

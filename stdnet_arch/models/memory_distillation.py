@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.conv_lstm import ConvLSTM
+from stdnet_arch.archs.shared.conv_lstm import ConvLSTM
 from stdnet_arch.losses.distill_loss import common_size
 from stdnet_arch.ops.resize import area_down
 

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthCoding, open_depth
+from stdnet_arch.data.recordings.exports.record3d import is_record3d
+from stdnet_arch.data.recordings.exports.stray_scanner import is_stray_scanner
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.record3d import is_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Intrinsics
 from stdnet_arch.data.recordings.rgb_io import RGBFiles, open_rgb
-from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner
 from stdnet_arch.data.recordings.track.pose_file import read_poses
 from stdnet_arch.data.sources.source import Source, build_source
 from stdnet_arch.stereodiff.posed_video import PosedVideo

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stdnet_arch.data.recordings.recording import Intrinsics
-from stdnet_arch.ops.plane_sweep import View, agrees, pick_depth, plane_depths, sweep_cost
+from stdnet_arch.ops.matching.plane_sweep import View, agrees, pick_depth, plane_depths, sweep_cost
+from stdnet_arch.ops.matching.semi_global import semi_global
 from stdnet_arch.ops.resize import resample
-from stdnet_arch.ops.semi_global import semi_global
 from stdnet_arch.stereodiff.matcher import MATCHER_REGISTRY
 from stdnet_arch.stereodiff.posed_video import Lately, PosedVideo
 from stdnet_arch.utils.device import choose_device

@@ -7,7 +7,7 @@ from basicsr.archs import build_network
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.archs.toolbox.clip_runs import Hint, frames_around
 from stdnet_arch.archs.toolbox.networks import NETWORKS
 

@@ -9,5 +9,5 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "data/recordings")]  # the helpers of the other tests
+sys.path[:0] = [str(TESTS), str(TESTS / "data/recordings/bags")]  # the helpers of the other tests
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models.optical_flow import raft_small
 
 from stdnet_arch.losses.flow import FlowSource, NeighborFlow, visible_in_next
-from stdnet_arch.ops.tvl1_flow import tvl1_flow
+from stdnet_arch.ops.matching.tvl1_flow import tvl1_flow
 
 
 def test_given_flow_is_taken_as_it_is():

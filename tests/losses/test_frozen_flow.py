@@ -5,8 +5,8 @@ import torch
 from torchvision.models.optical_flow import raft_small
 
 from stdnet_arch.losses.flow import FrozenFlow
-from stdnet_arch.ops.lucas_kanade import lucas_kanade
-from stdnet_arch.ops.tvl1_flow import tvl1_flow
+from stdnet_arch.ops.matching.lucas_kanade import lucas_kanade
+from stdnet_arch.ops.matching.tvl1_flow import tvl1_flow
 
 
 @pytest.fixture(scope="module")

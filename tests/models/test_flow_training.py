@@ -7,7 +7,7 @@ import torch
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.checkpoints.adapters import read_about
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.data.synthetic.layers import LayerScenes
 from stdnet_arch.models.flow_training import (
     FlowRecipe,

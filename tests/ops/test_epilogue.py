@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from stdnet_arch.archs.blocks import Activated, PixelShufflePack, convolve, leaky_relu
+from stdnet_arch.archs.shared.blocks import Activated, PixelShufflePack, convolve, leaky_relu
 from stdnet_arch.ops.epilogue import finish_, fuses, is_by_pixel
 from stdnet_arch.ops.resize import pixel_shuffle
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.shared.blocks import leaky_relu
 
 WORK = 4
 """The recurrence runs at 1 / 4 of the output's size, whatever the scale."""

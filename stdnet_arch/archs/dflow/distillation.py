@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.shared.blocks import leaky_relu
 
 SMALLEST = 15
 """Least side that spatial attention pools without anything left over: 15 -> 7 -> 1."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.precision import at_least_float32
 
 

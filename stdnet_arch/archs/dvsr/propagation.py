@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualTrunk
-from stdnet_arch.archs.flow import FlowGuidedAlignment
+from stdnet_arch.archs.shared.blocks import ResidualTrunk
+from stdnet_arch.archs.shared.flow import FlowGuidedAlignment
 from stdnet_arch.ops.warp import flow_sample
 
 DIRECTIONS = ("backward", "forward")

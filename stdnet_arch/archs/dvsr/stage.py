@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualTrunk
 from stdnet_arch.archs.dvsr.propagation import Propagation
-from stdnet_arch.archs.flow import SpyNetFlow, neighbor_flows
+from stdnet_arch.archs.shared.blocks import ResidualTrunk
+from stdnet_arch.archs.shared.flow import SpyNetFlow, neighbor_flows
 from stdnet_arch.archs.stdnet.stage import PASSES, encoder, prediction_head
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of, pixels_of
 from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR
+from stdnet_arch.archs.shared.blocks import leaky_relu
 
 PIXELS = CELL**2
 

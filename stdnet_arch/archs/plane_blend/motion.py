@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of
 from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR, TINY
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.warp import warp_to_edges
 
 COARSE = 2 * CELL

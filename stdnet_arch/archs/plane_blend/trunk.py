@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of, look_around
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.local_planes import LocalPlanes
 
 NEAREST = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]

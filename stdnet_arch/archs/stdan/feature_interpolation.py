@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.alignment import FeaturePyramid, PairFusion, StateAlignment
+from stdnet_arch.archs.shared.alignment import FeaturePyramid, PairFusion, StateAlignment
 
 
 class FeatureInterpolation(nn.Module):

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.shared.blocks import leaky_relu
 
 FLATTEST = 1e-3
 """Least spread of depth that is brought to 1, in units of the depth range."""

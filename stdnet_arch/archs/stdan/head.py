@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
+from stdnet_arch.archs.shared.blocks import leaky_relu
 
 
 class Head(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ACTIVATION_SLOPE, ResidualGroup, convolve
+from stdnet_arch.archs.shared.blocks import ACTIVATION_SLOPE, ResidualGroup, convolve
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.epilogue import finish_
 from stdnet_arch.ops.fold import fold_pointwise

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from stdnet_arch.archs.blocks import (
+from stdnet_arch.archs.shared.blocks import (
     ChannelAttention,
     ChannelAttentionBlock,
     ResidualBlock,

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualGroup
+from stdnet_arch.archs.shared.blocks import ResidualGroup
 from stdnet_arch.archs.stdnet.folded import Foldable, fuse_folded
 from stdnet_arch.ops.difference import spatial_difference
 from stdnet_arch.ops.pixel_kernels import apply_pixel_kernels

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from stdnet_arch.archs.blocks import Activated, PixelShufflePack, ResidualTrunk, leaky_relu
+from stdnet_arch.archs.shared.blocks import Activated, PixelShufflePack, ResidualTrunk, leaky_relu
 from stdnet_arch.archs.stdnet.spatial_difference import SpatialDifference
 from stdnet_arch.archs.stdnet.temporal_difference import PropagationPass
 from stdnet_arch.ops.difference import temporal_difference

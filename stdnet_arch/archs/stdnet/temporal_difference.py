@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualGroup
+from stdnet_arch.archs.shared.blocks import ResidualGroup
 from stdnet_arch.archs.stdnet.folded import (
     TAPS,
     Foldable,

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stdnet_arch.archs.svsrnet.fusion import PlainResidualBlock
-from stdnet_arch.ops.occlusion import clean_mask
+from stdnet_arch.ops.matching.occlusion import clean_mask
 from stdnet_arch.ops.resize import pad_to_multiple, unpad
 
 SEEN = 0.1
@@ -49,7 +49,8 @@ class ParallaxAttention(CrossAttention):
 
     Args:
         num_feat: channels.
-        tidies: clean that mask of specks, see :func:`~stdnet_arch.ops.occlusion.clean_mask`.
+        tidies: clean that mask of specks by
+            :func:`~stdnet_arch.ops.matching.occlusion.clean_mask`.
     """
 
     def __init__(self, num_feat: int, tidies: bool = True) -> None:

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import ResidualTrunk, leaky_relu
+from stdnet_arch.archs.shared.blocks import ResidualTrunk, leaky_relu
 
 
 def to_slices(feat: Tensor) -> Tensor:

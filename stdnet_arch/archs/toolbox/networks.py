@@ -9,7 +9,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow
+from stdnet_arch.archs.shared.flow import FlowGuidedAlignment, SpyNetFlow
 from stdnet_arch.archs.toolbox import clip_runs
 from stdnet_arch.archs.toolbox.guided_convolution import GuidedConv, GuidedFlow, use_own_deformation
 from stdnet_arch.ops.precision import at_least_float32

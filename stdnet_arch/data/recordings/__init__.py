@@ -1,1 +1,1 @@
-"""Users' own recordings: one file per sensor format."""
+"""Users' own recordings: folders of apps in ``exports``, files of sensors in ``bags``."""

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from stdnet_arch.data.recordings.arkitscenes import is_arkitscenes, open_arkitscenes
 from stdnet_arch.data.recordings.bags.azure_kinect import is_azure_kinect, open_azure_kinect
+from stdnet_arch.data.recordings.bags.realsense import RealSenseRecording
 from stdnet_arch.data.recordings.bags.rosbag import SUFFIXES as BAG_SUFFIXES
 from stdnet_arch.data.recordings.bags.rosbag import (
     is_of_realsense_sdk,
     is_ros_folder,
     open_rosbag,
 )
+from stdnet_arch.data.recordings.exports.arkitscenes import is_arkitscenes, open_arkitscenes
 from stdnet_arch.data.recordings.exports.folder_pairs import find_two_folders, is_one_folder
 from stdnet_arch.data.recordings.exports.open_folders import (
     open_listed,
@@ -20,14 +21,13 @@ from stdnet_arch.data.recordings.exports.open_folders import (
     open_two_places,
 )
 from stdnet_arch.data.recordings.exports.polycam import is_polycam, open_polycam
+from stdnet_arch.data.recordings.exports.record3d import is_record3d, open_record3d
+from stdnet_arch.data.recordings.exports.stray_scanner import is_stray_scanner, open_stray_scanner
 from stdnet_arch.data.recordings.exports.transforms_json import has_transforms
 from stdnet_arch.data.recordings.exports.tum_lists import has_lists
 from stdnet_arch.data.recordings.exports.unpacked import Unpacked
 from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.realsense import RealSenseRecording
-from stdnet_arch.data.recordings.record3d import is_record3d, open_record3d
 from stdnet_arch.data.recordings.recording import FileRecording, Recording
-from stdnet_arch.data.recordings.stray_scanner import is_stray_scanner, open_stray_scanner
 
 Opener = Callable[[Path, Reading], FileRecording]
 

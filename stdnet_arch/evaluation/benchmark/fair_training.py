@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from stdnet_arch.archs.checkpoints.loading import build_arch
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.evaluation.benchmark.benchmark import (
     Workplace,
     in_a_line,

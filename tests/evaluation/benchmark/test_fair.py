@@ -8,7 +8,7 @@ import torch
 from basicsr.archs import build_network
 
 from stdnet_arch.archs.checkpoints.loading import load_network
-from stdnet_arch.archs.flow import SpyNetFlow
+from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.evaluation.benchmark import fair_training
 from stdnet_arch.evaluation.benchmark.benchmark import Workplace
 from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan

@@ -1,1 +1,1 @@
-"""Files that hold messages or tracks of several sensors: ROS bags, Azure Kinect."""
+"""Files that hold messages or tracks of several sensors: RealSense, ROS bags, Azure Kinect."""

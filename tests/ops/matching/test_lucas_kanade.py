@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from stdnet_arch.data.synthetic.source import Synthetic
-from stdnet_arch.ops.lucas_kanade import lucas_kanade
+from stdnet_arch.ops.matching.lucas_kanade import lucas_kanade
 
 
 def texture(H=64, W=80):

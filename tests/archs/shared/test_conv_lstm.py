@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.archs.conv_lstm import ConvLSTM, lstm_step
+from stdnet_arch.archs.shared.conv_lstm import ConvLSTM, lstm_step
 
 
 def convolve(x, weight, bias):

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.blocks import leaky_relu
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
+from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.precision import at_least_float32
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from stdnet_arch.data.synthetic.source import Synthetic
-from stdnet_arch.ops.tvl1_flow import _divergence, _forward, tvl1_flow
+from stdnet_arch.ops.matching.tvl1_flow import _divergence, _forward, tvl1_flow
 from stdnet_arch.ops.warp import flow_warp
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.ops.occlusion import clean_mask
+from stdnet_arch.ops.matching.occlusion import clean_mask
 
 
 def parts(plane):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stdnet_arch.ops.semi_global import semi_global
+from stdnet_arch.ops.matching.semi_global import semi_global
 
 DIRECTIONS = [(0, 1), (0, -1), (1, 0), (-1, 0)]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.data.recordings.bags.realsense_playback import CameraPair, Image, Playback
 from stdnet_arch.data.recordings.depth_registration import register_depth
-from stdnet_arch.data.recordings.realsense_playback import CameraPair, Image, Playback
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics
 from stdnet_arch.data.recordings.track.track import Pose
 

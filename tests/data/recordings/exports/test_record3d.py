@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from recording_parts import depth_clip, rgb_clip, write_gray, write_rgb_folder
 
+from stdnet_arch.data.recordings.exports.record3d import cameras_of
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
-from stdnet_arch.data.recordings.record3d import cameras_of
 from stdnet_arch.data.recordings.recording import Intrinsics
 
 DEPTH_M, RGB = depth_clip(11, 6, 4), rgb_clip(11, 45, 30)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from stdnet_arch.archs.swin import (
+from stdnet_arch.archs.shared.swin import (
     SwinBlock,
     SwinEncoder,
     WindowAttention,

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from basicsr.archs.basicvsrpp_arch import SecondOrderDeformableAlignment
 from basicsr.archs.spynet_arch import SpyNet
 
-from stdnet_arch.archs.flow import FlowGuidedAlignment, SpyNetFlow, neighbor_flows
+from stdnet_arch.archs.shared.flow import FlowGuidedAlignment, SpyNetFlow, neighbor_flows
 
 
 @pytest.mark.parametrize(("h", "w"), [(64, 70), (5, 66)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stdnet_arch.ops.plane_sweep import (
+from stdnet_arch.ops.matching.plane_sweep import (
     View,
     agrees,
     correlation,

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from stdnet_arch.archs.blocks import (
+from stdnet_arch.archs.shared.blocks import (
     ChannelAttention,
     PixelShufflePack,
     ResidualBlock,
