@@ -183,7 +183,20 @@ def _to_onnx(
         )
     if made is None:
         raise RuntimeError("torch.onnx.export gave nothing; ONNX needs PyTorch's dynamo exporter")
+    _bound_by_two(made.model_proto.graph)
     return made.model_proto
+
+
+def _bound_by_two(graph: Any) -> None:  # noqa: ANN401  an optional library's
+    """Turn each ``Clip`` with one bound into ``Max`` or ``Min``: OpenVINO crashes on such a one."""
+    for node in graph.node:
+        if node.op_type != "Clip":
+            continue
+        value, low, high = (*node.input, "", "")[:3]
+        if bool(low) != bool(high):
+            node.op_type = "Max" if low else "Min"
+            del node.input[:]
+            node.input.extend((value, low or high))
 
 
 def run_onnx(path: str | Path, threads: int = 1) -> Callable[[Tensor, Tensor], NDArray[np.float32]]:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,29 @@ names = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) f
 def test_onnxruntime_streams_as_pytorch_does(name, folder):
     agreement = compare_step(load(name), onnx_of(name, folder), SIZE, frames=6)
     assert agreement.largest_difference < 1e-4
+
+
+def test_a_step_has_nothing_that_openvino_cannot_read(folder):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.shape_inference.infer_shapes(onnx.load(onnx_of("PlaneBlend", folder))).graph
+    shapes = {
+        value.name: [side.dim_value for side in value.type.tensor_type.shape.dim]
+        for value in (*graph.value_info, *graph.input)
+    }
+    counts = Counter(node.op_type for node in graph.node)
+    assert min(counts["Clip"], counts["Max"], counts["AveragePool"]) > 0
+    for node in graph.node:
+        if node.op_type == "Clip":
+            assert len(node.input) == 3
+            assert all(node.input)
+        if node.op_type == "AveragePool":
+            kept = {item.name: list(item.ints) for item in node.attribute}
+            pads = kept.get("pads", [0, 0, 0, 0])
+            sides = [
+                a + b + c
+                for a, b, c in zip(shapes[node.input[0]][2:], pads, pads[2:], strict=False)
+            ]
+            assert all(k <= side for k, side in zip(kept["kernel_shape"], sides, strict=True))
 
 
 def test_a_comparison_with_other_weights_is_far_off(folder):

@@ -144,8 +144,7 @@ def fill_by_means(lq: Tensor, measured: Tensor) -> Tensor:
         # A window beyond a side of one pixel is the same, but not every runtime takes it.
         window = [min(2, side) for side in value.shape[-2:]]
         value, known = (
-            F.avg_pool2d(m, window, ceil_mode=True, count_include_pad=False)
-            for m in (value, known)
+            F.avg_pool2d(m, window, ceil_mode=True, count_include_pad=False) for m in (value, known)
         )
     value = value / known.clamp_min(1e-12)
     for fine, share in reversed(levels):
