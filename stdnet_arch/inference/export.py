@@ -183,8 +183,9 @@ def _to_onnx(
         )
     if made is None:
         raise RuntimeError("torch.onnx.export gave nothing; ONNX needs PyTorch's dynamo exporter")
-    _bound_by_two(made.model_proto.graph)
-    return made.model_proto
+    model = made.model_proto  # made anew by each call
+    _bound_by_two(model.graph)
+    return model
 
 
 def _bound_by_two(graph: Any) -> None:  # noqa: ANN401  an optional library's

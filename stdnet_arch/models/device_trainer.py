@@ -37,8 +37,6 @@ class Recipe:
     autocast: str = "none"
     """``none``, ``bfloat16`` or ``float16``."""
     save_every_s: float = 60.0
-    only: str = ""
-    """Train only parameters whose names begin with it, ``error_head``; empty: all."""
     loss: dict[str, float] = field(default_factory=dict)
     """Arguments of :class:`PlaneBlendLoss`."""
 
@@ -69,12 +67,8 @@ class DeviceTrainer:
     ) -> None:
         self.net, self.draw, self.recipe, self.out = net, draw, recipe, out
         self.average = deepcopy(net).requires_grad_(False)
-        for name, parameter in net.named_parameters():
-            parameter.requires_grad_(parameter.requires_grad and name.startswith(recipe.only))
         self.criterion = build_loss({"type": "PlaneBlendLoss", "total_iter": 1, **recipe.loss})
         parameters = [p for p in net.parameters() if p.requires_grad]
-        if not parameters:
-            raise InputError(f"recipe.only must begin a parameter's name; got {recipe.only!r}")
         on_cuda = parameters[0].is_cuda
         self.optimizer = torch.optim.AdamW(
             parameters, recipe.lr, (0.9, 0.99), weight_decay=recipe.weight_decay, fused=on_cuda

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from basicsr.archs import build_network
 
 from stdnet_arch.models.device_run import make_clips, run_on_device
 from stdnet_arch.utils.folder_lock import hold_folder
@@ -126,21 +125,6 @@ def test_weights_that_diverged_do_not_replace_good_ones(first_run):
     with pytest.raises(InputError, match="not written.*expected finite weights"):
         trainer.save()
     assert path.read_bytes() == before
-
-
-def test_only_the_named_part_learns(tmp_path):
-    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
-    options["recipe"] |= {"only": "error_head", "loss": {}}
-    torch.manual_seed(options["data"]["seed"])
-    before = build_network({**options["network_g"]}).state_dict()
-    trainer = run_on_device(options, tmp_path, seconds=0.5, device="cpu")
-    after = trainer.net.state_dict()
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
-    assert all(name.startswith("error_head.") for name in changed)
-    options["recipe"]["only"] = "no_such_part"
-    with pytest.raises(InputError, match="recipe.only must begin a parameter's name"):
-        run_on_device(options, tmp_path / "more", seconds=0.5, device="cpu")
 
 
 def test_the_curve_is_one_json_per_line(tmp_path):
