@@ -54,7 +54,8 @@ class STDNet(nn.Module):
 
     Raises:
         ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` or
-            ``head`` unknown, or a number of blocks or rounds below 1.
+            ``head`` unknown, a number of blocks or rounds below 1, or ``step`` without
+            ``head="planes"``.
     """
 
     multiple_of = 1  # lq sides must be divisible by this
@@ -70,11 +71,14 @@ class STDNet(nn.Module):
         causal: bool = False,
         use_checkpoint: bool = False,
         head: str = "residual",
+        step: float = 0.0,
     ) -> None:
         super().__init__()
         _check_arguments(scale, num_feat, init, num_block, num_round)
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
+        if step and head != "planes":
+            raise ValueError(f"step is for head='planes'; got step={step} and head={head!r}")
         self.scale = scale
         self.causal = causal  # halo is only of frames before
         # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
@@ -94,7 +98,7 @@ class STDNet(nn.Module):
         self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
         self.expects_error = self.scale_free = head == "planes"
         if self.planes_head is not None:
-            self.step = 0.0
+            self.step = step
 
     def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.

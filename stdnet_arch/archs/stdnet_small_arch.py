@@ -17,6 +17,7 @@ class Preset(STDNet):
         causal: forward passes only.
         use_checkpoint: less memory in training.
         head: ``residual`` or ``planes``.
+        step: quantisation step of ``lq`` for ``planes``.
 
     Raises:
         ValueError: see STDNet.
@@ -33,12 +34,14 @@ class Preset(STDNet):
         causal: bool = False,
         use_checkpoint: bool = False,
         head: str = "residual",
+        step: float = 0.0,
     ) -> None:
         chosen: dict[str, Any] = {
             "init": init,
             "causal": causal,
             "use_checkpoint": use_checkpoint,
             "head": head,
+            "step": step,
         }
         super().__init__(scale, **chosen, **self.sizes)
 

@@ -242,6 +242,9 @@ def test_the_head_is_an_option_that_leaves_stdnet_as_it_was():
     assert not hasattr(plain, "step")
     with pytest.raises(ValueError, match="head must be one of residual, planes, got 'plane'"):
         stdnet(head="plane")
+    with pytest.raises(ValueError, match="step is for head='planes'; got step=0.1"):
+        stdnet(step=0.1)
+    assert stdnet(head="planes", step=0.1).step == 0.1
 
 
 @pytest.mark.parametrize("scale", [4, 8])
