@@ -23,7 +23,7 @@ class JointBilateral(nn.Module):
     halo = 0  # frames of context needed on each side
     multiple_of = 1  # lq sides must be divisible by this
     takes_holes = True
-    scale_free = True
+    any_range = True
 
     def __init__(
         self, scale: int, radius: int = 2, sigma_space: float = 0.7, sigma_color: float = 0.1

@@ -94,7 +94,7 @@ class PlaneBlend(nn.Module):
     multiple_of = 1
     takes_holes = True
     """A 0 in ``lq`` is a hole; the network fills it itself."""
-    scale_free = True
+    any_range = True
     """``lq`` and ``step`` times a factor give ``pred`` times it: no depth range is needed."""
     expects_error = True
 

@@ -49,8 +49,11 @@ class STDNet(nn.Module):
             same gradients, in less memory.
         head: ``residual``, the paper's: each stage regresses a residual on bilinear depth, and both
             are blended. ``planes``, ours: the last features weigh planes of the neighbouring LR
-            pixels (:class:`~stdnet_arch.archs.plane_blend.planes_head.PlanesHead`). The network
-            then has an attribute ``step``, the quantisation step of ``lq`` in its unit.
+            pixels (:class:`~stdnet_arch.archs.plane_blend.planes_head.PlanesHead`). The stages
+            then see log depth, in which an edge is a ratio, so ``lq`` may have any range. Results
+            do not scale with the unit, as PlaneBlend's do.
+        step: with ``head="planes"``, quantisation step of ``lq``, in its unit, if ``forward`` is
+            not told; 0: continuous.
 
     Raises:
         ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` or
@@ -96,9 +99,9 @@ class STDNet(nn.Module):
             balance(self)
         # After balancing, which would undo its start as a bilinear interpolation.
         self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
-        self.expects_error = self.scale_free = head == "planes"
+        self.expects_error = self.any_range = head == "planes"
         if self.planes_head is not None:
-            self.step = step
+            self.step = float(step)
 
     def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
@@ -107,7 +110,8 @@ class STDNet(nn.Module):
         frames needs ``find_unused_parameters: true``).
 
         Args:
-            lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1].
+            lq: low-resolution depth, ``(b, t, 1, h, w)`` in [0, 1]; with ``head="planes"`` of any
+                range, in the unit of the training. What is below 2e-4 is a hole to that head.
             guide: RGB, ``(b, t, 3, H, W)`` in [0, 1].
             step: with ``head="planes"``, the quantisation step of each clip of ``lq``, in its unit,
                 ``(b,)``; None: the network's own.
@@ -117,11 +121,15 @@ class STDNet(nn.Module):
             ``stage_depth`` and ``stage_confidence`` (softmax weights), ``(2, b, t, 1, H, W)``, and
             what ``DifferenceLoss`` reads: ``sigma``, ``(2, b, t, 1, H/4, W/4)``; ``phi_1`` and
             ``phi_2``, ``(2, b, t - 1 or t - 2, 1, H/4, W/4)``, empty for clips that are too short.
-            With ``head="planes"`` also ``error``, the spread of the candidates, shape of ``pred``.
+            With ``head="planes"`` ``pred`` is the mean of the planes instead of the stages' blend,
+            and ``error`` the spread of the candidates, shape of ``pred``.
 
         Raises:
-            TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`.
+            TypeError, ValueError: see :func:`stdnet_arch.utils.shapes.check_clip`. Or ``step`` is
+                given without ``head="planes"``.
         """
+        if step is not None and self.planes_head is None:
+            raise ValueError("step is for head='planes'; this network's head is residual")
         check_clip(lq, guide, self.scale, min_side=2 if self.scale == 4 else 1)
         # Features live at H/4 x W/4 whatever the scale, so that one network fits x4, x8 and x16.
         base = replicate_up(self.see(lq), self.scale // 4)

@@ -208,7 +208,7 @@ class DepthSRPredictor:
             max_m,
             first_m,
             keep_holes=contract.takes_holes,
-            any_range=contract.scale_free,
+            any_range=contract.any_range,
         )
 
     def predict_prepared(
@@ -261,7 +261,7 @@ class DepthSRPredictor:
 
     def describe(self) -> str:
         """Say which network it is and what it was chosen for, for people."""
-        limit = "" if contract_of(self.net).scale_free else f", up to {self.depth_range_m:g} m"
+        limit = "" if contract_of(self.net).any_range else f", up to {self.depth_range_m:g} m"
         chosen = f"; {self.reason}" if self.reason else ""
         return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name}{chosen})"
 
@@ -281,7 +281,7 @@ class DepthSRPredictor:
         if frame.measured.any():
             check_possible(pred_m, number, self.depth_range_m)
         # A mean of measured surfaces stays among them by itself.
-        if not contract_of(self.net).scale_free:
+        if not contract_of(self.net).any_range:
             pred_m = outside.clip(pred_m, frame.lq_m)
         measured = enlarge_mask(frame.measured, sizes.rgb)
         return Prediction(pred_m, measured, maps.get("error"))

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
 from stdnet_arch.data.recordings.track.track import Pose
+from stdnet_arch.inference.lq_origin import Origin
 from stdnet_arch.inference.predictor import Prediction
+from stdnet_arch.utils.input_errors import InputError
 
 RULES = ("median", "nth")
 NOISE_FLOOR_M, NOISE_PER_M2 = 2e-3, 1.5e-3
@@ -101,6 +103,23 @@ class Refinement:
 def noise_m(depth_m: Depth) -> NDArray[np.float32]:
     """Return the standard deviation that a depth camera has at a depth [m]."""
     return np.asarray(NOISE_FLOOR_M + NOISE_PER_M2 * depth_m**2, np.float32)
+
+
+def check_origin(rule: str | None, origin: Origin) -> None:
+    """Refuse to refine depth whose pixels are said to show another place than the middle.
+
+    Args:
+        rule: rule of the refinement; None: there is none.
+        origin: pixel of its RGB block that a depth pixel is said to show.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    if rule is not None and origin != "middle":
+        raise InputError(
+            f"--refine makes depth of the middle of its blocks, --lq-origin {origin} says "
+            "otherwise: leave one of them out"
+        )
 
 
 class RefinedRecording:

@@ -19,7 +19,7 @@ from stdnet_arch.inference.jobs.options import (
 )
 from stdnet_arch.inference.jobs.reading_options import add_reading_options, reading_of
 from stdnet_arch.inference.predictor import DEFAULT_SCALE, DepthSRPredictor
-from stdnet_arch.inference.refinement import RULES, Refinement
+from stdnet_arch.inference.refinement import RULES, Refinement, check_origin
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.live.cameras import Camera, ReplayCamera
 from stdnet_arch.live.recorder import RESULT, Recorder, check_record_folder
@@ -117,6 +117,7 @@ def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
             check_positive(value, name)
     if args.fps is not None and args.fps < SLOWEST_FPS:
         raise InputError(f"--fps must be at least {SLOWEST_FPS}; got {args.fps}")
+    check_origin(args.refine, args.lq_origin)
     job = _job_of(args, places)
     _choose_weights(args, kind, job)
     predictor = predictor_of(args)

@@ -47,7 +47,7 @@ def run_on_device(
         assets: folder with photo textures and rendered worlds; None: layers with only
             procedural textures.
         start: folder of an earlier ``out``; the run starts from its weights of the same name, or
-            of the name under ``start_from``.
+            of the name under ``start_from``. Several names there: from the mean of all.
 
     Returns:
         The trainer, done.
@@ -64,9 +64,11 @@ def run_on_device(
             net = build_network({**options["network_g"]}).to(place)
             recipe = Recipe(seconds=seconds, **options["recipe"])
             draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
-            earlier = check_name(options.get("start_from", options["name"]), "start_from")
+            earlier = options.get("start_from", options["name"])
+            names = earlier if isinstance(earlier, list) else [earlier]
+            paths = [Path(check_name(name, "start_from")) / "net.pth" for name in names]
             if start is not None:
-                begin_with(net, start / earlier / "net.pth")
+                begin_with(net, *(start / path for path in paths))
             if place.type == "cuda":
                 net = net.to(memory_format=torch.channels_last)
             trainer = DeviceTrainer(net, draw, recipe, folder)
@@ -74,21 +76,26 @@ def run_on_device(
     return trainer
 
 
-def begin_with(net: nn.Module, path: Path) -> list[str]:
+def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:
     """Take over every parameter of a checkpoint that the network has, too, in the same shape.
 
     Args:
         net: keeps what it has where the checkpoint has nothing for it.
         path: file of :meth:`DeviceTrainer.save`.
+        more: files of the same network; the parameters are the mean of all.
 
     Returns:
         Names of the parameters that were not in the checkpoint.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is damaged or not finite, or nothing fits.
+        ValueError: it is damaged or not finite, nothing fits, or several are of two networks.
     """
-    state = read_checkpoint(path)
+    states = [read_checkpoint(one) for one in (path, *more)]
+    shapes = [{name: value.shape for name, value in one.items()} for one in states]
+    if shapes.count(shapes[0]) < len(shapes):
+        raise ValueError(f"{path} and {', '.join(map(str, more))} are not of one network")
+    state = {name: torch.stack([one[name].float() for one in states]).mean(0) for name in states[0]}
     own = net.state_dict()
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:

@@ -216,8 +216,18 @@ def test_the_trunk_before_the_head_sees_ratios_so_that_any_unit_gives_alike_resi
     lq = 1 + torch.rand(1, 2, 1, 5, 7)
     torch.testing.assert_close(net.see(10 * lq) - net.see(lq), torch.full_like(lq, 10).log())
     assert torch.equal(stdnet().see(lq), lq)
-    assert contract_of(net).scale_free
-    assert not contract_of(stdnet()).scale_free
+    assert contract_of(net).any_range
+    assert not contract_of(stdnet()).any_range
+
+
+def test_a_hole_has_no_weight_where_the_head_is_untrained():
+    lq, guide = torch.full((1, 2, 1, 5, 7), 2.0), torch.rand(1, 2, 3, 20, 28)
+    lq[..., 2, 3] = 0
+    with torch.no_grad():
+        pred = stdnet(head="planes")(lq, guide)["pred"]
+    torch.testing.assert_close(pred, torch.full_like(pred, 2), rtol=1e-5, atol=0)
+    with pytest.raises(ValueError, match="this network's head is residual"):
+        stdnet()(lq, guide, torch.zeros(1))
 
 
 def test_the_head_takes_a_step_for_each_clip():

@@ -13,7 +13,7 @@ class ExpectingNet(nn.Module):
     """
 
     halo, causal, multiple_of = 1, True, 1
-    takes_holes, scale_free, expects_error = True, True, True
+    takes_holes, any_range, expects_error = True, True, True
 
     def __init__(self, scale=4):
         super().__init__()

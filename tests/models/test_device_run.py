@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from basicsr.archs import build_network
 
-from stdnet_arch.models.device_run import make_clips, run_on_device
+from stdnet_arch.models.device_run import begin_with, make_clips, run_on_device
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.utils.torch_file import read_torch, write_torch
@@ -125,6 +126,21 @@ def test_weights_that_diverged_do_not_replace_good_ones(first_run):
     with pytest.raises(InputError, match="not written.*expected finite weights"):
         trainer.save()
     assert path.read_bytes() == before
+
+
+def test_several_checkpoints_begin_as_their_mean(first_run, tmp_path):
+    options, path = first_run
+    saved = read_torch(path)["params"]
+    other = tmp_path / "other.pth"
+    write_torch(other, {"params": {k: (v.float() + 0.5).half() for k, v in saved.items()}})
+    net = build_network({**options["network_g"]})
+    assert begin_with(net, path, other) == []
+    for name, value in net.state_dict().items():
+        expected = (saved[name].float() + read_torch(other)["params"][name].float()) / 2
+        torch.testing.assert_close(value, expected)
+    write_torch(other, {"params": {"colour_in.bias": torch.zeros(3)}})
+    with pytest.raises(ValueError, match=r"other\.pth are not of one network"):
+        begin_with(net, path, other)
 
 
 def test_the_curve_is_one_json_per_line(tmp_path):

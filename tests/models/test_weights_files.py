@@ -26,6 +26,17 @@ def test_a_baseline_has_the_weights_that_are_named(checkpoint):
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
+def test_a_standardized_baseline_brings_depth_to_the_unit_of_its_weights(checkpoint):
+    path, expected = checkpoint
+    wrapped = {"type": "Standardized", "scale": 4, "mean": 0.0, "spread": 0.05}
+    net = build_baseline({**wrapped, "net": dict(ENTRY), "weights": str(path)}).eval()
+    assert all(torch.equal(net.net.state_dict()[name], value) for name, value in expected.items())
+    lq, guide = torch.rand(1, 2, 1, 4, 6), torch.rand(1, 2, 3, 16, 24)
+    with torch.no_grad():
+        metres = net.net(20 * lq, guide)["pred"]
+        torch.testing.assert_close(20 * net(lq, guide)["pred"], metres, rtol=1e-4, atol=1e-4)
+
+
 def test_a_baseline_without_weights_is_built_as_ever():
     net = build_baseline({"type": "Interpolation", "scale": 4, "mode": "nearest"})
     assert net.mode == "nearest"

@@ -37,7 +37,7 @@ from stdnet_arch.inference.jobs.side_outputs import (
 )
 from stdnet_arch.inference.jobs.timeline import SUFFIXES as TIMELINE_SUFFIXES
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
-from stdnet_arch.inference.refinement import RefinedRecording, Refinement
+from stdnet_arch.inference.refinement import RefinedRecording, Refinement, check_origin
 from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
@@ -220,11 +220,7 @@ def complete(job: Job, predictor: DepthSRPredictor) -> Job:
     Raises:
         InputError: two options contradict each other.
     """
-    if job.refine is not None and predictor.lq_origin != "middle":
-        raise InputError(
-            f"--refine makes depth of the middle of its blocks, --lq-origin {predictor.lq_origin} "
-            "says otherwise: leave one of them out"
-        )
+    check_origin(job.refine, predictor.lq_origin)
     expects = contract_of(predictor.net).expects_error
     return replace(job, error_map=True) if job.side_outputs.rerun is not None and expects else job
 
