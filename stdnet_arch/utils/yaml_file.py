@@ -93,7 +93,15 @@ def load_mapping(path: Path) -> dict[str, Any]:
 
 
 def _count(value: object, known: dict[int, int | None]) -> int:
-    """Count the values that an object would unfold to if nothing were shared."""
+    """Count the values that an object would unfold to if nothing were shared.
+
+    Raises:
+        ValueError: one holds itself, or text is none: half a character can be in no file or log.
+    """
+    texts = value if isinstance(value, dict) else [value]
+    for text in texts:
+        if isinstance(text, str):
+            text.encode()
     if not isinstance(value, dict | list):
         return 1
     if id(value) in known:

@@ -35,7 +35,6 @@ class Preparation(Driver):
 
     def make_inputs(self) -> None:
         """Raw clips, and the LMDB of them."""
-        lmdb_writer.COMMIT_BYTES = 0  # a commit per frame: more places to be killed in
         for clip, kind in (("one", "npy"), ("two", "png16")):
             folder = self.box.inputs / "raw" / clip
             (folder / "rgb").mkdir(parents=True)
@@ -179,7 +178,11 @@ class Preparation(Driver):
         """Kill the writing anywhere, start it again, and compare every value."""
         self.restore()
         out = self.box.fresh_work() / "x.lmdb"
-        run = lambda: create(self.create(out, "--reencode-rgb", "png"))  # noqa: E731
+
+        def run() -> int:  # in a child of its own
+            lmdb_writer.COMMIT_BYTES = 0  # a commit per frame: more places to be killed in
+            return create(self.create(out, "--reencode-rgb", "png"))
+
         after_s = self.draw.uniform(0, getattr(self, "longest_s", 0.3))
         first = run_forked(run, self.box.work, kill_after_s=after_s)
         if first.code == 0:

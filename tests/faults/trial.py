@@ -93,7 +93,9 @@ def _be_child(run: Callable[[], int | None], folder: Path, said: Path) -> None:
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         os.chdir(folder)
-        sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: PTH123, SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: PTH123, SIM115
+        # As Python's own: it can show whatever a name holds.
+        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = run() or 0
     except KeyboardInterrupt:  # before the command's own boundary: a program is still loading then

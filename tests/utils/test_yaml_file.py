@@ -45,6 +45,13 @@ def test_aliases_that_unfold_to_too_much_are_refused():
         parse_yaml(bomb(9))
 
 
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"a\\ud800": 1}', '[1, {b: ["x\\udfff"]}]'])
+def test_half_a_character_is_no_text(text):
+    with pytest.raises(InputError, match="x.yml: .*surrogates not allowed"):
+        parse_yaml(text, "x.yml")
+    assert parse_yaml('"\\u00fc"') == "\u00fc"
+
+
 def test_merges_that_copy_too_much_are_refused(monkeypatch):
     text = "a: &a {i: 1, j: 2, k: 3}\nb: {<<: *a, l: 4}"
     assert parse_yaml(text)["b"] == {"i": 1, "j": 2, "k": 3, "l": 4}
