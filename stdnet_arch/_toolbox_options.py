@@ -24,7 +24,15 @@ NEEDED_TO_TRAIN = {
     "logger.print_freq": WHOLE,
     "logger.save_checkpoint_freq": WHOLE,
 }
-OPTIONAL = {"val": MAPPING, "val.metrics": MAPPING, "val.val_freq": WHOLE, "scale": WHOLE}
+OPTIONAL = {
+    "val": MAPPING,
+    "val.metrics": MAPPING,
+    "val.val_freq": WHOLE,
+    "scale": WHOLE,
+    "train.scheduler": MAPPING,
+    "path.pretrain_network_g": TEXT,
+    "path.resume_state": TEXT,
+}
 
 
 def check_options(opt: object, is_train: bool) -> None:

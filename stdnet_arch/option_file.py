@@ -9,7 +9,7 @@ import torch
 import yaml
 from addict import Dict
 
-from stdnet_arch.utils.input_errors import check_regular
+from stdnet_arch.utils.input_errors import InputError, check_number, check_regular
 from stdnet_arch.utils.yaml_file import load_yaml
 
 BASE = "base"
@@ -134,6 +134,10 @@ def check_schedule(opt: dict[str, Any]) -> None:
     """
     train = opt.get("train") or {}
     periods = (train.get("scheduler") or {}).get("periods")
+    if periods and not isinstance(periods, list):
+        raise InputError(f"train.scheduler.periods must be a list of numbers; got {periods!r}")
+    for period in periods or ():
+        check_number(period, "each of train.scheduler.periods")
     if opt["is_train"] and periods and sum(periods) < train["total_iter"]:
         raise ValueError(
             f"train.scheduler.periods must sum to total_iter ({train['total_iter']}) or more, "

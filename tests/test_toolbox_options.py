@@ -9,6 +9,8 @@ import yaml
 from basicsr.utils.registry import ARCH_REGISTRY
 from toolbox_parts import options, with_validation
 
+from stdnet_arch.utils.input_errors import InputError
+
 
 @pytest.fixture
 def parse(tmp_path, monkeypatch):
@@ -177,6 +179,27 @@ def test_a_cosine_schedule_must_cover_the_run(parse):
     with pytest.raises(ValueError, match=r"sum to total_iter \(6\) or more, got \[2, 3\]"):
         parse(options(total_iter=6, scheduler=cosine(2, 3)))
     assert parse(options(total_iter=5, scheduler=cosine(2, 3)))["train"]["total_iter"] == 5
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "said"),
+    [
+        ([1, 2], "train.scheduler must be names and values"),
+        ({**cosine(6), "periods": 6}, "train.scheduler.periods must be a list of numbers; got 6"),
+        (cosine("six"), "each of train.scheduler.periods must be a finite number; got 'six'"),
+    ],
+)
+def test_a_schedule_that_is_none_is_named(parse, scheduler, said):
+    with pytest.raises(InputError, match=said):
+        parse(options(total_iter=6, scheduler=scheduler))
+
+
+@pytest.mark.parametrize("key", ["pretrain_network_g", "resume_state"])
+def test_a_path_is_text(parse, key):
+    opt = options()
+    opt["path"][key] = ["net.pth"]
+    with pytest.raises(InputError, match=f"path.{key} must be text"):
+        parse(opt)
 
 
 def test_stock_ends_a_run_beyond_its_schedule_with_a_type_error(toolbox_run, without_patch):

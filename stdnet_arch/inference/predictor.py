@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -289,7 +290,7 @@ class DepthSRPredictor:
     def _stream(self, frames: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Outputs]:
         """The network on a stream, cut as asked; before that, what the cutting costs."""
         cutting = (self.chunk, self.overlap, self.tile, self.tile_overlap)
-        first = list(islice(frames, self.compare))
+        first = list(islice(frames, min(self.compare, sys.maxsize)))
         if first:
             LOGGER.warning(self._compare(first, cutting))
         yield from stream_outputs(self.net, chain(first, frames), *cutting)

@@ -89,6 +89,13 @@ def test_frames_come_lazily(bilinear):
     assert len(taken) == 3
 
 
+def test_more_frames_at_once_than_there_can_be_are_all(tmp_path):
+    path = write_weights(tmp_path / "net.pth")
+    depth_m, rgb = np.ones((2, 3, 4), np.float32), np.zeros((2, 12, 16, 3), np.uint8)
+    predictor = DepthSRPredictor(path, "cpu", chunk=10**30, compare=10**30)
+    np.testing.assert_allclose(predictor.predict(depth_m, rgb), 1, rtol=1e-6)
+
+
 def test_no_frames_give_no_frames(bilinear):
     empty = np.zeros((0, 4, 6), np.float32), np.zeros((0, 16, 24, 3), np.uint8)
     assert bilinear.predict(*empty).shape == (0, 16, 24)

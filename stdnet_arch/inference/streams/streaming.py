@@ -1,5 +1,6 @@
 """Clips of any length in constant memory: frames in, predictions out, as the whole clip's."""
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -65,7 +66,7 @@ def stream_outputs(
         raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
     opened = open_stream(net, overlap, tile, tile_overlap)
     source = iter(frames)
-    while part := list(islice(source, chunk)):
+    while part := list(islice(source, min(chunk, sys.maxsize))):
         yield from opened.push_outputs(part)
     yield from opened.flush_outputs()
 
