@@ -1,6 +1,7 @@
 """What the page shows is what the files hold."""
 
 import dataclasses
+import json
 import shutil
 
 import cv2
@@ -161,6 +162,14 @@ def test_a_reopened_result_reads_as_its_job_did(tmp_path, finished):
 def test_a_damaged_result_is_refused(tmp_path, finished):
     (tmp_path / "out/infer.json").write_text('{"format": "png16", "depth": 3}')
     with pytest.raises(InputError, match=r"infer\.json"):
+        reopen(tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["bmp", ["png16"], {}])
+def test_a_format_that_is_none_is_refused(tmp_path, finished, kind):
+    said = json.loads((tmp_path / "out/infer.json").read_text())
+    (tmp_path / "out/infer.json").write_text(json.dumps({**said, "format": kind}))
+    with pytest.raises(ValueError, match="the format must be one of png16"):
         reopen(tmp_path / "out")
 
 

@@ -39,7 +39,8 @@ class OutputFolder:
     """
 
     def __init__(self, folder: Path, depth_format: str) -> None:
-        if depth_format not in FORMATS:
+        # From a file that others may have changed: anything.
+        if not isinstance(depth_format, str) or depth_format not in FORMATS:
             raise ValueError(
                 f"the format must be one of {', '.join(FORMATS)}; got {depth_format!r}"
             )
