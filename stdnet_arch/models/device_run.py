@@ -8,7 +8,7 @@ import torch
 from basicsr.archs import build_network
 from torch import nn
 
-from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import read_mean
 from stdnet_arch.data.device_clips import Augmentation, DeviceClips, SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
@@ -91,11 +91,7 @@ def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:
         FileNotFoundError: no such file.
         ValueError: it is damaged or not finite, nothing fits, or several are of two networks.
     """
-    states = [read_checkpoint(one) for one in (path, *more)]
-    shapes = [{name: value.shape for name, value in one.items()} for one in states]
-    if shapes.count(shapes[0]) < len(shapes):
-        raise ValueError(f"{path} and {', '.join(map(str, more))} are not of one network")
-    state = {name: torch.stack([one[name].float() for one in states]).mean(0) for name in states[0]}
+    state = read_mean(path, *more)
     own = net.state_dict()
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:

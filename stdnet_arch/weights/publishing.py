@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from stdnet_arch.archs.checkpoints.adapters import read_checkpoint, save_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint, read_mean, save_checkpoint
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.weights.choice import SENSORS
 from stdnet_arch.weights.shipped import Shipped, digest_parameters
@@ -100,16 +99,10 @@ def load_trained(path: str | Path, network_g: Mapping[str, Any], *more: str | Pa
         FileNotFoundError, TypeError, ValueError: a checkpoint cannot be read or does not fit.
     """
     net = build_arch(network_g, path)
-    states = []
-    for one in (path, *more):
-        try:
-            net.load_state_dict(read_checkpoint(one))
-        except RuntimeError as error:
-            raise ValueError(f"{one} does not fit {dict(network_g)}: {error}") from error
-        states.append({name: value.clone() for name, value in net.state_dict().items()})
-    if more:
-        mean = {name: torch.stack([one[name] for one in states]).mean(0) for name in states[0]}
-        net.load_state_dict(mean)
+    try:
+        net.load_state_dict(read_mean(path, *more))
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit {dict(network_g)}: {error}") from error
     return net.eval()
 
 

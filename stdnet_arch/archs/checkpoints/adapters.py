@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.checkpoints.official_names import OFFICIAL
@@ -61,6 +62,27 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
     state = unwrap(_read(Path(path))[0])
     check_finite(state, path)
     return state
+
+
+def read_mean(path: str | Path, *more: str | Path) -> Mapping[str, Tensor]:
+    """Read the mean of the weights of checkpoints of one network ("model soups", Wortsman 2022).
+
+    Args:
+        path: a checkpoint; alone, it is read as it is.
+        more: further ones, of trainings that began with the same weights.
+
+    Raises:
+        FileNotFoundError, ValueError: see :func:`read_checkpoint`, or they are of two networks.
+    """
+    first, *others = (read_checkpoint(one) for one in (path, *more))
+    shapes = {name: value.shape for name, value in first.items()}
+    for one, state in zip(more, others, strict=True):
+        if {name: value.shape for name, value in state.items()} != shapes:
+            raise ValueError(f"{path} and {one} are not of one network")
+    if not others:
+        return first
+    states = [first, *others]
+    return {name: torch.stack([one[name].float() for one in states]).mean(0) for name in first}
 
 
 def read_about(path: str | Path) -> dict[str, Any]:
