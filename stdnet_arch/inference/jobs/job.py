@@ -28,6 +28,7 @@ from stdnet_arch.inference.jobs.opening import (
 )
 from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
+from stdnet_arch.inference.jobs.settings import cutting_settings, reading_settings
 from stdnet_arch.inference.jobs.side_outputs import (
     FinishedClip,
     SideOutputs,
@@ -38,7 +39,6 @@ from stdnet_arch.inference.jobs.side_outputs import (
 from stdnet_arch.inference.jobs.timeline import SUFFIXES as TIMELINE_SUFFIXES
 from stdnet_arch.inference.predictor import DepthSRPredictor, Prediction
 from stdnet_arch.inference.refinement import RefinedRecording, Refinement, check_origin
-from stdnet_arch.inference.streams.streaming import runs_exactly
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.limits import peak_memory_mb
@@ -369,34 +369,3 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         **({"made_of": job.depth_fingerprint} if job.depth_fingerprint else {}),
         **({"refine": job.refine} if job.refine else {}),
     }
-
-
-def reading_settings(reading: Reading) -> dict[str, Any]:
-    """List how a recording is read; the first five always, others if somebody chose them."""
-    coding, plain = reading.coding, Reading()
-    settings = {
-        "unit": coding.unit,
-        "invalid": coding.invalid,
-        "npz_key": coding.npz_key,
-        "by_name": reading.pair == "name",
-        "min_confidence": reading.min_confidence,
-    }
-    names = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
-    chosen = {name: getattr(reading, name) for name in names}
-    chosen |= {"exr_channel": coding.exr_channel, "disparity": coding.disparity}
-    unchosen = {**vars(plain), "exr_channel": None, "disparity": None}
-    return settings | {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in chosen.items()
-        if value != unchosen[name]
-    }
-
-
-def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
-    """List settings of cutting that change the result; none for an exact stream of whole frames."""
-    settings: dict[str, int | None] = {}
-    if not runs_exactly(predictor.net):
-        settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
-    if predictor.tile is not None:
-        settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}
-    return settings

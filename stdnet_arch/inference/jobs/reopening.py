@@ -70,7 +70,7 @@ def reopen(folder: Path) -> Reopened:
 
 
 def _reading(said: Mapping[str, Any]) -> Reading:
-    """Undo :func:`job.reading_settings`."""
+    """Undo :func:`settings.reading_settings`."""
     disparity = said.get("disparity")
     coding = DepthCoding(
         said.get("unit"),

@@ -1,0 +1,38 @@
+"""Settings of a job as plain values: how it is read, and how clips and frames are cut."""
+
+from typing import Any
+
+from stdnet_arch.data.recordings.reading import Reading
+from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.inference.streams.streaming import runs_exactly
+
+
+def reading_settings(reading: Reading) -> dict[str, Any]:
+    """List how a recording is read; the first five always, others if somebody chose them."""
+    coding, plain = reading.coding, Reading()
+    settings = {
+        "unit": coding.unit,
+        "invalid": coding.invalid,
+        "npz_key": coding.npz_key,
+        "by_name": reading.pair == "name",
+        "min_confidence": reading.min_confidence,
+    }
+    names = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
+    chosen = {name: getattr(reading, name) for name in names}
+    chosen |= {"exr_channel": coding.exr_channel, "disparity": coding.disparity}
+    unchosen = {**vars(plain), "exr_channel": None, "disparity": None}
+    return settings | {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in chosen.items()
+        if value != unchosen[name]
+    }
+
+
+def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
+    """List settings of cutting that change the result; none for an exact stream of whole frames."""
+    settings: dict[str, int | None] = {}
+    if not runs_exactly(predictor.net):
+        settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
+    if predictor.tile is not None:
+        settings |= {"tile": predictor.tile, "tile_overlap": predictor.tile_overlap}
+    return settings
