@@ -20,7 +20,6 @@ MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
 """Shifts of depth against RGB: size of the moving parts, None: all as one; and spread [px]."""
 ROUNDED_M = (2e-4, 1e-2)
 """Finest and coarsest step that continuous depth is rounded to [m]."""
-
 SHADOW_PX = (2.0, 16.0)
 """Least and greatest disparity [px] of the nearest thing: how wide shadows beside it get."""
 
@@ -212,13 +211,9 @@ class DeviceClips:
         chosen = self._uniform(b) < self.augmentation.unseen
         nearest_px = self._uniform(b, *SHADOW_PX).view(b, 1, 1, 1, 1)
         shadow = in_shadow(depth_m, nearest_px, to_left=self.random.random() < 0.5)
-        coarse = torch.randn(
-            b, 1, max(h // 16, 2), max(w // 16, 2), generator=self.generator, device=self.device
-        )
-        smooth = F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False)[:, None]
-        fine = torch.randn(b, t, 1, h, w, generator=self.generator, device=self.device)
+        blobs = self._blobs((b, t, h, w), 16, 0.2)
         level = self._uniform(b, 0.6, 2.4).view(b, 1, 1, 1, 1)
-        hidden = (shadow | (smooth + 0.2 * fine > level)) & chosen.view(b, 1, 1, 1, 1)
+        hidden = (shadow | (blobs > level)) & chosen.view(b, 1, 1, 1, 1)
         return depth_m.masked_fill(hidden, 0)
 
     def _round(self, lq_m: Tensor, step_m: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,14 +235,28 @@ class DeviceClips:
     def _punch(self, lq_m: Tensor) -> Tensor:
         """Holes of all sizes into some clips; they move little from frame to frame."""
         b, t, _, h, w = lq_m.shape
-        coarse = torch.randn(
-            b, 1, max(h // 4, 2), max(w // 4, 2), generator=self.generator, device=self.device
-        )
-        smooth = F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False)[:, None]
-        fine = torch.randn(b, t, 1, h, w, generator=self.generator, device=self.device)
+        blobs = self._blobs((b, t, h, w), 4, 0.35)
         level = self._uniform(b, 0.8, 2.2).view(b, 1, 1, 1, 1)
         chosen = (self._uniform(b) < self.augmentation.holes).view(b, 1, 1, 1, 1)
-        return lq_m.masked_fill((smooth + 0.35 * fine > level) & chosen, 0)
+        return lq_m.masked_fill((blobs > level) & chosen, 0)
+
+    def _blobs(self, size: tuple[int, int, int, int], cell: int, grain: float) -> Tensor:
+        """Draw a smooth field for each clip, and grain that is new in each frame.
+
+        Args:
+            size: ``(b, t, h, w)``.
+            cell: about the size of a blob [px].
+            grain: spread of the grain; that of the field is about 1.
+
+        Returns:
+            ``(b, t, 1, h, w)``.
+        """
+        b, t, h, w = size
+        small = b, 1, max(h // cell, 2), max(w // cell, 2)
+        coarse = torch.randn(small, generator=self.generator, device=self.device)
+        smooth = F.interpolate(coarse, (h, w), mode="bicubic", align_corners=False)[:, None]
+        fine = torch.randn(b, t, 1, h, w, generator=self.generator, device=self.device)
+        return smooth + grain * fine
 
     def _recolour(self, rgb: Tensor) -> Tensor:
         """Order of channels, gamma, gains, noise; some in the dark, some of another clip."""
