@@ -36,7 +36,7 @@ from stdnet_arch.evaluation.run_cost import CostRun
 from stdnet_arch.evaluation.scaling_plot import draw_scaling
 from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
 from stdnet_arch.evaluation.speed_cases import cases_of
-from stdnet_arch.evaluation.speed_forms import forms_of
+from stdnet_arch.evaluation.speed_forms import CPU_COMPILED, forms_of
 from stdnet_arch.inference.export import example
 from stdnet_arch.utils.commands import fitting, positive_int, run_script
 from stdnet_arch.utils.device import choose_device
@@ -128,7 +128,6 @@ def add_speed(add: Add) -> None:
     add("--only", nargs="+", help="forms of STDNet by name, beside the plain one; none: no form")
     add("--cases", nargs="+", help="beside STDNet's forms, by name; none: no case")
     add("--stream_size", type=cost.read_size, default=(480, 640), help="HxW of cases (480x640)")
-    add("--channels_last", action="store_true", help="streams also in that layout")
     add("-o", "--output", type=Path, help="writes OUTPUT.md, .json and OUTPUT_cases.md")
 
 
@@ -137,11 +136,12 @@ def run_speed(args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     forms = forms_of(device)
     if args.only:
+        forms += CPU_COMPILED if device.type == "cpu" else ()
         known = [each.name for each in forms]
         chosen = _chosen(args.only, known, "form")
         forms = tuple(each for each in forms if chosen and (each.plain or each.name in chosen))
     setting = SpeedSetting(args.size, args.frames, args.num_feat, args.rounds)
-    cases = cases_of(args.stream_size, args.size, args.channels_last)
+    cases = cases_of(args.stream_size, args.size)
     names = _chosen(args.cases, list(cases), "case") if args.cases else list(cases)
     with pinned(args.threads or torch.get_num_threads()) as cores:
         if forms:

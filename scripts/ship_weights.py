@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--depth-range", type=float, default=1.0, help="metres known as 1")
     parser.add_argument("--command", help="that trained it")
     parser.add_argument("--commit", help="that trained it; default: HEAD")
+    parser.add_argument("--fast", action="store_true", help="for live pictures on a CPU alone")
     parser.add_argument("--note", default="", help="data and time of the training")
     parser.add_argument("--score", type=Path, metavar="ROOT", help="score on the scenes below ROOT")
     parser.add_argument("--frames", type=int, help="of each scene; default: all")
@@ -74,6 +75,7 @@ def _ship(args: argparse.Namespace) -> None:
         commit=commit,
         zero_shot=scores,
         note=args.note,
+        fast=args.fast,
     )
     written = write_weights(args.out / f"{args.name}.safetensors", network_g, net, facts)
     sys.stdout.write(f"wrote {written.path}\n")

@@ -16,7 +16,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     planes_around,
 )
 from stdnet_arch.archs.plane_blend.choice import choice_among, choose
-from stdnet_arch.archs.plane_blend.head import Detail, make_head
+from stdnet_arch.archs.plane_blend.head import HEADS, Detail, HeadKind, make_head
 from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
     Carried,
@@ -80,6 +80,8 @@ class PlaneBlend(nn.Module):
         num_block: residual blocks of the three sizes.
         detail: channels at full size, before and after the trunk, which find edges to the pixel;
             0: all arithmetic on cells of 4x4 pixels, at a fraction of the time.
+        head: ``"convolved"``: convolutions at full size after the trunk; ``"linear"``: each cell
+            makes a linear function of the features of its pixels, at a fraction of the time.
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.
@@ -88,7 +90,7 @@ class PlaneBlend(nn.Module):
         with_weights: give the candidates' weights, too (18 times the memory of a prediction).
 
     Raises:
-        ValueError: ``scale``, ``num_feat`` or ``reach`` is not one of these.
+        ValueError: ``scale``, ``num_feat``, ``reach`` or ``head`` is not one of these.
     """
 
     multiple_of = 1
@@ -104,6 +106,7 @@ class PlaneBlend(nn.Module):
         num_feat: int = 48,
         num_block: tuple[int, int, int] = (2, 3, 3),
         detail: int = 16,
+        head: HeadKind = "convolved",
         reach: int = 1,
         temporal: bool = True,
         motion_feat: int = 24,
@@ -115,6 +118,8 @@ class PlaneBlend(nn.Module):
             raise ValueError(f"scale must be a multiple of {CELL} (4, 8, 12, 16), got {scale}")
         if num_feat < 1 or reach < 1:
             raise ValueError(f"num_feat and reach must be >= 1, got {num_feat} and {reach}")
+        if head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}; got {head!r}")
         self.scale, self.step, self.with_weights = scale, step, with_weights
         self.temporal = temporal
         self.causal = True
@@ -134,7 +139,7 @@ class PlaneBlend(nn.Module):
             self.motion = FrameMotion(motion_feat)
             self.carried_in = nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1)
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
-        self.head = make_head(num_feat, self.choices, detail)
+        self.head = make_head(num_feat, self.choices, detail, head)
         self.detail = Detail(detail, num_feat) if detail else None
         self.plane_head = nn.Sequential(nn.LeakyReLU(0.1), nn.Conv2d(num_feat, 3, 1))
         self.error_head = nn.Sequential(
@@ -142,9 +147,9 @@ class PlaneBlend(nn.Module):
             leaky_relu(),
             nn.Conv2d(num_feat, pixels, 1),
         )
-        for head in (self.plane_head[1], self.error_head[2]):
-            nn.init.zeros_(head.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+        for last in (self.plane_head[1], self.error_head[2]):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.

@@ -30,6 +30,7 @@ from stdnet_arch.evaluation.published_forms import (
 )
 from stdnet_arch.evaluation.speed_checks import random_clip
 from stdnet_arch.inference.export import example
+from stdnet_arch.inference.precision import in_precision, lay_out, multiplies_in_bf16
 from stdnet_arch.inference.step_export import OnnxStream, export_step
 from stdnet_arch.inference.streams.streaming import open_stream
 from stdnet_arch.ops.guided_filters import joint_bilateral_upsample
@@ -43,30 +44,27 @@ SMALL: dict[str, dict[str, Any]] = {
     "PlaneBlend, carrying": {"type": "PlaneBlend", "scale": 4, "num_feat": 24,
                              "num_block": [1, 2, 2]},
 }  # fmt: skip
-"""Networks for real time; shipped weights are added."""
+"""Networks for real time."""
+SHIPPED = ("plane_blend_x4", "stdnet_t_x4")
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 FILTER: dict[str, Any] = {"radius": 2, "sigma_space": 0.7, "sigma_color": 0.1}
 CPU = torch.device("cpu")
 
 
-def cases_of(
-    size: Size, train_size: Size, channels_last: bool = False
-) -> dict[str, Callable[[], Alternatives]]:
+def cases_of(size: Size, train_size: Size) -> dict[str, Callable[[], Alternatives]]:
     """All cases by name, made when they are called.
 
     Args:
         size: H and W of frames on streams and in filters, multiples of 4.
         train_size: the same of windows in training.
-        channels_last: run streams in that layout of memory, too.
     """
     made: dict[str, Callable[[], Alternatives]] = {"joint bilateral": partial(filter_case, size)}
     made["PlaneBlend, its choice"] = partial(choice_case, size)
     for name, network in SMALL.items():
-        made[name] = partial(stream_case, name, partial(_untrained, network), size, channels_last)
-    shipped = partial(load_network, find_weights("plane_blend_x4"))
-    made["PlaneBlend, shipped"] = partial(
-        stream_case, "PlaneBlend, shipped", shipped, size, channels_last
-    )
+        made[name] = partial(stream_case, name, partial(_untrained, network), size)
+    for name in SHIPPED:
+        shipped = partial(load_network, find_weights(name))
+        made[name] = partial(stream_case, name, shipped, size)
     for preset in ("STDNetT", "STDNetS", "STDNet"):
         made[f"training {preset}"] = partial(training_case, preset, train_size)
     return made
@@ -105,23 +103,24 @@ def choice_case(size: Size) -> Alternatives:
     return Alternatives("PlaneBlend, its choice", 1, without, _differences(results))
 
 
-def stream_case(
-    name: str, load: Callable[[], LoadedNetwork], size: Size, channels_last: bool
-) -> Alternatives:
-    """A network frame by frame, and its exported step in onnxruntime where that is installed.
+def stream_case(name: str, load: Callable[[], LoadedNetwork], size: Size) -> Alternatives:
+    """A network frame by frame: as it is built, as the predictor lays it out, and in bf16.
+
+    The last where the processor multiplies in it. Beside them its exported step in onnxruntime,
+    where that is installed.
 
     Args:
         name: name of the case.
         load: gives the network.
         size: H and W of the result.
-        channels_last: run that layout of memory, too.
     """
     loaded = load()
     frames = [x[0] for x in example(loaded, 6, size, seed=1)]
     forms = {"PyTorch": _stream(loaded.net, frames)}
-    if channels_last:
-        other = deepcopy(loaded.net).to(memory_format=torch.channels_last)
-        forms["PyTorch, channels_last"] = _stream(other, [_by_pixel(x) for x in frames])
+    laid_out = lay_out(deepcopy(loaded.net), CPU, "float32")
+    forms["PyTorch, as the predictor"] = _stream(laid_out, frames)
+    if multiplies_in_bf16():
+        forms["the same, bf16"] = partial(_in_bf16, _stream(laid_out, frames))
     if all(importlib.util.find_spec(library) for library in ONNX):
         forms["onnxruntime, a step"] = _onnx_stream(loaded, frames, size)
     # The third frame, so that what is kept counts.
@@ -176,8 +175,9 @@ def _onnx_stream(loaded: LoadedNetwork, frames: list[Tensor], size: Size) -> Cal
     return lambda: torch.from_numpy(opened.push(*next(turn))[0][0])
 
 
-def _by_pixel(frames: Tensor) -> Tensor:
-    return frames.contiguous(memory_format=torch.channels_last)
+def _in_bf16(run: Callable[[], Tensor]) -> Tensor:
+    with in_precision("bf16", CPU):
+        return run()
 
 
 def _without_gradients(run: Callable[[], Tensor]) -> Tensor:

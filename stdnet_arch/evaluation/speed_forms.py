@@ -65,8 +65,16 @@ CPU_FORMS = (
     PLAIN,
     Form("batched", folded=False),
     Form("fused"),
+    Form("fused, channels_last", channels_last=True),
     Form("fused, bf16", dtype=torch.bfloat16),
+    Form("fused, bf16, channels_last", dtype=torch.bfloat16, channels_last=True),
 )
+CPU_COMPILED = (
+    Form("fused, channels_last, compile", channels_last=True, compiled=True),
+    Form("fused, bf16, channels_last, compile",
+         dtype=torch.bfloat16, channels_last=True, compiled=True),
+)  # fmt: skip
+"""They take minutes to start, so that they are measured only by name."""
 CUDA_FORMS = (
     PLAIN,
     Form("batched", folded=False),

@@ -32,7 +32,7 @@ def check_possible(depth_m: NDArray[np.float32], number: int, range_m: float) ->
         got = f"{depth_m.min():.3g}..{depth_m.max():.3g} m"
     raise InputError(
         f"frame {number} of the prediction must be depth of a network of 0..{range_m:g} m; got "
-        f"{got}: the weights are broken, or half precision (--amp) is too coarse for them"
+        f"{got}: the weights are broken, or bf16 or fp16 (--precision) is too coarse for them"
     )
 
 

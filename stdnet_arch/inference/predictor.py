@@ -5,7 +5,7 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_checks import OutsideCount, check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.lq_origin import ORIGINS, Origin, OriginAdvice
+from stdnet_arch.inference.precision import Precision, check_precision, in_precision, lay_out
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.push_stream import Outputs
@@ -32,7 +33,6 @@ from stdnet_arch.inference.streams.streaming import (
     stream_outputs,
 )
 from stdnet_arch.inference.streams.tiles import check_tiles
-from stdnet_arch.utils.channels_last import channels_last
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.weights.choice import Choice, choose
 from stdnet_arch.weights.shipped import find_weights
@@ -68,7 +68,8 @@ class DepthSRPredictor:
         scale: H / h; for a checkpoint that does not say it, and for the choice (4 if not given).
         num_feat: channels; only for a checkpoint that does not say it.
         depth_range_m: depth [m] that the network knows as 1; wins over the checkpoint's.
-        amp: half precision where PyTorch deems it safe; on CUDA in the layout that is fastest.
+        precision: ``float32``, ``bf16`` or, on CUDA, ``fp16``: what convolutions multiply in where
+            PyTorch deems it safe.
         chunk: frames that go through the network at once; does not change the result, and fills a
             card (8 or more).
         overlap: frames of context on each side of a chunk, only for a network without finite
@@ -106,7 +107,7 @@ class DepthSRPredictor:
         scale: int | None = None,
         num_feat: int | None = None,
         depth_range_m: float | None = None,
-        amp: bool = False,
+        precision: Precision = "float32",
         chunk: int = 1,
         overlap: int | None = None,
         tile: int | None = None,
@@ -125,6 +126,7 @@ class DepthSRPredictor:
         if lq_origin not in ORIGINS:
             raise ValueError(f"lq_origin must be {' or '.join(ORIGINS)}; got {lq_origin!r}")
         self.device = choose_device(device)
+        check_precision(precision, self.device)
         self.choice: Choice | None = None
         self.reason = reason
         if weights is None:
@@ -135,12 +137,11 @@ class DepthSRPredictor:
         weights = find_weights(weights)
         loaded = load_network(weights, scale, num_feat, depth_range_m)
         self.net = loaded.net.to(self.device)
-        if amp and self.device.type == "cuda":
-            channels_last(self.net)
+        lay_out(self.net, self.device, precision)
         self.scale = loaded.scale
         self.depth_range_m = loaded.depth_range_m
         self.about = loaded.about
-        self.amp = amp
+        self.precision: Precision = precision
         self.weights = weights
         self.step_m, self.lq_origin = step_m, lq_origin
         self.chunk = chunk
@@ -246,7 +247,7 @@ class DepthSRPredictor:
 
         @contextmanager
         def context() -> Iterator[None]:
-            with self._precision(), step.told():
+            with in_precision(self.precision, self.device), step.told():
                 yield
 
         try:
@@ -328,17 +329,10 @@ class DepthSRPredictor:
         if self.tile is not None:
             check_tiles(self.tile, self.tile_overlap, contract_of(self.net).multiple_of)
 
-    def _precision(self) -> AbstractContextManager:
-        """Half precision, if asked for; bfloat16 where the device has it."""
-        if not self.amp:
-            return nullcontext()
-        half = self.device.type == "cuda" and not torch.cuda.is_bf16_supported()
-        return torch.autocast(self.device.type, torch.float16 if half else torch.bfloat16)
-
     def _memory_tips(self, plan: SizePlan) -> str:
         """Say how to need less memory."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
-        tips += [] if self.amp else ["amp"]
+        tips += ["precision bf16"] if self.precision == "float32" else []
         tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]
         tips += ["smaller frames"] + (["device cpu"] if self.device.type != "cpu" else [])
         height, width = plan.net

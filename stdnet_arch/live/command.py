@@ -26,6 +26,7 @@ from stdnet_arch.live.recorder import RESULT, Recorder, check_record_folder
 from stdnet_arch.live.screens import SCREENS, Screen, open_screen
 from stdnet_arch.live.session import LiveSession
 from stdnet_arch.utils.commands import add_debug, run_command
+from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.utils.names import check_target
 from stdnet_arch.view.address import check_port
@@ -195,13 +196,17 @@ def _job_of(args: argparse.Namespace, places: Sequence[Path]) -> Job:
 
 
 def _choose_weights(args: argparse.Namespace, kind: str, job: Job) -> None:
-    """Complete ``args.weights`` as ``infer`` does; a camera has the network's scale."""
+    """Complete ``args.weights`` as ``infer`` does; a camera has the network's scale.
+
+    On a CPU weights that were made for live pictures come first.
+    """
+    fast = choose_device(args.device).type == "cpu"
     if kind == REALSENSE and args.weights is None:
         scale = DEFAULT_SCALE if args.scale == "auto" else int(args.scale)
-        choice = choose(scale, args.sensor or REALSENSE)
+        choice = choose(scale, args.sensor or REALSENSE, fast=fast)
         LOGGER.warning(choice.reason)
         args.weights, args.scale, args.weights_reason = choice.shipped.path, "auto", choice.reason
-    fill_in_weights(args, [job])
+    fill_in_weights(args, [job], fast)
 
 
 def check_delay(predictor: DepthSRPredictor, allowed: bool) -> None:

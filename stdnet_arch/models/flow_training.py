@@ -5,9 +5,10 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +47,10 @@ class FlowRecipe:
     """Side of the frames [px], a multiple of 32 and at least 64."""
     seed: int = 0
     grad_clip: float = 1.0
+    shift_px: int = 8
+    """The other frame is cut out up to so many pixels beside the first: motion to learn from."""
+    tied: float = 0.5
+    """Share of the time in which all levels are one: each sees the same task at another size."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that SPyNet would resize, and what no machine can train."""
@@ -55,7 +60,9 @@ class FlowRecipe:
         check_positive(self.lr, "the learning rate")
         if self.batch < 1 or not 0 <= self.seed < MOST_SEEDS:
             raise ValueError(f"batch must be at least 1, and seed from 0 to 2**31 - 1; got {self}")
-        wanted = BYTES_PER_PIXEL * self.batch * self.size**2
+        if not 0 <= self.shift_px <= self.size or not 0 <= self.tied < 1:
+            raise ValueError(f"shift_px must be 0 to size, and tied 0 to below 1; got {self}")
+        wanted = BYTES_PER_PIXEL * self.batch * (self.size + 2 * self.shift_px) ** 2
         check_declared(wanted, wanted, f"a step of {self.batch} pairs of {self.size}x{self.size}")
 
 
@@ -76,6 +83,37 @@ def draw_pairs(scenes: LayerScenes, batch: int, size: int) -> Pairs:
     """Draw pairs of neighbouring frames of new scenes."""
     clips = scenes.draw(batch, 2, (size, size))
     return Pairs(clips.rgb[:, 0], clips.rgb[:, 1], clips.flow_px[:, 0], clips.visible[:, 0])
+
+
+def shift_pairs(pairs: Pairs, most_px: int, random: torch.Generator) -> Pairs:
+    """Cut the middle out of the first frames, and of the others what lies beside it.
+
+    Small shifts are more frequent than large ones. Flow stays exact, since they are whole pixels.
+
+    Args:
+        pairs: frames of ``(H + 2 * most_px, W + 2 * most_px)``.
+        most_px: largest shift along each axis.
+        random: source of the shifts.
+
+    Returns:
+        Pairs of ``(H, W)``; where a point leaves the other frame it is not valid.
+    """
+    n, _, height, width = pairs.frame.shape
+    h, w = height - 2 * most_px, width - 2 * most_px
+    drawn = torch.rand(2, n, 2, generator=random)
+    shifts = (most_px * drawn[0] * (2 * drawn[1] - 1)).round().int().tolist()
+    frame, flow, valid = (
+        x[..., most_px : most_px + h, most_px : most_px + w]
+        for x in (pairs.frame, pairs.flow_px, pairs.valid)
+    )
+    other = torch.stack([
+        each[:, most_px + dy : most_px + dy + h, most_px + dx : most_px + dx + w]
+        for each, (dx, dy) in zip(pairs.other, shifts, strict=True)
+    ])  # fmt: skip
+    flow = flow - torch.tensor(shifts, dtype=flow.dtype)[:, :, None, None]
+    x, y = flow[:, :1] + torch.arange(w), flow[:, 1:] + torch.arange(h)[:, None]
+    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    return Pairs(frame, other, flow, valid & inside)
 
 
 def endpoint_error(flow_px: Tensor, truth_px: Tensor, valid: Tensor) -> Tensor:
@@ -107,7 +145,8 @@ def watching_levels(net: nn.Module) -> Iterator[list[Tensor]]:
         flows.append(output + inputs[0][:, 6:8])
 
     levels: Any = net.get_submodule("basic_module")
-    hooks = [level.register_forward_hook(keep) for level in levels]
+    # Levels that are one module still run one after the other.
+    hooks = [level.register_forward_hook(keep) for level in dict.fromkeys(levels)]
     try:
         yield flows
     finally:
@@ -116,7 +155,10 @@ def watching_levels(net: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def level_loss(flows: list[Tensor], pairs: Pairs) -> Tensor:
-    """Sum of the endpoint errors of all levels, each in pixels of the whole frame.
+    """Sum of the endpoint errors of all levels, each in pixels of its own.
+
+    A level only mends what is left of the one before, so that half a pixel of its own matters as
+    much on each.
 
     Args:
         flows: result of :func:`watching_levels`.
@@ -128,29 +170,57 @@ def level_loss(flows: list[Tensor], pairs: Pairs) -> Tensor:
     total = pairs.flow_px.new_zeros(())
     for flow in flows:
         step = pairs.flow_px.shape[-1] // flow.shape[-1]
-        truth = F.avg_pool2d(pairs.flow_px, step)
+        truth = F.avg_pool2d(pairs.flow_px, step) / step
         valid = F.avg_pool2d(pairs.valid.float(), step) == 1
-        total = total + endpoint_error(step * flow, truth, valid)
+        total = total + endpoint_error(flow, truth, valid)
     return total
 
 
 class FlowTrainer:
     """A SPyNet, its optimiser and its scenes.
 
+    Levels begin as identities of the flow so far, as one module that all share
+    (:attr:`FlowRecipe.tied`), and part later.
+
     Args:
         recipe: see :class:`FlowRecipe`.
-        draw: makes the next pairs; default: layered scenes of the recipe's seed.
+        draw: makes the next pairs; default: layered scenes of the recipe's seed, shifted.
     """
 
     def __init__(self, recipe: FlowRecipe, draw: Callable[[], Pairs] | None = None) -> None:
         self.recipe = recipe
         torch.manual_seed(recipe.seed)
         self.net = SpyNetFlow()
-        self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.lr)
-        scenes = LayerScenes("cpu", recipe.seed)
-        self.draw = draw or (lambda: draw_pairs(scenes, recipe.batch, recipe.size))
+        first = cast(nn.Sequential, self.levels[0].get_submodule("basic_module"))
+        nn.init.zeros_(first[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(first[-1].bias)  # type: ignore[arg-type]
+        for i in range(1, len(self.levels)):
+            self.levels[i] = self.levels[0]
+        self.is_tied = True
+        self._start_optimizer()
+        scenes, random = LayerScenes("cpu", recipe.seed), torch.Generator().manual_seed(recipe.seed)
+        shift, side = recipe.shift_px, recipe.size + 2 * recipe.shift_px
+        self.draw = draw or (
+            lambda: shift_pairs(draw_pairs(scenes, recipe.batch, side), shift, random)
+        )
         self.steps = 0
         self.used_s = 0.0
+
+    @property
+    def levels(self) -> nn.ModuleList:
+        """Modules of the levels, coarse to fine."""
+        return cast(nn.ModuleList, self.net.spynet.get_submodule("basic_module"))
+
+    def _start_optimizer(self) -> None:
+        self.optimizer = torch.optim.Adam(self.net.parameters(), self.recipe.lr)
+        self.first_step = getattr(self, "steps", 0)
+
+    def untie(self) -> None:
+        """Give each level weights of its own, equal at first."""
+        for i in range(1, len(self.levels)):
+            self.levels[i] = deepcopy(self.levels[0])
+        self.is_tied = False
+        self._start_optimizer()
 
     def run(self, log: Callable[[str], object]) -> None:
         """Train until the processor's time is over.
@@ -171,10 +241,13 @@ class FlowTrainer:
         Args:
             share: share of the time that is used, 0 to 1.
         """
+        if self.is_tied and share >= self.recipe.tied:
+            self.untie()
         self.steps += 1
         falling = max(0.5 + 0.5 * math.cos(math.pi * share), LEAST_RATE)
+        warming = min(1.0, (self.steps - self.first_step) / WARMUP_STEPS)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * min(1.0, self.steps / WARMUP_STEPS) * falling
+            group["lr"] = self.recipe.lr * warming * falling
         pairs = self.draw()
         with watching_levels(self.net.spynet) as flows:
             self.net(pairs.frame, pairs.other)
@@ -225,6 +298,8 @@ def train_flow(
     """
     trainer = FlowTrainer(recipe)
     trainer.run(log)
+    if trainer.is_tied:
+        trainer.untie()
     with torch.no_grad():
         for parameter in trainer.net.parameters():
             parameter.copy_(parameter.half())

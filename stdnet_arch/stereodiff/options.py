@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.codecs.depth_file import FORMATS
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
+from stdnet_arch.inference.precision import Precision
 from stdnet_arch.utils.input_errors import InputError, check_number
 from stdnet_arch.utils.names import check_output_folder, check_target
 
@@ -57,7 +58,7 @@ class SuperResolutionOptions:
     overlap: int | None = None
     tile: int | None = None
     tile_overlap: int | None = None
-    amp: bool = False
+    precision: Precision = "float32"
     device: str = "auto"
     mp4: Path | None = None
     """Also a video: RGB | depth of stage 2 | prediction."""

@@ -28,18 +28,23 @@ class Choice(NamedTuple):
 
 
 def choose(
-    ratio: float, sensor: str | None = None, among: Sequence[Shipped] | None = None
+    ratio: float,
+    sensor: str | None = None,
+    among: Sequence[Shipped] | None = None,
+    fast: bool = False,
 ) -> Choice:
     """Choose shipped weights.
 
     Weights that were trained for the sensor come first, if their scale is within a factor of two of
     the ratio. Of these the nearest scale is taken, and of equally near ones the best on scenes
-    never seen. Without any, the same holds for all other weights.
+    never seen. Without any, the same holds for all other weights. Weights that were made for live
+    pictures on a CPU come first where these are wanted, and are left out elsewhere.
 
     Args:
         ratio: H / h of the recording, any number above 1.
         sensor: one of :data:`SENSORS`; None: unknown.
         among: weights to choose from; None: all that is shipped.
+        fast: for live pictures on a CPU.
 
     Raises:
         ValueError: unknown sensor, a ratio of 1 or below, or nothing to choose from.
@@ -49,7 +54,7 @@ def choose(
     if not ratio > 1:
         raise ValueError(f"RGB must be larger than the depth; got a ratio of {ratio:g}")
     every = list_shipped() if among is None else among
-    usable = [shipped for shipped in every if shipped.sensors]
+    usable = [shipped for shipped in every if shipped.sensors and (fast or not shipped.fast)]
     if not usable:
         raise ValueError(
             "no shipped weights say which sensors they are for; name a checkpoint (--weights)"
@@ -61,7 +66,10 @@ def choose(
         if set(wanted) & set(shipped.sensors)
         and _distance(shipped, ratio) <= math.log(FARTHEST_SCALE) + 1e-9
     ]
-    chosen = min(fitting or usable, key=lambda one: (_distance(one, ratio), one.ratio, one.name))
+    chosen = min(
+        fitting or usable,
+        key=lambda one: (_distance(one, ratio), not one.fast, one.ratio, one.name),
+    )
     return Choice(chosen, _reason(chosen, ratio, sensor, bool(fitting)))
 
 
@@ -72,6 +80,7 @@ def _distance(shipped: Shipped, ratio: float) -> float:
 def _reason(chosen: Shipped, ratio: float, sensor: str | None, fits: bool) -> str:
     kind = "a sensor that was not named" if sensor is None else f"sensor {sensor}"
     trained = f"it is trained for {' and '.join(chosen.sensors)}"
+    trained += " and made for live pictures on a CPU" if chosen.fast else ""
     if not fits:
         trained = f"nothing shipped fits {kind}, and {trained}"
     if chosen.scale == ratio:

@@ -35,6 +35,8 @@ class Facts:
     """Commit of this package that trained it."""
     zero_shot: Sequence[Mapping[str, Any]] = ()
     """Scores: ``rule``, ``ratio_mean``, ``ratio_worst`` and ``scenes`` (RMSE and MAE [cm])."""
+    fast: bool = False
+    """True if it is for live pictures on a CPU, and chosen for nothing else."""
     note: str = ""
     """Data and time of the training, in one sentence."""
 
@@ -119,7 +121,8 @@ def card(shipped: Shipped) -> str:
         f"- Network: `{shipped.arch}`, {', '.join(f'{k}: {v}' for k, v in options.items())}; "
         f"depth in units of {about['depth_range_m']:g} m.",
         f"- For: {', '.join(shipped.sensors) or 'no sensor by default'}; low-resolution depth by "
-        f"{', '.join(shipped.rules) or 'a rule that was not noted'}.",
+        f"{', '.join(shipped.rules) or 'a rule that was not noted'}"
+        f"{'; chosen for live pictures on a CPU' if shipped.fast else ''}.",
     ]
     lines += [f"- Training: {about['note']}"] if about.get("note") else []
     if about.get("command"):

@@ -56,6 +56,11 @@ class Shipped:
         return tuple(self.about.get("sensors", ()))
 
     @property
+    def fast(self) -> bool:
+        """True if it was made for live pictures on a CPU, at some cost in accuracy."""
+        return bool(self.about.get("fast", False))
+
+    @property
     def zero_shot(self) -> Sequence[Mapping[str, Any]]:
         """Scores on scenes it never saw, one row per rule; empty if it was not scored."""
         return tuple(self.about.get("zero_shot", ()))

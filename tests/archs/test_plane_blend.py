@@ -6,7 +6,7 @@ from basicsr.archs import build_network
 
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.archs.plane_blend import candidates as parts
-from stdnet_arch.archs.plane_blend import choice
+from stdnet_arch.archs.plane_blend import choice, head
 from stdnet_arch.archs.plane_blend.motion import correlate
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.warp import warp_to_edges
@@ -45,9 +45,9 @@ def test_untrained_it_is_a_softmax_of_distances(scale, reach):
         torch.testing.assert_close(pred[row, column], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("scale", [4, 8])
-def test_depth_and_step_in_another_unit_give_depth_in_that_unit(scale):
-    net = shaken(make(scale))
+@pytest.mark.parametrize(("scale", "head"), [(4, "convolved"), (8, "convolved"), (4, "linear")])
+def test_depth_and_step_in_another_unit_give_depth_in_that_unit(scale, head):
+    net = shaken(make(scale, head=head))
     lq, guide = 1 + torch.rand(1, 3, 1, 3, 5), torch.rand(1, 3, 3, 3 * scale, 5 * scale)
     step = torch.tensor([0.1])
     with torch.no_grad():
@@ -129,6 +129,45 @@ def test_a_few_rows_at_a_time_choose_as_all_at_once(scale, temporal, monkeypatch
         by_rows = net(lq, guide)
     for name in ("pred", "error"):
         torch.testing.assert_close(by_rows[name], at_once[name], rtol=1e-5, atol=1e-5)
+
+
+def test_each_cell_weighs_the_features_of_its_pixels_by_a_rule_of_its_own():
+    torch.manual_seed(0)
+    linear = shaken(head.LinearHead(6, choices=5, num_detail=3))
+    feat, sharp = torch.randn(2, 6, 3, 4), torch.randn(2, 3, 12, 16)
+    with torch.no_grad():
+        logits = parts.pixels_of(linear(feat, sharp).flatten(1, 2))
+        shown = torch.nn.functional.leaky_relu(feat, 0.1)
+        for n, j, y, x in [(0, 0, 0, 0), (1, 3, 5, 2), (0, 4, 11, 15), (1, 1, 8, 7)]:
+            cell = shown[n, :, y // 4, x // 4]
+            place = 4 * (y % 4) + x % 4
+            rows = [linear.out.weight[16 * j + place, :, 0, 0]]
+            rows += [linear.rule.weight[3 * j + i, :, 0, 0] for i in range(3)]
+            base, *rule = [row @ cell for row in rows]
+            expected = base + sum(r * s for r, s in zip(rule, sharp[n, :, y, x], strict=True))
+            torch.testing.assert_close(logits[n, j, y, x], expected)
+
+
+def test_a_few_rows_at_a_time_are_weighed_as_all_at_once(monkeypatch):
+    monkeypatch.setattr(head, "PART_VALUES", 700)  # two rows of three, then the last
+    linear = shaken(head.LinearHead(6, choices=5, num_detail=3))
+    feat, sharp = torch.randn(1, 6, 3, 4), torch.randn(1, 3, 12, 16)
+    at_once = linear(feat, sharp)  # gradients are wanted
+    with torch.no_grad():
+        torch.testing.assert_close(linear(feat, sharp), at_once)
+
+
+def test_a_linear_head_costs_a_tenth_of_convolutions_at_full_size():
+    convolved, linear = head.PixelHead(24, 9, 16), head.LinearHead(24, 9, 8)
+    per_pixel = sum(layer.weight.numel() for layer in (convolved.body[0], convolved.out))
+    per_cell = convolved.up[1].weight.numel()
+    own = linear.out.weight.numel() + linear.rule.weight.numel()
+    assert own / 16 + 9 * 8 < 0.1 * (per_pixel + per_cell / 16)
+
+
+def test_an_unknown_head_is_refused_by_name():
+    with pytest.raises(ValueError, match="head must be one of convolved, linear; got 'wide'"):
+        make(head="wide")
 
 
 def test_error_bars_have_gradients_of_their_own():

@@ -101,8 +101,8 @@ def test_no_frames_give_no_frames(bilinear):
     assert bilinear.predict(*empty).shape == (0, 16, 24)
 
 
-@pytest.mark.parametrize("amp", [False, True])
-def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, amp):
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, precision):
     seen = []
     original = type(bilinear.net).forward
 
@@ -111,13 +111,13 @@ def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, amp):
         return original(self, lq, guide)
 
     monkeypatch.setattr(type(bilinear.net), "forward", forward)
-    bilinear.amp = amp
+    bilinear.precision = precision
     frames = zip(depth_clip(2, 4, 6), rgb_clip(2, 16, 24), strict=True)
     for prediction in bilinear.predict_frames(frames):
         assert prediction.depth_m.dtype == np.float32
         assert not torch.is_autocast_enabled("cpu")
         assert torch.is_grad_enabled()
-    assert set(seen) == {(amp, False)}
+    assert set(seen) == {(precision == "bf16", False)}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_too_little_memory_says_what_helps(bilinear, monkeypatch):
 
     monkeypatch.setattr(type(bilinear.net), "forward", forward)
     bilinear.chunk = 3
-    message = "cpu has not enough memory for chunks of 3 frames of 24x16; try a smaller chunk, amp"
+    message = "not enough memory for chunks of 3 frames of 24x16; try a smaller chunk, precision bf"
     with pytest.raises(MemoryError, match=message):
         bilinear.predict(depth_clip(2, 4, 6), rgb_clip(2, 16, 24))
 

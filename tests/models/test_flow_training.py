@@ -17,6 +17,7 @@ from stdnet_arch.models.flow_training import (
     endpoint_error,
     judge_flow,
     level_loss,
+    shift_pairs,
     train_flow,
     watching_levels,
 )
@@ -47,10 +48,10 @@ def test_the_last_level_is_the_network_s_flow_and_the_others_halve():
     assert [each.shape[-1] for each in flows] == [2, 4, 8, 16, 32, 64]
 
 
-def test_every_level_is_judged_in_pixels_of_the_frame():
+def test_every_level_is_judged_in_pixels_of_its_own():
     pairs = shifted(by=(4, 0))
     whole = [torch.zeros(2, 2, s, s) for s in (16, 64)]
-    assert level_loss(whole, pairs).item() == pytest.approx(4 + 4)
+    assert level_loss(whole, pairs).item() == pytest.approx(4 / 4 + 4)
     right = [pairs.flow_px[..., :s, :s] / (64 / s) for s in (16, 64)]
     assert level_loss(right, pairs).item() == pytest.approx(0)
 
@@ -66,6 +67,35 @@ def test_pairs_of_scenes_are_found_where_their_flow_says():
     pairs = draw_pairs(LayerScenes("cpu", 5), 3, 64)
     assert (pairs.frame.shape, pairs.flow_px.shape) == ((3, 3, 64, 64), (3, 2, 64, 64))
     assert pairs.valid.float().mean() > 0.5
+
+
+def test_a_shifted_pair_shows_the_same_points_where_its_flow_says():
+    pairs = draw_pairs(LayerScenes("cpu", 5), 4, 64 + 2 * 9)
+    random = torch.Generator().manual_seed(3)
+    still = pairs._replace(other=pairs.frame, flow_px=torch.zeros_like(pairs.flow_px))
+    moved = shift_pairs(still._replace(valid=torch.ones_like(pairs.valid)), 9, random)
+    assert moved.frame.shape == moved.other.shape == (4, 3, 64, 64)
+    assert torch.equal(moved.frame, pairs.frame[..., 9:-9, 9:-9])
+    shifts = moved.flow_px[:, :, 0, 0].int()
+    assert len({tuple(shift) for shift in shifts.tolist()}) > 1
+    assert shifts.abs().max() <= 9
+    for n, (dx, dy) in enumerate(shifts.tolist()):
+        for y, x in [(0, 0), (31, 40), (63, 63), (12, 63)]:
+            there = 0 <= y + dy < 64 and 0 <= x + dx < 64
+            assert bool(moved.valid[n, 0, y, x]) == there
+            if there:
+                assert torch.equal(moved.other[n, :, y + dy, x + dx], moved.frame[n, :, y, x])
+
+
+def test_levels_are_one_until_they_part():
+    pairs = shifted()
+    trainer = FlowTrainer(FlowRecipe(seconds=1, size=64, tied=0.5), draw=lambda: pairs)
+    trainer.step(0.4)
+    assert len(set(trainer.levels)) == 1
+    trainer.step(0.5)
+    first, *others = (level.basic_module[0].weight for level in trainer.levels)
+    assert len(set(trainer.levels)) == 6
+    assert all(not torch.equal(first, other) for other in others)
 
 
 def test_a_flow_of_zero_is_off_by_the_motion():
@@ -101,7 +131,7 @@ def test_the_file_is_what_networks_start_from(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [{"size": 63}, {"size": 32}, {"lr": 0}, {"batch": 0}, {"lr": math.inf}, {"seconds": math.inf},
-     {"seed": 1 << 31}],
+     {"seed": 1 << 31}, {"shift_px": -1}, {"shift_px": 97}, {"tied": 1.0}],
 )  # fmt: skip
 def test_a_recipe_that_cannot_be_is_refused(options):
     with pytest.raises(ValueError, match="must be"):

@@ -8,12 +8,12 @@ from stdnet_arch.weights.choice import SENSORS, choose
 from stdnet_arch.weights.shipped import Shipped
 
 
-def fake(name, scale, sensors=("dtof", "clean"), ratio=None):
+def fake(name, scale, sensors=("dtof", "clean"), ratio=None, fast=False):
     """An entry of the index without a file."""
     shipped = Shipped(Path(f"{name}.safetensors"))
     rows = [] if ratio is None else [{"rule": "area", "ratio_mean": ratio, "ratio_worst": ratio}]
     about = {"network_g": {"type": "STDNet", "scale": scale}, "zero_shot": rows}
-    vars(shipped)["about"] = {**about, "sensors": list(sensors)}
+    vars(shipped)["about"] = {**about, "sensors": list(sensors), "fast": fast}
     return shipped
 
 
@@ -55,6 +55,18 @@ def test_of_equally_near_ones_the_best_on_unseen_scenes_is_taken():
 def test_weights_for_no_sensor_are_never_chosen():
     with pytest.raises(ValueError, match="--weights"):
         choose(4, None, [fake("never_x4", 4, ())])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sensor", "name"),
+    [(4, None, "live_x4"), (8, None, "a_x8"), (4, "phone", "phone_x4"), (5, "dtof", "live_x4")],
+)
+def test_live_pictures_get_what_was_made_for_them_and_nothing_else_does(ratio, sensor, name):
+    among = [*EVERY, fake("live_x4", 4, ratio=0.5, fast=True)]
+    chosen = choose(ratio, sensor, among, fast=True)
+    assert chosen.shipped.name == name
+    assert ("live pictures" in chosen.reason) == (name == "live_x4")
+    assert not choose(ratio, sensor, among).shipped.fast
 
 
 def test_the_reason_names_weights_scale_sensor_and_score():

@@ -1,5 +1,7 @@
 """PlaneBlend's heads: from features of cells to a logit for each candidate at each pixel."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +10,11 @@ from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR
 from stdnet_arch.archs.shared.blocks import leaky_relu
 
 PIXELS = CELL**2
+PART_VALUES = 1 << 18
+"""Logits that are in work at once on a CPU: they stay in the cache."""
+HeadKind = Literal["convolved", "linear"]
+"""Way from features at full size to logits: :class:`PixelHead` or :class:`LinearHead`."""
+HEADS: tuple[HeadKind, ...] = ("convolved", "linear")
 
 
 class Detail(nn.Module):
@@ -83,11 +90,58 @@ class PixelHead(nn.Module):
         return cells_of(self.out(self.body(both))).unflatten(1, (self.choices, PIXELS))
 
 
-def make_head(num_feat: int, choices: int, num_detail: int) -> CellHead | PixelHead:
-    """Build the head that fits: at full size where there are channels for it."""
-    if num_detail:
-        return PixelHead(num_feat, choices, num_detail)
-    return CellHead(num_feat, choices)
+class LinearHead(nn.Module):
+    """Logits of a cell's pixels: a linear function of their features, which each cell makes anew.
+
+    Two surfaces that meet in a cell mostly differ in colour. A rule that tells them apart is made
+    on the grid of cells. Each pixel then takes a product for each feature, not a convolution.
+    Relatives: dynamic filters (De Brabandere et al. 2016), HDRNet's affine models of each place
+    (Gharbi et al. 2017).
+
+    Args:
+        num_feat: channels of cells.
+        choices: candidates.
+        num_detail: features of a pixel.
+    """
+
+    def __init__(self, num_feat: int, choices: int, num_detail: int) -> None:
+        super().__init__()
+        self.choices, self.num_detail = choices, num_detail
+        self.act = nn.LeakyReLU(0.1)
+        self.out = _start_at_zero(nn.Conv2d(num_feat, choices * PIXELS, 1))
+        self.rule = _start_at_zero(nn.Conv2d(num_feat, choices * num_detail, 1))
+
+    def forward(self, feat: Tensor, sharp: Tensor) -> Tensor:
+        """Weigh features of cells and of pixels; arguments and result as :class:`PixelHead`."""
+        feat = self.act(feat)
+        logits = self.out(feat).unflatten(1, (self.choices, PIXELS))
+        rule = self.rule(feat).unflatten(1, (self.choices, self.num_detail))
+        rule = rule.contiguous()  # it is read row by row, whatever layout the weights have
+        pixels = cells_of(sharp).unflatten(1, (self.num_detail, PIXELS))
+        h = logits.shape[-2]
+        rows = max(PART_VALUES * h // logits.numel(), 1)
+        whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if whole or logits.device.type != "cpu":
+            for i in range(self.num_detail):
+                logits = torch.addcmul(logits, rule[:, :, i, None], pixels[:, None, i])
+            return logits
+        for first in range(0, h, rows):
+            some = slice(first, first + rows)
+            for i in range(self.num_detail):
+                factors = rule[:, :, i, None, some], pixels[:, None, i, :, some]
+                logits[..., some, :].addcmul_(*factors)
+        return logits
+
+
+def make_head(
+    num_feat: int, choices: int, num_detail: int, kind: HeadKind
+) -> CellHead | PixelHead | LinearHead:
+    """Build the head that fits: of the kind asked for where there are features at full size."""
+    if not num_detail:
+        return CellHead(num_feat, choices)
+    if kind == "linear":
+        return LinearHead(num_feat, choices, num_detail)
+    return PixelHead(num_feat, choices, num_detail)
 
 
 def _start_at_zero(conv: nn.Conv2d) -> nn.Conv2d:

@@ -21,19 +21,20 @@ COARSE_M = 0.02
 """Steps of this size and more [m] are those of a dToF sensor."""
 
 
-def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job], fast: bool = False) -> None:
     """Complete ``args.weights``: a path, of what was named or of what fits the first clip.
 
     Args:
         args: options of the command line. ``any_ratio`` is set where what fits has another scale.
         jobs: the clips to do.
+        fast: see :func:`~stdnet_arch.weights.choice.choose`.
 
     Raises:
         FileNotFoundError, ValueError: no such weights, or the first clip cannot be opened.
     """
     if args.weights is None:
         scale = None if args.scale == "auto" else int(args.scale)
-        choice, ratio = choose_for(jobs[0], args.sensor, scale)
+        choice, ratio = choose_for(jobs[0], args.sensor, scale, fast)
         LOGGER.warning(choice.reason)
         args.weights_reason = choice.reason
         args.weights = choice.shipped.path
@@ -43,7 +44,7 @@ def fill_in_weights(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
 
 
 def choose_for(
-    job: Job, sensor: str | None = None, ratio: float | None = None
+    job: Job, sensor: str | None = None, ratio: float | None = None, fast: bool = False
 ) -> tuple[Choice, float]:
     """Choose shipped weights for a job.
 
@@ -52,6 +53,7 @@ def choose_for(
         sensor: kind of its sensor; None: a phone's or RealSense's by the form of the recording,
             dToF by the steps of the first frame, else unknown.
         ratio: H / h; None: that of the recording.
+        fast: see :func:`~stdnet_arch.weights.choice.choose`.
 
     Returns:
         What was chosen and why, and the ratio.
@@ -69,4 +71,4 @@ def choose_for(
     if sensor is None:
         seen_m = depth_m[np.isfinite(depth_m) & (depth_m > 0)]
         sensor = "dtof" if (estimate_step_m(seen_m) or 0) >= COARSE_M else None
-    return choose(ratio, sensor), ratio
+    return choose(ratio, sensor, fast=fast), ratio

@@ -361,7 +361,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "weights": predictor.fingerprint,
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
-        "amp": predictor.amp,
+        "precision": predictor.precision,
         **({"error_map": True} if job.error_map else {}),
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **({"lq_origin": predictor.lq_origin} if predictor.lq_origin != "middle" else {}),

@@ -19,6 +19,7 @@ from stdnet_arch.inference.jobs.job import HOLES
 from stdnet_arch.inference.jobs.reading_options import add_reading_options, reading_of
 from stdnet_arch.inference.jobs.side_outputs import SideOutputs
 from stdnet_arch.inference.lq_origin import ORIGINS
+from stdnet_arch.inference.precision import PRECISIONS
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES
 from stdnet_arch.utils.commands import add_debug
@@ -109,7 +110,12 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--any-ratio", action="store_true", help="also for recordings of another of x4, x8, x16"
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
-    run.add_argument("--amp", action="store_true", help="half precision")
+    run.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="what convolutions multiply in (%(default)s); bf16: where AMX or a card is",
+    )
 
 
 def add_cutting_options(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +172,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         scale=_scale(args.scale),
         num_feat=args.num_feat,
         depth_range_m=args.depth_range,
-        amp=args.amp,
+        precision=args.precision,
         chunk=getattr(args, "chunk", 1),
         overlap=getattr(args, "overlap", None),
         tile=getattr(args, "tile", None),

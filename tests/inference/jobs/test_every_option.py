@@ -20,7 +20,8 @@ GIVEN = {
     "error_map": None, "gt_unit": "m", "ply": None, "intrinsics": "1 2 3 4", "overwrite": None,
     "quiet": None, "weights": "w.pth", "sensor": "phone", "depth_step": "0.1", "scale": "8",
     "lq_origin": "first",
-    "num_feat": "16", "depth_range": "5", "any_ratio": None, "device": "cuda:1", "amp": None,
+    "num_feat": "16", "depth_range": "5", "any_ratio": None, "device": "cuda:1",
+    "precision": "bf16",
     "chunk": "2", "tile": "32", "tile_overlap": "4", "overlap": "2", "report_difference": "3",
 }  # fmt: skip
 """Another value than the default for each option; None is a flag."""
