@@ -20,6 +20,7 @@ from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import InputError, check_number, check_positive
 from stdnet_arch.utils.names import check_name, resolve_name
+from stdnet_arch.weights.shipped import list_shipped
 
 LEAST = {"batch": 1, "frames": 1, "size": 4, "echoes": 1, "seed": 0}
 """Whole numbers under ``data:`` and how small they may be."""
@@ -47,7 +48,8 @@ def run_on_device(
         assets: folder with photo textures and rendered worlds; None: layers with only
             procedural textures.
         start: folder of an earlier ``out``; the run starts from its weights of the same name, or
-            of the name under ``start_from``. Several names there: from the mean of all.
+            of the name under ``start_from``. Several names there: from the mean of all. None:
+            names under ``start_from`` are those of shipped weights.
 
     Returns:
         The trainer, done.
@@ -64,16 +66,35 @@ def run_on_device(
             net = build_network({**options["network_g"]}).to(place)
             recipe = Recipe(seconds=seconds, **options["recipe"])
             draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
-            earlier = options.get("start_from", options["name"])
-            names = earlier if isinstance(earlier, list) else [earlier]
-            paths = [Path(check_name(name, "start_from")) / "net.pth" for name in names]
-            if start is not None:
-                begin_with(net, *(start / path for path in paths))
+            if begin := starts_of(options, start):
+                begin_with(net, *begin)
             if place.type == "cuda":
                 net = net.to(memory_format=torch.channels_last)
             trainer = DeviceTrainer(net, draw, recipe, folder)
         trainer.run()
     return trainer
+
+
+def starts_of(options: Mapping[str, Any], start: Path | None) -> list[Path]:
+    """List the checkpoints that a run starts from; see :func:`run_on_device`.
+
+    Raises:
+        InputError: without ``start``, a name is not one of shipped weights.
+        ValueError: a name cannot be that of a folder.
+    """
+    earlier = options.get("start_from", options["name"] if start else [])
+    names = earlier if isinstance(earlier, list) else [earlier]
+    checked = [check_name(name, "start_from") for name in names]
+    if start is not None:
+        return [start / name / "net.pth" for name in checked]
+    shipped = {one.name: one.path for one in list_shipped()}
+    missing = [name for name in checked if name not in shipped]
+    if missing:
+        raise InputError(
+            f"start_from: {', '.join(missing)} must be trained before: give its folder, --start "
+            f"OUT, or the name of shipped weights ({', '.join(shipped)})"
+        )
+    return [shipped[name] for name in checked]
 
 
 def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:

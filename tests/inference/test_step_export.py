@@ -25,12 +25,19 @@ NETS = {
     "DFlowDepth": {"type": "DFlowDepth", "num_feat": 12},
     "PlaneBlend": {"type": "PlaneBlend", "num_feat": 8, "num_block": [1, 1, 1], "step": 0.01},
     "PlaneBlend, alone": {"type": "PlaneBlend", "num_feat": 8, "temporal": False, "detail": 0},
+    "PlaneBlend, linear": {
+        "type": "PlaneBlend",
+        "num_feat": 8,
+        "temporal": False,
+        "detail": 4,
+        "head": "linear",
+    },
     "STDNetT causal": {"type": "STDNetT", "causal": True, "init": "balanced"},
     "STDNetT planes": {"type": "STDNetT", "causal": True, "head": "planes", "init": "balanced"},
     "STDNetS causal": {"type": "STDNetS", "causal": True, "init": "balanced"},
     "STDNetT": {"type": "STDNetT", "init": "balanced"},  # it predicts with a delay
 }
-QUICK = ("DFlowDepth", "PlaneBlend", "STDNetT causal")
+QUICK = ("DFlowDepth", "PlaneBlend", "PlaneBlend, linear", "STDNetT causal")
 
 
 def load(name: str) -> LoadedNetwork:

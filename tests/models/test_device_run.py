@@ -8,6 +8,7 @@ import torch
 import yaml
 from basicsr.archs import build_network
 
+import stdnet_arch
 from stdnet_arch.models.device_run import begin_with, make_clips, run_on_device
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import InputError
@@ -64,6 +65,25 @@ def first_run(tmp_path):
 
 def start_from(options, path):
     return run_on_device(options, path.parents[2] / "more", 0.01, "cpu", start=path.parents[1])
+
+
+def test_a_run_without_earlier_ones_starts_from_shipped_weights(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_live_x4.yml")
+    options["network_g"] |= {"num_feat": 24, "num_block": [2, 4, 4]}  # those of the shipped one
+    trainer = run_on_device(options, tmp_path, seconds=0.001, device="cpu")
+    assert trainer.steps <= 1
+    shipped = stdnet_arch.load("plane_blend_x4").state_dict()
+    ours = trainer.average.state_dict()
+    for name in ("trunk.coarse.0.body.1.weight", "plane_head.1.weight"):
+        torch.testing.assert_close(ours[name], shipped[name], atol=1e-3, rtol=0)
+
+
+def test_a_start_that_nobody_trained_is_refused(tmp_path):
+    options = tiny(ROOT / "options/device/plane_blend_unseen_x8.yml")
+    with pytest.raises(
+        InputError, match="plane_blend_round_x8 must be trained before: give its fo"
+    ):
+        run_on_device(options, tmp_path, seconds=0.01, device="cpu")
 
 
 def test_a_start_from_damaged_or_diverged_weights_is_refused(first_run):
