@@ -45,7 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
                              "num_block": [1, 2, 2]},
 }  # fmt: skip
 """Networks for real time."""
-SHIPPED = ("plane_blend_x4", "stdnet_t_x4")
+SHIPPED = ("plane_blend_x4", "plane_blend_live_x4", "stdnet_t_x4")
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 FILTER: dict[str, Any] = {"radius": 2, "sigma_space": 0.7, "sigma_color": 0.1}
 CPU = torch.device("cpu")

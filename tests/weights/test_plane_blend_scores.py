@@ -29,12 +29,12 @@ def errors(pred, truth):
     return float(off.square().mean().sqrt()), float(off.abs().mean())
 
 
-@pytest.mark.parametrize("scale", [4, 8])
-def test_shipped_weights_are_below_joint_bilateral(scenes, scale):
+@pytest.mark.parametrize("name", ["plane_blend_x4", "plane_blend_live_x4", "plane_blend_x8"])
+def test_shipped_weights_are_below_joint_bilateral(scenes, name):
+    net = stdnet_arch.load(name)
     rgb, depth_m = scenes
-    lq = sensed(rgb, depth_m, scale, "dtof_peak")
+    lq = sensed(rgb, depth_m, net.scale, "dtof_peak")
     step = torch.full((len(lq),), STEP_M)
-    net = stdnet_arch.load(f"plane_blend_x{scale}")
     with torch.no_grad():
         pred = net(lq[:, None], rgb[:, None], step)["pred"][:, 0]
     options = {"radius": 2, "sigma_space": 0.7, "sigma_color": 0.1}
@@ -44,11 +44,12 @@ def test_shipped_weights_are_below_joint_bilateral(scenes, scale):
     assert ours[1] < theirs[1]
 
 
-def test_clean_depth_does_not_get_worse(scenes):
+@pytest.mark.parametrize("name", ["plane_blend_x4", "plane_blend_live_x4"])
+def test_clean_depth_does_not_get_worse(scenes, name):
     rgb, depth_m = scenes
     lq = sensed(rgb, depth_m, 4, "area")
     with torch.no_grad():
-        pred = stdnet_arch.load("plane_blend_x4")(lq[:, None], rgb[:, None])["pred"][:, 0]
+        pred = stdnet_arch.load(name)(lq[:, None], rgb[:, None])["pred"][:, 0]
     plain = torch.nn.functional.interpolate(lq, scale_factor=4, mode="bilinear")
     ours, bilinear = errors(pred, depth_m), errors(plain, depth_m)
     assert ours[0] < bilinear[0]
