@@ -24,12 +24,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "STDNet-S": {"type": "STDNetS"},
     "STDNet-T": {"type": "STDNetT"},
     "PlaneBlend": {"type": "PlaneBlend"},
+    "PlaneBlend, as x4 is shipped": {"type": "PlaneBlend", "num_feat": 24, "num_block": (2, 4, 4),
+                                     "temporal": False},
+    "PlaneBlend, live": {"type": "PlaneBlend", "num_feat": 24, "num_block": (2, 4, 4),
+                         "detail": 8, "head": "linear", "temporal": False},
     "DFlowDepth": {"type": "DFlowDepth"},
     "BasicVSR++": {"type": "ToolboxVSR", "arch": "BasicVSRPlusPlus"},
     "DVSR": {"type": "DVSR"},
     "STDAN": {"type": "STDAN", "modality": "depth", "interpolate": False},
-}
-"""At their published sizes."""
+}  # fmt: skip
+"""At their published sizes, or as they are shipped."""
 TINY: dict[str, dict[str, Any]] = {
     "STDNet": {"num_feat": 16, "head_feat": 16},
     "STDNet causal": {"num_feat": 16, "head_feat": 16},

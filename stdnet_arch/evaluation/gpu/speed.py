@@ -55,8 +55,8 @@ STDNET_FORMS = (
     NetworkForm("fp32", "graph", channels_last=True),
     NetworkForm("bf16", "eager", channels_last=True, benchmark=True),
 )
-OTHERS = ("PlaneBlend", "STDNet-T", "STDNet-S", "STDNet causal", "DFlowDepth", "BasicVSR++",
-          "DVSR", "STDAN")  # fmt: skip
+OTHERS = ("PlaneBlend, live", "PlaneBlend, as x4 is shipped", "PlaneBlend", "STDNet-T", "STDNet-S",
+          "STDNet causal", "DFlowDepth", "BasicVSR++", "DVSR", "STDAN")  # fmt: skip
 
 
 def main_jobs() -> Iterator[SpeedJob]:
