@@ -26,7 +26,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, required=True, help="time for training")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--assets", type=Path, help="photo_textures.npz, worlds_*.npz")
-    parser.add_argument("--start", type=Path, help="an earlier OUT to start from")
+    parser.add_argument(
+        "--start", type=Path, help="an earlier OUT; without, start_from names shipped"
+    )
     args = parser.parse_args()
     if len(args.opt) == 1:
         end_with_parent()

@@ -9,10 +9,11 @@ ROOT = Path(__file__).parent.parent / "stdnet_arch"
 FLOORS = {
     "utils": 0, "ops": 0,
     "archs": 1, "losses": 1, "metrics": 1, "data": 1,
-    "models": 2, "visual": 2, "weights": 2,
-    "inference": 3,
-    "evaluation": 4, "stereodiff": 4, "view": 4,
-    "live": 5,
+    "weights": 2,
+    "models": 3, "visual": 3,
+    "inference": 4,
+    "evaluation": 5, "stereodiff": 5, "view": 5,
+    "live": 6,
 }  # fmt: skip
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 MOST_FILES = 20
@@ -20,8 +21,8 @@ MOST_FILES = 20
 
 BASICSR = {
     1: ("basicsr.utils.registry",),
-    2: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
-    4: ("basicsr.utils.registry",),
+    3: ("basicsr.archs", "basicsr.losses", "basicsr.metrics", "basicsr.models", "basicsr.utils"),
+    5: ("basicsr.utils.registry",),
 }
 ONLY_IN = {"cv2": {"data", "visual", "evaluation"}, "lmdb": {"data"}, "yaml": {"utils"}}
 ONLY_IN |= dict.fromkeys(("gradio", "fastapi", "starlette", "uvicorn"), {"view"})

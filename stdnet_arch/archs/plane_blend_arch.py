@@ -81,7 +81,8 @@ class PlaneBlend(nn.Module):
         detail: channels at full size, before and after the trunk, which find edges to the pixel;
             0: all arithmetic on cells of 4x4 pixels, at a fraction of the time.
         head: ``"convolved"``: convolutions at full size after the trunk; ``"linear"``: each cell
-            makes a linear function of the features of its pixels, at a fraction of the time.
+            makes a linear function of the features of its pixels (``detail``, at least 1), at a
+            fraction of the time.
         reach: candidates are the 3x3 neighbours and, for each further step of reach, eight at that
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.
@@ -120,6 +121,8 @@ class PlaneBlend(nn.Module):
             raise ValueError(f"num_feat and reach must be >= 1, got {num_feat} and {reach}")
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}; got {head!r}")
+        if head == "linear" and not detail:
+            raise ValueError("head linear needs a detail of at least 1 channel; got 0")
         self.scale, self.step, self.with_weights = scale, step, with_weights
         self.temporal = temporal
         self.causal = True

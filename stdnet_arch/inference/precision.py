@@ -14,7 +14,7 @@ Precision = Literal["float32", "bf16", "fp16"]
 """Type that convolutions and matrix products multiply in; depth and planes stay in float32."""
 DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS: tuple[Precision, ...] = ("float32", "bf16", "fp16")
-FAST_BF16 = ("amx_bf16", "avx512_bf16", "arm_bf16")
+FAST_BF16 = ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16")
 """Abilities of processors, as PyTorch names them, that multiply in bfloat16."""
 
 
@@ -26,15 +26,27 @@ def check_precision(precision: str, device: torch.device) -> None:
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {', '.join(PRECISIONS)}; got {precision!r}")
-    if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+    if precision == "bf16" and device.type == "cuda" and not _card_multiplies_in_bf16(device):
         raise ValueError(f"{device} has no bf16; precision fp16 or float32 is required")
     if precision == "fp16" and device.type == "cpu":
         raise ValueError("precision fp16 is for CUDA; on a CPU bf16 or float32 is required")
     if precision == "bf16" and device.type == "cpu" and multiplies_in_bf16() is False:
         LOGGER.warning(
-            "this processor has no bf16 (AMX or AVX-512 BF16) and imitates it: "
+            "this processor has no bf16 (AMX, AVX-512 BF16, ARM's) and imitates it: "
             "precision float32 is several times as fast"
         )
+
+
+def advise_precision(device: torch.device) -> Precision | None:
+    """Name the lower precision that makes a device need less memory; None: it has none."""
+    if device.type == "cuda":
+        return "bf16" if _card_multiplies_in_bf16(device) else "fp16"
+    return "bf16" if multiplies_in_bf16() else None
+
+
+def _card_multiplies_in_bf16(device: torch.device) -> bool:
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def multiplies_in_bf16() -> bool | None:

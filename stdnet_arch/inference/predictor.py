@@ -23,7 +23,13 @@ from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_checks import OutsideCount, check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.lq_origin import ORIGINS, Origin, OriginAdvice
-from stdnet_arch.inference.precision import Precision, check_precision, in_precision, lay_out
+from stdnet_arch.inference.precision import (
+    Precision,
+    advise_precision,
+    check_precision,
+    in_precision,
+    lay_out,
+)
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.push_stream import Outputs
@@ -332,7 +338,8 @@ class DepthSRPredictor:
     def _memory_tips(self, plan: SizePlan) -> str:
         """Say how to need less memory."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
-        tips += ["precision bf16"] if self.precision == "float32" else []
+        lower = advise_precision(self.device) if self.precision == "float32" else None
+        tips += [f"precision {lower}"] if lower else []
         tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]
         tips += ["smaller frames"] + (["device cpu"] if self.device.type != "cpu" else [])
         height, width = plan.net

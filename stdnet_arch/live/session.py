@@ -156,6 +156,7 @@ class LiveSession:
             "slipped_s": round(getattr(self.camera, "slipped_s", 0.0), 3),
             "screen": self.screen.name,
             "device": str(self.predictor.device),
+            "precision": self.predictor.precision,
             "processor": processor_name(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),

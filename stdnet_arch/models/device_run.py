@@ -1,5 +1,6 @@
 """From options to a training against the clock: network, scenes, sensors."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from stdnet_arch.utils.input_errors import InputError, check_number, check_posit
 from stdnet_arch.utils.names import check_name, resolve_name
 from stdnet_arch.weights.shipped import list_shipped
 
+LOGGER = logging.getLogger("stdnet_arch")
 LEAST = {"batch": 1, "frames": 1, "size": 4, "echoes": 1, "seed": 0}
 """Whole numbers under ``data:`` and how small they may be."""
 PHOTOS = "photo_textures.npz"
@@ -67,6 +69,7 @@ def run_on_device(
             recipe = Recipe(seconds=seconds, **options["recipe"])
             draw = make_clips(options["data"], options["network_g"]["scale"], place, assets)
             if begin := starts_of(options, start):
+                LOGGER.warning("%s starts from %s", folder.name, ", ".join(map(str, begin)))
                 begin_with(net, *begin)
             if place.type == "cuda":
                 net = net.to(memory_format=torch.channels_last)

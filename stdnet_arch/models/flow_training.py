@@ -42,7 +42,7 @@ class FlowRecipe:
     lr: float = 1e-3
     """Greatest learning rate; it warms up and falls as a cosine of the time used."""
     batch: int = 8
-    """Pairs of frames of a step; each is seen in both directions of time."""
+    """Pairs of frames of a step."""
     size: int = 96
     """Side of the frames [px], a multiple of 32 and at least 64."""
     seed: int = 0
@@ -62,8 +62,9 @@ class FlowRecipe:
             raise ValueError(f"batch must be at least 1, and seed from 0 to 2**31 - 1; got {self}")
         if not 0 <= self.shift_px <= self.size or not 0 <= self.tied < 1:
             raise ValueError(f"shift_px must be 0 to size, and tied 0 to below 1; got {self}")
-        wanted = BYTES_PER_PIXEL * self.batch * (self.size + 2 * self.shift_px) ** 2
-        check_declared(wanted, wanted, f"a step of {self.batch} pairs of {self.size}x{self.size}")
+        side = self.size + 2 * self.shift_px
+        wanted = BYTES_PER_PIXEL * self.batch * side**2
+        check_declared(wanted, wanted, f"a step of {self.batch} pairs of {side}x{side}")
 
 
 class Pairs(NamedTuple):
@@ -196,14 +197,13 @@ class FlowTrainer:
         nn.init.zeros_(first[-1].bias)  # type: ignore[arg-type]
         for i in range(1, len(self.levels)):
             self.levels[i] = self.levels[0]
-        self.is_tied = True
+        self.is_tied, self.steps = True, 0
         self._start_optimizer()
         scenes, random = LayerScenes("cpu", recipe.seed), torch.Generator().manual_seed(recipe.seed)
         shift, side = recipe.shift_px, recipe.size + 2 * recipe.shift_px
         self.draw = draw or (
             lambda: shift_pairs(draw_pairs(scenes, recipe.batch, side), shift, random)
         )
-        self.steps = 0
         self.used_s = 0.0
 
     @property
@@ -213,7 +213,7 @@ class FlowTrainer:
 
     def _start_optimizer(self) -> None:
         self.optimizer = torch.optim.Adam(self.net.parameters(), self.recipe.lr)
-        self.first_step = getattr(self, "steps", 0)
+        self.first_step = self.steps
 
     def untie(self) -> None:
         """Give each level weights of its own, equal at first."""

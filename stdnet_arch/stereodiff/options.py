@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from stdnet_arch.data.codecs.depth_file import FORMATS
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
@@ -213,6 +213,8 @@ def _numbers(values: object, what: str) -> tuple[float, ...]:
 
 def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401  an annotation
     """Tell whether a value is of an annotated type; a whole number is a number, too."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     plain = {get_origin(kind) or kind for kind in kinds}
     if isinstance(value, bool):
@@ -226,6 +228,8 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401  an annotation
 
 def _words(hint: Any) -> str:  # noqa: ANN401  an annotation
     """Return the name of an annotated type."""
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(get_args(hint))}"
     return getattr(hint, "__name__", None) or str(hint).replace("pathlib.", "")
 
 

@@ -37,8 +37,9 @@ def choose(
 
     Weights that were trained for the sensor come first, if their scale is within a factor of two of
     the ratio. Of these the nearest scale is taken, and of equally near ones the best on scenes
-    never seen. Without any, the same holds for all other weights. Weights that were made for live
-    pictures on a CPU come first where these are wanted, and are left out elsewhere.
+    never seen. Without any, the same holds for all other weights. Of equally near scales, weights
+    that were made for live pictures on a CPU come first where these are wanted. Elsewhere they are
+    left out.
 
     Args:
         ratio: H / h of the recording, any number above 1.

@@ -6,7 +6,8 @@ from basicsr.archs import build_network
 
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.archs.plane_blend import candidates as parts
-from stdnet_arch.archs.plane_blend import choice, head
+from stdnet_arch.archs.plane_blend import head
+from stdnet_arch.archs.plane_blend import parts as few_rows
 from stdnet_arch.archs.plane_blend.motion import correlate
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.warp import warp_to_edges
@@ -119,7 +120,7 @@ def test_weights_sum_to_one_and_give_the_prediction():
 
 @pytest.mark.parametrize(("scale", "temporal"), [(4, True), (12, False)])
 def test_a_few_rows_at_a_time_choose_as_all_at_once(scale, temporal, monkeypatch):
-    monkeypatch.setattr(choice, "PART_VALUES", 3000)  # a row or two
+    monkeypatch.setattr(few_rows, "PART_VALUES", 3000)  # a row or two
     net = shaken(make(scale, reach=2, temporal=temporal))
     lq = 1 + torch.rand(2, 2, 1, 7, 5)
     lq[0, 1, 0, 3, 2] = 0  # a hole
@@ -132,24 +133,20 @@ def test_a_few_rows_at_a_time_choose_as_all_at_once(scale, temporal, monkeypatch
 
 
 def test_each_cell_weighs_the_features_of_its_pixels_by_a_rule_of_its_own():
-    torch.manual_seed(0)
-    linear = shaken(head.LinearHead(6, choices=5, num_detail=3))
-    feat, sharp = torch.randn(2, 6, 3, 4), torch.randn(2, 3, 12, 16)
-    with torch.no_grad():
-        logits = parts.pixels_of(linear(feat, sharp).flatten(1, 2))
-        shown = torch.nn.functional.leaky_relu(feat, 0.1)
-        for n, j, y, x in [(0, 0, 0, 0), (1, 3, 5, 2), (0, 4, 11, 15), (1, 1, 8, 7)]:
-            cell = shown[n, :, y // 4, x // 4]
-            place = 4 * (y % 4) + x % 4
-            rows = [linear.out.weight[16 * j + place, :, 0, 0]]
-            rows += [linear.rule.weight[3 * j + i, :, 0, 0] for i in range(3)]
-            base, *rule = [row @ cell for row in rows]
-            expected = base + sum(r * s for r, s in zip(rule, sharp[n, :, y, x], strict=True))
-            torch.testing.assert_close(logits[n, j, y, x], expected)
+    linear = shaken(head.LinearHead(6, choices=5, num_detail=3)).double()
+    feat, sharp = torch.randn(2, 6, 3, 4).double(), torch.randn(2, 3, 12, 16).double()
+    shown = torch.where(feat > 0, feat, 0.1 * feat).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    base = torch.einsum("jpc,ncyx->njpyx", linear.out.weight.view(5, 16, 6), shown)
+    rule = torch.einsum("jic,ncyx->njiyx", linear.rule.weight.view(5, 3, 6), shown)
+    # Of the 16 places in a cell each pixel has one.
+    place = (4 * (torch.arange(12) % 4)[:, None] + torch.arange(16) % 4).expand(2, 5, 1, 12, 16)
+    expected = base.gather(2, place)[:, :, 0] + (rule * sharp[:, None]).sum(2)
+    got = parts.pixels_of(linear(feat, sharp).flatten(1, 2))
+    torch.testing.assert_close(got, expected)
 
 
 def test_a_few_rows_at_a_time_are_weighed_as_all_at_once(monkeypatch):
-    monkeypatch.setattr(head, "PART_VALUES", 700)  # two rows of three, then the last
+    monkeypatch.setattr(few_rows, "PART_VALUES", 700)  # two rows of three, then the last
     linear = shaken(head.LinearHead(6, choices=5, num_detail=3))
     feat, sharp = torch.randn(1, 6, 3, 4), torch.randn(1, 3, 12, 16)
     at_once = linear(feat, sharp)  # gradients are wanted
@@ -157,17 +154,11 @@ def test_a_few_rows_at_a_time_are_weighed_as_all_at_once(monkeypatch):
         torch.testing.assert_close(linear(feat, sharp), at_once)
 
 
-def test_a_linear_head_costs_a_tenth_of_convolutions_at_full_size():
-    convolved, linear = head.PixelHead(24, 9, 16), head.LinearHead(24, 9, 8)
-    per_pixel = sum(layer.weight.numel() for layer in (convolved.body[0], convolved.out))
-    per_cell = convolved.up[1].weight.numel()
-    own = linear.out.weight.numel() + linear.rule.weight.numel()
-    assert own / 16 + 9 * 8 < 0.1 * (per_pixel + per_cell / 16)
-
-
-def test_an_unknown_head_is_refused_by_name():
+def test_a_head_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="head must be one of convolved, linear; got 'wide'"):
         make(head="wide")
+    with pytest.raises(ValueError, match="head linear needs a detail of at least 1"):
+        make(head="linear", detail=0)
 
 
 def test_error_bars_have_gradients_of_their_own():

@@ -1,5 +1,7 @@
 """Precision of predictions: what is refused or warned of, and how far results move."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -24,14 +26,26 @@ def test_what_a_cpu_cannot_do_is_refused_before_weights_are_read(precision, mess
 
 
 def test_a_card_without_bf16_is_told_what_to_take(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda emulated: False)
+    second = torch.device("cuda", 1)
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "device", lambda device: chosen.append(device) or nullcontext())
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: chosen[-1] != second
+    )
     with pytest.raises(ValueError, match="has no bf16; precision fp16 or float32 is required"):
-        precisions.check_precision("bf16", torch.device("cuda", 1))
+        precisions.check_precision("bf16", second)
+    precisions.check_precision("bf16", torch.device("cuda", 0))
+    assert precisions.advise_precision(second) == "fp16"
 
 
 @pytest.mark.parametrize(
     ("abilities", "warned"),
-    [({"avx2": True}, True), ({"amx_bf16": True}, False), ({"avx512_bf16": True}, False)],
+    [
+        ({"avx2": True}, True),
+        ({"amx_bf16": True}, False),
+        ({"avx512_bf16": True}, False),
+        ({"bf16": True}, False),
+    ],
 )
 def test_a_processor_that_imitates_bf16_is_warned_of(monkeypatch, caplog, abilities, warned):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities, raising=False)
@@ -45,12 +59,15 @@ def test_nothing_is_said_where_pytorch_knows_nothing(monkeypatch, caplog):
     assert not caplog.text
 
 
-@pytest.mark.parametrize("weights", ["plane_blend_x4", "stdnet_t_x4"])
-def test_bf16_moves_depth_by_less_than_its_error(weights):
+@pytest.mark.parametrize(
+    ("weights", "most"),
+    [("plane_blend_x4", 6e-3), ("plane_blend_live_x4", 2e-4), ("stdnet_t_x4", 2e-4)],
+)
+def test_bf16_moves_depth_by_little(weights, most):
     clip = depth_clip(2, 12, 15), rgb_clip(2, 48, 60)
     exact = DepthSRPredictor(weights, "cpu").predict(*clip)
     coarse = DepthSRPredictor(weights, "cpu", precision="bf16").predict(*clip)
-    assert 0 < np.abs(coarse - exact).mean() < 0.01 * exact.mean()
+    assert 0 < np.abs(coarse - exact).mean() < most * exact.mean()
 
 
 def test_the_layout_of_weights_changes_no_result():

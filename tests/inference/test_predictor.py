@@ -11,6 +11,7 @@ from recording_parts import RANGE_M, depth_clip, rgb_clip, write_weights
 
 import stdnet_arch
 from stdnet_arch.archs.checkpoints.loading import load_network
+from stdnet_arch.inference import precision
 from stdnet_arch.inference.depth_cleaning import SensorFrame
 from stdnet_arch.inference.predictor import DepthSRPredictor, choose_device
 from stdnet_arch.inference.sizes import enlarge_mask, plan_sizes
@@ -101,8 +102,8 @@ def test_no_frames_give_no_frames(bilinear):
     assert bilinear.predict(*empty).shape == (0, 16, 24)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, precision):
+@pytest.mark.parametrize("asked", ["float32", "bf16"])
+def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, asked):
     seen = []
     original = type(bilinear.net).forward
 
@@ -111,13 +112,13 @@ def test_autocast_is_used_only_where_asked(bilinear, monkeypatch, precision):
         return original(self, lq, guide)
 
     monkeypatch.setattr(type(bilinear.net), "forward", forward)
-    bilinear.precision = precision
+    bilinear.precision = asked
     frames = zip(depth_clip(2, 4, 6), rgb_clip(2, 16, 24), strict=True)
     for prediction in bilinear.predict_frames(frames):
         assert prediction.depth_m.dtype == np.float32
         assert not torch.is_autocast_enabled("cpu")
         assert torch.is_grad_enabled()
-    assert set(seen) == {(precision == "bf16", False)}
+    assert set(seen) == {(asked == "bf16", False)}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,7 @@ def test_too_little_memory_says_what_helps(bilinear, monkeypatch):
 
     monkeypatch.setattr(type(bilinear.net), "forward", forward)
     bilinear.chunk = 3
+    monkeypatch.setattr(precision, "multiplies_in_bf16", lambda: True)
     message = "not enough memory for chunks of 3 frames of 24x16; try a smaller chunk, precision bf"
     with pytest.raises(MemoryError, match=message):
         bilinear.predict(depth_clip(2, 4, 6), rgb_clip(2, 16, 24))

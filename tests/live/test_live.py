@@ -26,10 +26,12 @@ from stdnet_arch.inference.jobs.command import main as infer
 from stdnet_arch.inference.jobs.job import open_job
 from stdnet_arch.inference.jobs.reopening import reopen
 from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.live import command
 from stdnet_arch.live.cameras import Shot
 from stdnet_arch.live.command import main
 from stdnet_arch.live.screens import NoScreen
 from stdnet_arch.live.session import LiveSession
+from stdnet_arch.utils.input_errors import InputError
 from stdnet_arch.visual.caption import HEIGHT
 
 
@@ -99,6 +101,29 @@ def test_the_page_opens_the_result_with_its_recording(clip, bilinear):
     depth = open_job(reopened.job, reopened.scale).depth
     assert [depth.name(i) for i in range(len(depth))] == reopened.names
     assert [path.stem for path in files(out / "result")] == reopened.names
+
+
+@pytest.mark.parametrize(
+    ("device", "words", "name"),
+    [
+        ("cpu", [], "plane_blend_live_x4"),
+        ("cuda", [], "plane_blend_x4"),
+        ("cpu", ["--weights", "stdnet_t_x4"], "stdnet_t_x4"),
+    ],
+)
+def test_a_cpu_gets_weights_that_were_made_for_live_pictures(
+    clip, monkeypatch, device, words, name
+):
+    seen = []
+
+    def stop_here(args):
+        seen.append(args.weights.stem)
+        raise InputError("seen")
+
+    monkeypatch.setattr(command, "choose_device", lambda _: torch.device(device))
+    monkeypatch.setattr(command, "predictor_of", stop_here)
+    assert command.main(["--camera", "replay", str(clip), "--screen", "none", *words]) == 1
+    assert seen == [name]
 
 
 def test_the_report_counts_every_frame_of_the_camera(clip, bilinear):

@@ -41,6 +41,10 @@ def test_the_papers_windows_are_the_default():
         ({"output": "out", "recording": "r", "poses": "p"}, "poses goes with rgb; got recording"),
         ({**LEAST, "clip": "0"}, "clip goes with source; got rgb"),
         ({**LEAST, "format": "gif"}, "format must be one of"),
+        (
+            {**LEAST, "super_resolution": {"weights": "w.pth", "precision": "int4"}},
+            "precision must be one of float32, bf16, fp16; got 'int4'",
+        ),
     ],
 )
 def test_what_is_not_known_or_does_not_fit_is_refused(values, message):

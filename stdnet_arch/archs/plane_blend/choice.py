@@ -19,6 +19,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
     planes_around,
 )
 from stdnet_arch.archs.plane_blend.motion import Carried
+from stdnet_arch.archs.plane_blend.parts import rows_at_once
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.resize import replicate_up
 
@@ -28,8 +29,6 @@ GATE = 4.0
 """Logits that the carried candidate lacks at first: the network has to learn to trust it."""
 EXCLUDED = -1e4
 """Logit of a candidate that does not exist; finite in half precision."""
-PART_VALUES = 1 << 18
-"""Values of the candidates that are in work at once on a CPU."""
 
 
 class Blend(NamedTuple):
@@ -99,9 +98,8 @@ def choose(
         with_weights: keep the weights, too.
     """
     h = choice.bias.shape[2]
-    rows = max(PART_VALUES * h // logits.numel(), 1)
-    whole = with_weights or torch.is_grad_enabled() or torch.compiler.is_compiling()
-    if whole or logits.device.type != "cpu" or rows >= h:
+    rows = None if with_weights else rows_at_once(logits, factor)
+    if rows is None or rows >= h:
         return _blend(*_weighed(logits, choice, factor), with_weights)
     parts = []
     for first in range(0, h, rows):

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.plane_blend.candidates import CELL, cells_of, pixels_of
+from stdnet_arch.archs.plane_blend.parts import rows_at_once
 from stdnet_arch.archs.plane_blend.trunk import SEEN_COLOUR
 from stdnet_arch.archs.shared.blocks import leaky_relu
+from stdnet_arch.ops.precision import at_least_float32
 
 PIXELS = CELL**2
-PART_VALUES = 1 << 18
-"""Logits that are in work at once on a CPU: they stay in the cache."""
 HeadKind = Literal["convolved", "linear"]
 """Way from features at full size to logits: :class:`PixelHead` or :class:`LinearHead`."""
 HEADS: tuple[HeadKind, ...] = ("convolved", "linear")
@@ -114,18 +114,17 @@ class LinearHead(nn.Module):
     def forward(self, feat: Tensor, sharp: Tensor) -> Tensor:
         """Weigh features of cells and of pixels; arguments and result as :class:`PixelHead`."""
         feat = self.act(feat)
-        logits = self.out(feat).unflatten(1, (self.choices, PIXELS))
-        rule = self.rule(feat).unflatten(1, (self.choices, self.num_detail))
-        rule = rule.contiguous()  # it is read row by row, whatever layout the weights have
-        pixels = cells_of(sharp).unflatten(1, (self.num_detail, PIXELS))
-        h = logits.shape[-2]
-        rows = max(PART_VALUES * h // logits.numel(), 1)
-        whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
-        if whole or logits.device.type != "cpu":
+        # Sums over features are in float32; what is read row by row lies row by row.
+        logits = at_least_float32(self.out(feat)).unflatten(1, (self.choices, PIXELS))
+        rule = at_least_float32(self.rule(feat)).unflatten(1, (self.choices, self.num_detail))
+        rule = rule.contiguous()
+        pixels = at_least_float32(cells_of(sharp)).unflatten(1, (self.num_detail, PIXELS))
+        rows = rows_at_once(logits)
+        if rows is None:
             for i in range(self.num_detail):
                 logits = torch.addcmul(logits, rule[:, :, i, None], pixels[:, None, i])
             return logits
-        for first in range(0, h, rows):
+        for first in range(0, logits.shape[-2], rows):
             some = slice(first, first + rows)
             for i in range(self.num_detail):
                 factors = rule[:, :, i, None, some], pixels[:, None, i, :, some]

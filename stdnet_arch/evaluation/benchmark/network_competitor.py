@@ -1,7 +1,7 @@
 """Competitors with weights: every registered arch."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +14,10 @@ from stdnet_arch.archs.checkpoints.adapters import load_any, read_about, read_ch
 from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
+from stdnet_arch.inference.precision import Precision, check_precision, in_precision, lay_out
 from stdnet_arch.models.prediction import ClipPrediction, FramePrediction, SpaceTimePrediction
 from stdnet_arch.utils.depth_step import depth_step, step_to_tell_m, takes_step
 from stdnet_arch.utils.device import choose_device
-
-DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Names of precisions; half precision is autocast's."""
 
 
 @COMPETITOR_REGISTRY.register()
@@ -34,12 +32,12 @@ class Network:
         depth_range_m: divisor of depths [m]; wins over the checkpoint's, which holds it if
             the options of its training did.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
-        dtype: ``float32``, ``bf16`` or ``fp16``.
+        dtype: see :data:`~stdnet_arch.inference.precision.Precision`.
         chunk_frames: frames that go through at once, with the halo of the arch around them: the
             same result in bounded memory. None: the whole clip.
 
     Raises:
-        ValueError: unknown ``dtype``, or neither ``network`` nor ``weights``.
+        ValueError: a ``dtype`` that the device lacks, or neither ``network`` nor ``weights``.
     """
 
     net: nn.Module
@@ -52,16 +50,15 @@ class Network:
         scale: int | None = None,
         depth_range_m: float | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        dtype: Precision = "float32",
         chunk_frames: int | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
         if network is None and weights is None:
             raise ValueError("a network needs its section (network), or weights that say it")
         self.network = None if network is None else dict(network)
         self.weights, self.depth_range_m, self.dtype = weights, depth_range_m, dtype
         self.device = choose_device(device)
+        check_precision(dtype, self.device)
         self.chunk_frames = chunk_frames
         if self.network is not None and scale is not None:
             self.network.setdefault("scale", scale)
@@ -85,7 +82,8 @@ class Network:
                 self._load_weights(net)
         if self.scale not in (0, net.scale):
             raise ValueError(f"a network of x{self.scale} was asked for, got one of x{net.scale}")
-        self.net, self.scale = net.to(self.device).eval(), cast(int, net.scale)
+        net = lay_out(net.to(self.device), self.device, self.dtype)
+        self.net, self.scale = net.eval(), cast(int, net.scale)
         self.prediction = self._prediction()
 
     def _load_weights(self, net: nn.Module) -> None:
@@ -111,8 +109,7 @@ class Network:
 
     def context(self) -> AbstractContextManager:
         """The precision to run in."""
-        dtype = DTYPES[self.dtype]
-        return nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
+        return in_precision(self.dtype, self.device)
 
     def infer(self, lq_m: ArrayLike, guide: ArrayLike) -> NDArray[np.float32]:
         """See :class:`~stdnet_arch.evaluation.benchmark.competitor.Competitor`.

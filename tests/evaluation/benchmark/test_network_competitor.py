@@ -113,7 +113,10 @@ def test_half_precision_is_close(recording, checkpoint):
         ({}, "needs its section .network., or weights"),
         ({"network": EDSR}, "depth_range_m must be given.*without weights"),
         ({"network": EDSR, "depth_range_m": -1.0}, "depth_range_m.*-1.0"),
-        ({"network": EDSR, "depth_range_m": 8.0, "dtype": "int8"}, "dtype must be one of.*'int8'"),
+        (
+            {"network": EDSR, "depth_range_m": 8.0, "dtype": "int8"},
+            "precision must be float32, bf16, fp16; got 'int8'",
+        ),
         ({"network": {"type": "STDNett"}, "depth_range_m": 8.0}, "'STDNett', which is not"),
         ({"network": EDSR, "scale": 8, "depth_range_m": 8.0}, "x8 was asked for, got one of x4"),
     ],
