@@ -243,7 +243,7 @@ class PlaneBlend(nn.Module):
         sharp = None
         if self.detail is not None:
             sharp = self.detail(colour)
-            feat = feat + self.detail.down(sharp)
+            feat = feat + self.detail.to_cells(sharp)
         carried = None
         if self.temporal:
             own = evaluate_planes(planes_around(frame.planes, [(0, 0)]), y, x, factor)[:, 0]

@@ -36,6 +36,12 @@ class Detail(nn.Module):
         """From what :func:`see_colour` shows to ``(n, num_detail, H, W)``."""
         return self.body(pixels_of(colour))
 
+    def to_cells(self, sharp: Tensor) -> Tensor:
+        """From the result of this module to ``(n, num_feat, H/4, W/4)``, in float32."""
+        # In bfloat16 on AMX oneDNN gets convolutions wrong whose stride is their kernel of 4.
+        with torch.autocast(sharp.device.type, enabled=False):
+            return self.down(at_least_float32(sharp))
+
 
 class CellHead(nn.Module):
     """Logits only from the features of a cell: its 16 pixels are 16 sets of channels.
