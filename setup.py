@@ -18,6 +18,8 @@ LIGHT_EXTRAS = {
     "rerun": ["rerun-sdk>=0.41; python_version >= '3.11'"],
     "diffusion": ["diffusers", "transformers"],
     "view": ["gradio>=6"],
+    # 60 MB: --runtime openvino.
+    "openvino": ["openvino"],
 }
 SOURCE = (ROOT / "stdnet_arch/__init__.py").read_text(encoding="utf-8")
 README = ROOT / "README.md"

@@ -32,6 +32,7 @@ from stdnet_arch.evaluation.speed_checks import random_clip
 from stdnet_arch.inference.export import example
 from stdnet_arch.inference.precision import in_precision, lay_out, multiplies_in_bf16
 from stdnet_arch.inference.step_export import OnnxStream, export_step
+from stdnet_arch.inference.streams.openvino_stream import OpenVinoRuntime
 from stdnet_arch.inference.streams.streaming import open_stream
 from stdnet_arch.ops.guided_filters import joint_bilateral_upsample
 from stdnet_arch.ops.local_planes import LocalPlanes
@@ -106,8 +107,8 @@ def choice_case(size: Size) -> Alternatives:
 def stream_case(name: str, load: Callable[[], LoadedNetwork], size: Size) -> Alternatives:
     """A network frame by frame: as it is built, as the predictor lays it out, and in bf16.
 
-    The last where the processor multiplies in it. Beside them its exported step in onnxruntime,
-    where that is installed.
+    The last where the processor multiplies in it. Beside them OpenVINO, and its exported step in
+    onnxruntime, where these are installed.
 
     Args:
         name: name of the case.
@@ -121,6 +122,10 @@ def stream_case(name: str, load: Callable[[], LoadedNetwork], size: Size) -> Alt
     forms["PyTorch, as the predictor"] = _stream(laid_out, frames)
     if multiplies_in_bf16():
         forms["the same, bf16"] = partial(_in_bf16, _stream(laid_out, frames))
+    if importlib.util.find_spec("openvino"):
+        opened = OpenVinoRuntime(loaded.net).open()
+        turn = cycle(zip(*frames, strict=True))
+        forms["OpenVINO"] = lambda: opened.push(*next(turn))[0]
     if all(importlib.util.find_spec(library) for library in ONNX):
         forms["onnxruntime, a step"] = _onnx_stream(loaded, frames, size)
     # The third frame, so that what is kept counts.

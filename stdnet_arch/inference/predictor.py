@@ -32,9 +32,11 @@ from stdnet_arch.inference.precision import (
 )
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
+from stdnet_arch.inference.streams.openvino_stream import Runtime, open_runtime
 from stdnet_arch.inference.streams.push_stream import Outputs
 from stdnet_arch.inference.streams.streaming import (
     check_streamable,
+    outputs_of,
     runs_exactly,
     stream_outputs,
 )
@@ -76,6 +78,8 @@ class DepthSRPredictor:
         depth_range_m: depth [m] that the network knows as 1; wins over the checkpoint's.
         precision: ``float32``, ``bf16`` or, on CUDA, ``fp16``: what convolutions multiply in where
             PyTorch deems it safe.
+        runtime: ``pytorch``, or ``openvino`` (an extra): the same results on a CPU, frame by frame,
+            in less time for networks of few channels; it compiles for some seconds.
         chunk: frames that go through the network at once; does not change the result, and fills a
             card (8 or more).
         overlap: frames of context on each side of a chunk, only for a network without finite
@@ -114,6 +118,7 @@ class DepthSRPredictor:
         num_feat: int | None = None,
         depth_range_m: float | None = None,
         precision: Precision = "float32",
+        runtime: Runtime = "pytorch",
         chunk: int = 1,
         overlap: int | None = None,
         tile: int | None = None,
@@ -155,6 +160,10 @@ class DepthSRPredictor:
         self.compare = (COMPARED if tile else 0) if compare is None else compare
         self.any_ratio = any_ratio
         self._check_cutting()
+        self.runtime: Runtime = runtime
+        cut = chunk > 1 or bool(self.compare or tile) or overlap is not None
+        plain = precision == "float32" and self.device.type == "cpu" and not cut
+        self._compiled = open_runtime(self.net, runtime, plain)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -300,6 +309,9 @@ class DepthSRPredictor:
         first = list(islice(frames, min(self.compare, sys.maxsize)))
         if first:
             LOGGER.warning(self._compare(first, cutting))
+        if self._compiled is not None:
+            yield from outputs_of(self._compiled.open(), frames)
+            return
         yield from stream_outputs(self.net, chain(first, frames), *cutting)
 
     def _compare(

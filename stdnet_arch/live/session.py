@@ -157,6 +157,7 @@ class LiveSession:
             "screen": self.screen.name,
             "device": str(self.predictor.device),
             "precision": self.predictor.precision,
+            "runtime": self.predictor.runtime,
             "processor": processor_name(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),

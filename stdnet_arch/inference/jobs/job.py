@@ -362,6 +362,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         "scale": predictor.scale,
         "depth_range_m": predictor.depth_range_m,
         "precision": predictor.precision,
+        **({"runtime": predictor.runtime} if predictor.runtime != "pytorch" else {}),
         **({"error_map": True} if job.error_map else {}),
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **({"lq_origin": predictor.lq_origin} if predictor.lq_origin != "middle" else {}),

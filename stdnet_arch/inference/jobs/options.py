@@ -22,6 +22,7 @@ from stdnet_arch.inference.lq_origin import ORIGINS
 from stdnet_arch.inference.precision import PRECISIONS
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.refinement import RULES
+from stdnet_arch.inference.streams.openvino_stream import RUNTIMES
 from stdnet_arch.utils.commands import add_debug
 from stdnet_arch.weights.choice import SENSORS
 
@@ -116,6 +117,12 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="what convolutions multiply in (%(default)s); bf16: where AMX or a card is",
     )
+    run.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default="pytorch",
+        help="what runs the network (%(default)s); openvino: faster on CPUs for small networks",
+    )
 
 
 def add_cutting_options(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +180,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         num_feat=args.num_feat,
         depth_range_m=args.depth_range,
         precision=args.precision,
+        runtime=args.runtime,
         chunk=getattr(args, "chunk", 1),
         overlap=getattr(args, "overlap", None),
         tile=getattr(args, "tile", None),

@@ -64,7 +64,13 @@ def stream_outputs(
     """
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1 frame, got {chunk}")
-    opened = open_stream(net, overlap, tile, tile_overlap)
+    yield from outputs_of(open_stream(net, overlap, tile, tile_overlap), frames, chunk)
+
+
+def outputs_of(
+    opened: PushStream, frames: Iterable[NetworkFrame], chunk: int = 1
+) -> Iterator[Outputs]:
+    """Push a clip through a stream, ``chunk`` frames at once; see :func:`stream_outputs`."""
     source = iter(frames)
     while part := list(islice(source, min(chunk, sys.maxsize))):
         yield from opened.push_outputs(part)

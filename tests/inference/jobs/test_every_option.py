@@ -21,7 +21,7 @@ GIVEN = {
     "quiet": None, "weights": "w.pth", "sensor": "phone", "depth_step": "0.1", "scale": "8",
     "lq_origin": "first",
     "num_feat": "16", "depth_range": "5", "any_ratio": None, "device": "cuda:1",
-    "precision": "bf16",
+    "precision": "bf16", "runtime": "openvino",
     "chunk": "2", "tile": "32", "tile_overlap": "4", "overlap": "2", "report_difference": "3",
 }  # fmt: skip
 """Another value than the default for each option; None is a flag."""

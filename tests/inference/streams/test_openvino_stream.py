@@ -1,0 +1,102 @@
+"""Streams in OpenVINO give what PyTorch's give, also of networks that look ahead."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from basicsr.archs import build_network
+from recording_parts import depth_clip, rgb_clip
+
+from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.inference.streams.openvino_stream import OpenVinoRuntime
+from stdnet_arch.inference.streams.streaming import outputs_of, stream_outputs
+from stdnet_arch.utils.input_errors import InputError
+
+NETS = {
+    "alone": {
+        "type": "PlaneBlend",
+        "num_feat": 4,
+        "temporal": False,
+        "detail": 4,
+        "head": "linear",
+    },
+    "with a memory": {"type": "PlaneBlend", "num_feat": 4, "num_block": (1, 1, 1), "detail": 0},
+    "looks ahead": {
+        "type": "STDNet",
+        "num_feat": 16,
+        "head_feat": 4,
+        "num_block": [1, 1],
+        "num_round": 1,
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def library():
+    return pytest.importorskip("openvino")
+
+
+@pytest.fixture(params=NETS)
+def net(request):
+    torch.manual_seed(0)
+    made = build_network({"scale": 4, **NETS[request.param]}).eval()
+    for name, parameter in made.named_parameters():
+        if not parameter.any() or "conv_offset_mask" in name:  # zeros would hide a mistake
+            torch.nn.init.normal_(parameter, std=0.05)
+    return made
+
+
+def test_it_gives_what_pytorch_gives(net):
+    frames = 3  # fewer than STDNet looks ahead
+    random = torch.Generator().manual_seed(3)
+    lq = 1 + torch.rand(frames, 1, 5, 7, generator=random)
+    guide = torch.rand(frames, 3, 20, 28, generator=random)
+    clip = list(zip(lq, guide, strict=True))
+    expected = list(stream_outputs(net, clip))
+    got = list(outputs_of(OpenVinoRuntime(net).open(), clip))
+    assert len(got) == len(expected) == frames
+    for ours, theirs in zip(expected, got, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in ours.items():
+            torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_predictor_gives_the_same_depth_and_compiles_once_for_a_size(monkeypatch):
+    clip = depth_clip(2, 12, 15), rgb_clip(2, 48, 60)
+    expected = DepthSRPredictor("plane_blend_live_x4", "cpu").predict(*clip)
+    predictor = DepthSRPredictor("plane_blend_live_x4", "cpu", runtime="openvino")
+    np.testing.assert_allclose(predictor.predict(*clip), expected, rtol=1e-4)
+    monkeypatch.setattr(torch.export, "export", None)  # a second time would fail
+    np.testing.assert_allclose(predictor.predict(*clip), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"runtime": "tensorrt"}, "runtime must be pytorch or openvino; got 'tensorrt'"),
+        ({"runtime": "openvino", "chunk": 2}, "leave chunk, overlap, tile"),
+        ({"runtime": "openvino", "tile": 32}, "leave chunk, overlap, tile"),
+        ({"runtime": "openvino", "precision": "bf16"}, "in float32"),
+    ],
+)
+def test_what_it_cannot_do_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        DepthSRPredictor("plane_blend_live_x4", "cpu", **options)
+
+
+def test_a_network_that_it_cannot_convert_is_named(monkeypatch, library):
+    def fail(program):
+        raise RuntimeError("Check failed\nmore")
+
+    monkeypatch.setattr(library, "convert_model", fail)
+    predictor = DepthSRPredictor("plane_blend_live_x4", "cpu", runtime="openvino")
+    message = r"cannot run PlaneBlend; leave it out \(Check failed\)"
+    with pytest.raises(InputError, match=message):
+        predictor.predict(depth_clip(1, 4, 6), rgb_clip(1, 16, 24))
+
+
+def test_without_the_package_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(InputError, match=r"pip install -e '\.\[openvino\]'"):
+        DepthSRPredictor("plane_blend_live_x4", "cpu", runtime="openvino")
