@@ -32,7 +32,7 @@ def weights_table(every: Sequence[Shipped]) -> Table:
             shipped.name,
             shipped.arch,
             f"x{shipped.scale}",
-            ", ".join(shipped.sensors) or "-",
+            ", ".join((*shipped.sensors, *(["live on a CPU"] if shipped.fast else []))) or "-",
         )
         size = f"{shipped.path.stat().st_size / 1e6:.2f}"
         scores = [(row["rule"], row["ratio_mean"], row["ratio_worst"]) for row in shipped.zero_shot]

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 import torch
+from basicsr.archs import build_network
 
+import stdnet_arch
 from stdnet_arch.evaluation.gpu import check as check_module
 from stdnet_arch.evaluation.gpu.check import Check, files_for_a_card, run_check, verdicts
 from stdnet_arch.evaluation.gpu.networks import (
@@ -149,3 +151,16 @@ def test_the_command_runs_a_group_to_its_table(monkeypatch, tmp_path, capsys):
     assert ended.value.code == 0, log
     assert "| passed | failed | error | skipped | which |" in capsys.readouterr().out
     assert (tmp_path / "gpu_check.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("PlaneBlend, as x4 is shipped", "plane_blend_x4"),
+        ("PlaneBlend, live", "plane_blend_live_x4"),
+    ],
+)
+def test_shipped_forms_are_those_of_the_files(name, weights):
+    shipped = stdnet_arch.load(weights).state_dict()
+    ours = build_network({**NETWORKS[name], "scale": 4}).state_dict()
+    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in shipped.items()}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -75,3 +76,8 @@ def test_every_file_of_the_package_says_what_it_is_and_is_whole():
         one.check()
         assert one.scale in {4, 8, 16}
         assert one.path.stat().st_size <= 4_000_000
+
+
+def test_the_readme_has_every_shipped_file():
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert [one.name for one in list_shipped() if f"`{one.name}`" not in page] == []
