@@ -1,5 +1,6 @@
 """A network's steps in OpenVINO: what PyTorch gives, on a CPU, in less time."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from stdnet_arch.inference.streams.push_stream import NetworkFrame, Outputs, Pus
 from stdnet_arch.utils.depth_step import takes_step
 from stdnet_arch.utils.input_errors import InputError
 
+LOGGER = logging.getLogger("stdnet_arch")
 Runtime = Literal["pytorch", "openvino"]
 """Library that runs a network."""
 RUNTIMES: tuple[Runtime, ...] = ("pytorch", "openvino")
@@ -85,6 +87,10 @@ class OpenVinoRuntime:
 
     @torch.no_grad()
     def _compile(self, inputs: Sequence[Array]) -> Compiled:
+        height, width = inputs[1].shape[-2:]
+        LOGGER.info(
+            "OpenVINO compiles the network for frames of %dx%d, some seconds", width, height
+        )
         program = torch.export.export(self.step, tuple(torch.from_numpy(x) for x in inputs))
         try:
             model = self._library.convert_model(program)
