@@ -1,6 +1,8 @@
 """A network's steps in OpenVINO: what PyTorch gives, on a CPU, in less time."""
 
+import importlib
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -59,13 +61,7 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, net: nn.Module) -> None:
-        try:
-            import openvino
-        except ImportError as error:
-            raise InputError(
-                "runtime openvino needs the package openvino: pip install -e '.[openvino]'"
-            ) from error
-        self.net, self._library = net, openvino
+        self.net, self._library = net, _import_library()
         self.step: StreamStep = open_step(net)
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
@@ -103,6 +99,17 @@ class OpenVinoRuntime:
             ) from error
         # Results lie in memory of the request, which the next call overwrites.
         return lambda given: [np.array(x) for x in ready(given).values()]
+
+
+def _import_library() -> Any:  # noqa: ANN401  an optional library
+    """Import OpenVINO without the package by which it reports its use to a server."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        return importlib.import_module("openvino")
+    except ImportError as error:
+        raise InputError(
+            "runtime openvino needs the package openvino: pip install -e '.[openvino]'"
+        ) from error
 
 
 class OpenVinoStream(PushStream):
