@@ -350,6 +350,8 @@ class DepthSRPredictor:
     def _memory_tips(self, plan: SizePlan) -> str:
         """Say how to need less memory."""
         tips = ["a smaller chunk"] if self.chunk > 1 else []
+        if self._compiled is not None:
+            return f"{self.device} has not enough memory; try runtime pytorch, which takes tiles"
         lower = advise_precision(self.device) if self.precision == "float32" else None
         tips += [f"precision {lower}"] if lower else []
         tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]

@@ -154,6 +154,14 @@ def test_a_few_rows_at_a_time_are_weighed_as_all_at_once(monkeypatch):
         torch.testing.assert_close(linear(feat, sharp), at_once)
 
 
+def test_the_convolution_that_amx_gets_wrong_runs_in_float32():
+    net, seen = make(temporal=False), []
+    net.detail.down.register_forward_hook(lambda _, given, out: seen.extend([given[0], out]))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        net(1 + torch.rand(1, 1, 1, 2, 3), torch.rand(1, 1, 3, 8, 12))
+    assert [x.dtype for x in seen] == [torch.float32, torch.float32]
+
+
 def test_a_head_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="head must be one of convolved, linear; got 'wide'"):
         make(head="wide")

@@ -37,10 +37,10 @@ class Detail(nn.Module):
         return self.body(pixels_of(colour))
 
     def to_cells(self, sharp: Tensor) -> Tensor:
-        """From the result of this module to ``(n, num_feat, H/4, W/4)``, in float32."""
+        """From the result of this module to ``(n, num_feat, H/4, W/4)``."""
         # In bfloat16 on AMX oneDNN gets convolutions wrong whose stride is their kernel of 4.
         with torch.autocast(sharp.device.type, enabled=False):
-            return self.down(at_least_float32(sharp))
+            return self.down(at_least_float32(sharp)).to(sharp.dtype)
 
 
 class CellHead(nn.Module):

@@ -25,6 +25,7 @@ NETS = {
         "head": "linear",
     },
     "with a memory": {"type": "PlaneBlend", "num_feat": 4, "num_block": (1, 1, 1), "detail": 0},
+    "with flow": {"type": "DFlowDepth", "num_feat": 8},
     "looks ahead": {
         "type": "STDNet",
         "num_feat": 16,
@@ -63,27 +64,34 @@ def net(request):
 
 
 def test_it_gives_what_pytorch_gives(net):
-    frames = 3  # fewer than STDNet looks ahead
+    frames = 3 + max(net.halo or 0, 0)  # more than STDNet looks ahead
     random = torch.Generator().manual_seed(3)
     lq = 1 + torch.rand(frames, 1, 5, 7, generator=random)
     guide = torch.rand(frames, 3, 20, 28, generator=random)
-    clip = list(zip(lq, guide, strict=True))
-    expected = list(stream_outputs(net, clip))
-    got = list(outputs_of(OpenVinoRuntime(net).open(), clip))
-    assert len(got) == len(expected) == frames
-    for ours, theirs in zip(expected, got, strict=True):
-        assert ours.keys() == theirs.keys()
-        for name, value in ours.items():
-            torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5)
+    runtime = OpenVinoRuntime(net)
+    for count in (frames, 2):  # a second clip, of fewer frames than it looks ahead
+        clip = list(zip(lq[:count], guide[:count], strict=True))
+        expected = list(stream_outputs(net, clip))
+        got = list(outputs_of(runtime.open(), clip))
+        assert len(got) == len(expected) == count
+        for ours, theirs in zip(expected, got, strict=True):
+            assert ours.keys() == theirs.keys()
+            for name, value in ours.items():
+                torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_a_predictor_gives_the_same_depth_and_compiles_once_for_a_size(monkeypatch):
-    clip = depth_clip(2, 12, 15), rgb_clip(2, 48, 60)
-    expected = DepthSRPredictor("plane_blend_live_x4", "cpu").predict(*clip)
+def test_a_predictor_compiles_once_for_a_size_and_a_step(monkeypatch):
+    original, compiled = torch.export.export, []
+    monkeypatch.setattr(torch.export, "export", lambda *a: compiled.append(1) or original(*a))
+    fine, rgb = depth_clip(2, 24, 30), rgb_clip(2, 96, 120)
+    coarse = [(0.0977 + 1e-12 * k) * np.ceil(fine / 0.0977) for k in range(2)]
+    plain = DepthSRPredictor("plane_blend_live_x4", "cpu")
     predictor = DepthSRPredictor("plane_blend_live_x4", "cpu", runtime="openvino")
-    np.testing.assert_allclose(predictor.predict(*clip), expected, rtol=1e-4)
-    monkeypatch.setattr(torch.export, "export", None)  # a second time would fail
-    np.testing.assert_allclose(predictor.predict(*clip), expected, rtol=1e-4)
+    for depth_m in (coarse[0], fine, coarse[1]):
+        expected = plain.predict(depth_m.astype(np.float32), rgb)
+        given = predictor.predict(depth_m.astype(np.float32), rgb)
+        np.testing.assert_allclose(given, expected, rtol=1e-4)
+    assert len(compiled) == 2
 
 
 @pytest.mark.parametrize(
@@ -102,13 +110,19 @@ def test_what_it_cannot_do_is_refused(options, message):
 
 def test_a_network_that_it_cannot_convert_is_named(monkeypatch, library):
     def fail(program):
-        raise RuntimeError("Check failed\nmore")
+        raise library.frontend.OpConversionFailure("Check failed\nmore")
 
     monkeypatch.setattr(library, "convert_model", fail)
     predictor = DepthSRPredictor("plane_blend_live_x4", "cpu", runtime="openvino")
     message = r"cannot run PlaneBlend; leave it out \(Check failed\)"
     with pytest.raises(InputError, match=message):
         predictor.predict(depth_clip(1, 4, 6), rgb_clip(1, 16, 24))
+
+
+def test_a_network_without_steps_is_refused_by_name():
+    net = build_network({"type": "DVSR", "scale": 4, "num_feat": 16, "head_feat": 16})
+    with pytest.raises(InputError, match="cannot run DVSR, which has no steps of a stream"):
+        OpenVinoRuntime(net)
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch):
