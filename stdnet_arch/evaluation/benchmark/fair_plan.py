@@ -39,6 +39,9 @@ class Fair:
     """A network that cannot make so many steps in the time is not trained, and its row says so."""
     probe_steps: Sequence[int] = field(default=(3, 13))
     """Lengths of two short trainings, whose difference tells what a step costs."""
+    probe_share: float = 0.2
+    """Share of ``cpu_seconds`` that the difference must cost; else the longer one is trained anew,
+    with more steps: start-ups vary by seconds."""
 
 
 def read_fair(plan: BenchmarkPlan) -> Fair | None:

@@ -14,6 +14,8 @@ from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.tables import Cell, Table
 
 CONFIDENCE = 0.95
+UNEQUAL = 1.15
+"""Factor of processor time from which on it is called unequal."""
 FLOW_ARGUMENT = "flow_weights"
 
 
@@ -91,6 +93,14 @@ def unfairnesses(
             f"equal time is not equal steps: {many} makes {steps[many]}, {few} {steps[few]}; "
             "costly networks see less data"
         )
+    spent = {
+        r["method"]: statistics.median(run["cpu_seconds"] for run in r["runs"])
+        for r in trained(results)
+        if all(run.get("cpu_seconds") for run in r["runs"])
+    }
+    if spent and max(spent.values()) > UNEQUAL * min(spent.values()):
+        told = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items())
+        said.append(f"processor time really used, start-up included, differs: {told}")
     elsewhere = [entry.name for entry in plan.models if entry.weights]
     if elsewhere:
         said.append(f"not trained here, for longer and on other data: {', '.join(elsewhere)}")

@@ -35,6 +35,12 @@ from stdnet_arch.utils.whole_file import write_json
 LOGGER = logging.getLogger("stdnet_arch")
 
 
+MOST_PROBE_STEPS = 2000
+"""Steps of a probe at most."""
+GROWTH = 10
+"""A probe is at most so many times as long as the one before."""
+
+
 class NotTrainedError(RuntimeError):
     """A network that cannot be trained in the budget; the message is its row."""
 
@@ -112,26 +118,36 @@ def _judged(
 
 
 def steps_for(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace) -> int:
-    """Count the steps that a network makes in the budget, by two short trainings.
+    """Count the steps that a network makes in the budget, by short trainings.
 
     Raises:
         NotTrainedError: fewer than ``least_steps``.
     """
     path = place.out / "train" / f"{entry.slug}.pace.json"
-    probes = [
-        run_options(plan, TrainingRun(entry, fair.learning_rates[0], fair.seeds[0], steps))
-        for steps in fair.probe_steps
-    ]
-    wanted = digest({"probes": probes})
+
+    def options_of(steps: int) -> dict[str, Any]:
+        run = TrainingRun(entry, fair.learning_rates[0], fair.seeds[0], steps)
+        return run_options(plan, run)
+
+    def spend(steps: int) -> float:
+        began = children_cpu_seconds()
+        train_to_end(options_of(steps), place)
+        return children_cpu_seconds() - began
+
+    first, longer = fair.probe_steps
+    wanted = digest({
+        "probes": [options_of(first), options_of(longer)], "share": fair.probe_share
+    })  # fmt: skip
     pace = read_json(path)
     if pace.get("of") != wanted:
-        spent = []
-        for options in probes:
-            began = children_cpu_seconds()
-            train_to_end(options, place)
-            spent.append(children_cpu_seconds() - began)
-        cost = (spent[1] - spent[0]) / (fair.probe_steps[1] - fair.probe_steps[0])
-        pace = {"of": wanted, "cpu_seconds_per_step": max(cost, 1e-6)}
+        least = fair.probe_share * fair.cpu_seconds
+        start, steps = spend(first), longer - first
+        difference = spend(first + steps) - start
+        while difference < least and steps < MOST_PROBE_STEPS:
+            needed = math.ceil(steps * least / max(difference, 1e-6))
+            steps = min(max(needed, 2 * steps), GROWTH * steps, MOST_PROBE_STEPS)
+            difference = spend(first + steps) - start
+        pace = {"of": wanted, "cpu_seconds_per_step": max(difference / steps, 1e-6)}
         write_json(path, pace, indent=1)
     steps = math.floor(fair.cpu_seconds / pace["cpu_seconds_per_step"])
     if steps < fair.least_steps:

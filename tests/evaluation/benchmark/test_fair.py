@@ -153,6 +153,25 @@ def test_a_run_s_options_differ_by_rate_seed_and_steps_alone(options):
 # --------------------------------------------------------------------------------- the training
 
 
+def test_the_pace_is_measured_until_start_ups_no_longer_count(options, monkeypatch, tmp_path):
+    # A start costs 20 s, the second one 6 s less; a step 0.5 s.
+    options["fair"] |= {"cpu_seconds": 100, "probe_steps": [3, 13], "probe_share": 0.3}
+    starts, used, lengths = iter([20, 14, 20, 20]), [0.0], []
+
+    def train_to_end(opt, place):
+        lengths.append(opt["train"]["total_iter"])
+        used[0] += next(starts) + 0.5 * lengths[-1]
+
+    monkeypatch.setattr(fair_training, "train_to_end", train_to_end)
+    monkeypatch.setattr(fair_training, "children_cpu_seconds", lambda: used[0])
+    plan = read_plan(options)
+    place = Workplace(tmp_path / "out", tmp_path)
+    (place.out / "train").mkdir(parents=True)
+    steps = fair_training.steps_for(plan, read_fair(plan), plan.models[1], place)
+    assert lengths == [3, 13, 103]  # the second gave a step of less than nothing
+    assert steps == 200
+
+
 def test_the_rate_is_the_best_on_validation_data(options, monkeypatch, tmp_path):
     options["fair"]["learning_rates"] = [0.001, 0.002, 0.004]
     plan = read_plan(options)
@@ -174,12 +193,12 @@ def test_the_rate_is_the_best_on_validation_data(options, monkeypatch, tmp_path)
 def test_a_network_too_costly_for_the_budget_is_a_row_that_says_so(options, monkeypatch, tmp_path):
     options["fair"] |= {"cpu_seconds": 6, "least_steps": 50}
     plan = read_plan(options)
-    clock = iter([0.0, 11.0, 11.0, 23.0])  # one step more takes a second more
+    clock = iter([0.0, 11.0, 11.0, 24.0])  # one step more takes two seconds more
     monkeypatch.setattr(fair_training, "children_cpu_seconds", lambda: next(clock))
     monkeypatch.setattr(fair_training, "train_to_end", lambda options, place: None)
     place = Workplace(tmp_path, tmp_path)
     (row,) = fair_training.run_fair_entry(plan, read_fair(plan), plan.models[1], place)
-    assert row["error"] == "not trained: 6 s are 6 steps, fewer than 50"
+    assert row["error"] == "not trained: 6 s are 3 steps, fewer than 50"
 
 
 def test_flow_networks_are_counted_once_wherever_they_are():
