@@ -54,9 +54,9 @@ def first_paragraph(plan: BenchmarkPlan, fair: Fair) -> str:
     return (
         f"This says how good the networks of this table are at x{plan.scale} after "
         f"{fair.cpu_seconds:g} s of one processor's time each, on windows of {data['num_frame']} "
-        f"frames of {data.get('source', data['type'])}: all with the same data, loss, rule of "
-        f"starting weights and sizes of crops, each at its best learning rate of {rates} by "
-        f"validation data that are no test, with {len(fair.seeds)} seeds. It cannot say what the "
+        f"frames of {data.get('source', data['type'])}. All have the same data, loss, rule of "
+        f"starting weights and sizes of crops. Each has its best learning rate of {rates} by "
+        f"validation data that are no test, and {len(fair.seeds)} seeds. It cannot say what the "
         "networks become with days on a GPU, nor how those of the papers' sizes compare, nor what "
         "other data would give: published numbers stand apart. Differences within the intervals "
         "below are chance."
