@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stdnet_arch.archs.checkpoints.loading import LoadedNetwork, build_arch, load_network
 from stdnet_arch.archs.plane_blend.candidates import (
@@ -33,6 +33,7 @@ from stdnet_arch.inference.export import example
 from stdnet_arch.inference.precision import in_precision, lay_out, multiplies_in_bf16
 from stdnet_arch.inference.step_export import OnnxStream, export_step
 from stdnet_arch.inference.streams.openvino_stream import OpenVinoRuntime
+from stdnet_arch.inference.streams.push_stream import PushStream
 from stdnet_arch.inference.streams.streaming import open_stream
 from stdnet_arch.ops.guided_filters import joint_bilateral_upsample
 from stdnet_arch.ops.local_planes import LocalPlanes
@@ -117,15 +118,13 @@ def stream_case(name: str, load: Callable[[], LoadedNetwork], size: Size) -> Alt
     """
     loaded = load()
     frames = [x[0] for x in example(loaded, 6, size, seed=1)]
-    forms = {"PyTorch": _stream(loaded.net, frames)}
+    forms = {"PyTorch": _pushing(open_stream(loaded.net), frames)}
     laid_out = lay_out(deepcopy(loaded.net), CPU, "float32")
-    forms["PyTorch, as the predictor"] = _stream(laid_out, frames)
+    forms["PyTorch, as the predictor"] = _pushing(open_stream(laid_out), frames)
     if multiplies_in_bf16():
-        forms["the same, bf16"] = partial(_in_bf16, _stream(laid_out, frames))
+        forms["the same, bf16"] = partial(_in_bf16, _pushing(open_stream(laid_out), frames))
     if importlib.util.find_spec("openvino"):
-        opened = OpenVinoRuntime(loaded.net).open()
-        turn = cycle(zip(*frames, strict=True))
-        forms["OpenVINO"] = lambda: opened.push(*next(turn))[0]
+        forms["OpenVINO"] = _pushing(OpenVinoRuntime(loaded.net).open(), frames)
     if all(importlib.util.find_spec(library) for library in ONNX):
         forms["onnxruntime, a step"] = _onnx_stream(loaded, frames, size)
     # The third frame, so that what is kept counts.
@@ -164,14 +163,14 @@ def _untrained(network: Mapping[str, Any]) -> LoadedNetwork:
         return LoadedNetwork(build_arch(network).eval(), network["scale"], 1.0, {})
 
 
-def _stream(net: nn.Module, frames: list[Tensor]) -> Callable[[], Tensor]:
+def _pushing(opened: PushStream, frames: list[Tensor]) -> Callable[[], Tensor]:
     """Push the next of some frames, around and around; it returns the prediction."""
-    opened, turn = open_stream(net), cycle(zip(*frames, strict=True))
+    turn = cycle(zip(*frames, strict=True))
     return lambda: opened.push(*next(turn))[0]
 
 
 def _onnx_stream(loaded: LoadedNetwork, frames: list[Tensor], size: Size) -> Callable[[], Tensor]:
-    """As :func:`_stream`, in onnxruntime."""
+    """As :func:`_pushing`, in onnxruntime."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "step.onnx"
         export_step(loaded, path, size)

@@ -23,9 +23,9 @@ from stdnet_arch.inference.clip_step import ClipStep
 from stdnet_arch.inference.depth_checks import OutsideCount, check_possible
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame
 from stdnet_arch.inference.lq_origin import ORIGINS, Origin, OriginAdvice
+from stdnet_arch.inference.memory_errors import is_memory_error, memory_advice
 from stdnet_arch.inference.precision import (
     Precision,
-    advise_precision,
     check_precision,
     in_precision,
     lay_out,
@@ -272,9 +272,10 @@ class DepthSRPredictor:
             for line in outside.lines():
                 LOGGER.warning(line)
         except RuntimeError as error:
-            if plan is None or not _is_memory(error):
+            if plan is None or not is_memory_error(error):
                 raise
-            raise MemoryError(self._memory_tips(plan)) from error
+            cut = self.chunk, self.tile, self.precision, self.runtime
+            raise MemoryError(memory_advice(self.device, plan.net, *cut)) from error
 
     def describe(self) -> str:
         """Say which network it is and what it was chosen for, for people."""
@@ -347,21 +348,6 @@ class DepthSRPredictor:
         if self.tile is not None:
             check_tiles(self.tile, self.tile_overlap, contract_of(self.net).multiple_of)
 
-    def _memory_tips(self, plan: SizePlan) -> str:
-        """Say how to need less memory."""
-        tips = ["a smaller chunk"] if self.chunk > 1 else []
-        if self._compiled is not None:
-            return f"{self.device} has not enough memory; try runtime pytorch, which takes tiles"
-        lower = advise_precision(self.device) if self.precision == "float32" else None
-        tips += [f"precision {lower}"] if lower else []
-        tips += [f"a tile below {self.tile}"] if self.tile else ["tiles"]
-        tips += ["smaller frames"] + (["device cpu"] if self.device.type != "cpu" else [])
-        height, width = plan.net
-        return (
-            f"{self.device} has not enough memory for chunks of {self.chunk} frames of "
-            f"{width}x{height}; try {', '.join(tips)}"
-        )
-
     def plan_sizes(self, lq: tuple[int, int], rgb: tuple[int, int]) -> SizePlan:
         """Plan a clip of these sizes, height and width each.
 
@@ -407,7 +393,3 @@ def _under(context: Callable[[], AbstractContextManager], items: Iterator[T]) ->
             except StopIteration:
                 return
         yield item
-
-
-def _is_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from basicsr.archs import build_network
+from shaken_nets import shaken_net
 
 from stdnet_arch.archs.checkpoints.loading import LoadedNetwork
 from stdnet_arch.archs.streaming.step import open_step
@@ -41,12 +42,7 @@ QUICK = ("DFlowDepth", "PlaneBlend", "PlaneBlend, linear", "STDNetT causal")
 
 
 def load(name: str) -> LoadedNetwork:
-    torch.manual_seed(0)
-    net = build_network({"scale": 4, **NETS[name]}).eval()
-    for key, parameter in net.named_parameters():
-        if not parameter.any() or "conv_offset_mask" in key:  # zeros would hide a mistake
-            torch.nn.init.normal_(parameter, std=0.05)
-    return LoadedNetwork(net, 4, 20.0, {})
+    return LoadedNetwork(shaken_net(NETS[name]), 4, 20.0, {})
 
 
 @pytest.fixture(scope="module")

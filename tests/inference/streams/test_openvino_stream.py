@@ -9,6 +9,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 from recording_parts import depth_clip, rgb_clip
+from shaken_nets import shaken_net
 
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.streams import openvino_stream
@@ -55,12 +56,7 @@ def test_nothing_is_reported_to_a_server():
 
 @pytest.fixture(params=NETS)
 def net(request):
-    torch.manual_seed(0)
-    made = build_network({"scale": 4, **NETS[request.param]}).eval()
-    for name, parameter in made.named_parameters():
-        if not parameter.any() or "conv_offset_mask" in name:  # zeros would hide a mistake
-            torch.nn.init.normal_(parameter, std=0.05)
-    return made
+    return shaken_net(NETS[request.param])
 
 
 def test_it_gives_what_pytorch_gives(net):
