@@ -18,6 +18,8 @@ FARTHEST_FLOW_PX = 32.0
 """Flow beyond it is not asked of a network."""
 MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
 """Shifts of depth against RGB: size of the moving parts, None: all as one; and spread [px]."""
+UNREGISTERED_PX = 7.0
+"""Spread of the shift of depth that was not brought to the RGB's camera [px]."""
 ROUNDED_M = (2e-4, 1e-2)
 """Finest and coarsest step that continuous depth is rounded to [m]."""
 SHADOW_PX = (2.0, 16.0)
@@ -75,6 +77,9 @@ class Augmentation:
     """Share of samples whose depth gets holes."""
     misaligned: float = 0.0
     """Share of samples whose depth has its outlines beside those of the RGB, as real sensors do."""
+    unregistered: float = 0.0
+    """Share of samples whose depth lies far beside the RGB, as from two cameras that were not
+    brought together."""
     unseen: float = 0.0
     """Share of samples with depth that no sensor saw: in shadows beside near things, in patches."""
     rounded: float = 0.0
@@ -182,10 +187,12 @@ class DeviceClips:
         """Move the outlines of some clips' depth by a few pixels, as one, smoothly and raggedly.
 
         Two cameras are never calibrated to the pixel, and a sensor's outlines are ragged. Depth is
-        looked up at the nearest pixel: between two surfaces there is none.
+        looked up at the nearest pixel: between two surfaces there is none. Where nobody brought
+        the cameras together, all depth lies many pixels aside.
         """
-        chosen = self._uniform(len(depth_m)) < self.augmentation.misaligned
-        index = chosen.nonzero()[:, 0]
+        plan = self.augmentation
+        far = self._uniform(len(depth_m)) < plan.unregistered
+        index = ((self._uniform(len(depth_m)) < plan.misaligned) | far).nonzero()[:, 0]
         if len(index) == 0:
             return depth_m
         clips = depth_m[index]
@@ -196,6 +203,8 @@ class DeviceClips:
             field = torch.randn(b, 2, *size, generator=self.generator, device=self.device)
             moved_px += spread_px * F.interpolate(field, (h, w), mode="bilinear")
         moved_px *= self._uniform(b, 0.2, 1.5).view(b, 1, 1, 1)
+        aside = torch.randn(b, 2, 1, 1, generator=self.generator, device=self.device)
+        moved_px += UNREGISTERED_PX * aside * far[index].view(b, 1, 1, 1)
         found, _ = warp_to_edges(clips.flatten(0, 1), moved_px.repeat_interleave(t, 0), "nearest")
         return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.codecs.depth_file import FORMATS
+from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.jobs.default_weights import fill_in_weights
 from stdnet_arch.inference.jobs.job import Job, open_job, say_opening
 from stdnet_arch.inference.jobs.options import (
@@ -230,10 +231,15 @@ def check_delay(predictor: DepthSRPredictor, allowed: bool) -> None:
 
 def _open_camera(kind: str, job: Job, predictor: DepthSRPredictor, fps: float | None) -> Camera:
     if kind == REALSENSE:
-        from stdnet_arch.live.realsense_camera import RealSenseCamera
-
         if job.refine is not None:
             raise InputError("a RealSense camera's depth is made coarse here: leave --refine out")
+        if job.reading != Reading():
+            raise InputError(
+                "a RealSense camera says how its depth is stored and where it lies: options of how "
+                "a recording is read are for --camera replay; leave them out"
+            )
+        from stdnet_arch.live.realsense_camera import RealSenseCamera
+
         has_bag = NOWHERE not in job.depth.parents
         return RealSenseCamera(predictor.scale, job.depth if has_bag else None)
     say_opening(job, predictor, open_job(job, predictor.scale))

@@ -84,6 +84,24 @@ def test_as_many_clips_move_as_asked_for(share):
     assert abs(float(moved) - share) < 0.12
 
 
+def test_depth_of_cameras_never_brought_together_lies_far_aside():
+    def centres_px(**plan):
+        near = (draw(200, maker=Square, **plan).depth_m[:, 0, 0] < 2).float()
+        along = torch.arange(SIDE) + 0.5
+        return (
+            torch.stack([near.sum(axis) @ along for axis in (1, 2)], 1) / near.sum((1, 2))[:, None]
+        )
+
+    middle = centres_px()
+    ways = {name: (centres_px(**{name: 1.0}) - middle).norm(dim=1)
+            for name in ("misaligned", "unregistered")}  # fmt: skip
+    assert float(ways["misaligned"].median()) < 3
+    # Half of all ways of a spread of 7 px along each axis are longer than 8.2 px.
+    assert 6.5 < float(ways["unregistered"].nanmedian()) < 9.5
+    some = (centres_px(unregistered=0.3) - middle).norm(dim=1) > 1e-3
+    assert abs(float(some.float().mean()) - 0.3) < 0.1
+
+
 def test_continuous_depth_is_rounded_to_the_step_that_is_told():
     class Slope:
         def scenes(self, batch):

@@ -231,6 +231,7 @@ def test_frames_before_the_first_depth_are_counted_and_left_out(tmp_path, biline
         (["--fps", "1e-320"], "--fps must be at least 0.001; got 1e-320"),
         (["--screen", "page", "--port", "70000"], "--port must be a number from 0"),
         (["--camera", "webcam"], "--camera must be realsense, .*; got webcam"),
+        (["--camera", "realsense", "--register"], "for --camera replay; leave them out"),
         (["--camera", "clip"], "got clip: --camera replay clip plays it"),
         (["--camera", "replay", "clip/depth"], "--camera replay DEPTH RGB"),
         (["--camera", "replay", "kept"], "live wrote it: its recording is kept/recording"),

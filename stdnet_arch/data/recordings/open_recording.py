@@ -28,6 +28,7 @@ from stdnet_arch.data.recordings.exports.tum_lists import has_lists
 from stdnet_arch.data.recordings.exports.unpacked import Unpacked
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import FileRecording, Recording
+from stdnet_arch.data.recordings.rgb_registration import RegisteredRecording
 
 Opener = Callable[[Path, Reading], FileRecording]
 
@@ -68,6 +69,12 @@ def open_recording(depth: Path, rgb: Path | None, reading: Reading, scale: int) 
         ValueError: it is something else, or depth and RGB do not belong together.
         ImportError: an optional library is missing; it is named.
     """
+    recording = _open(depth, rgb, reading, scale)
+    return RegisteredRecording(recording) if reading.register else recording
+
+
+def _open(depth: Path, rgb: Path | None, reading: Reading, scale: int) -> Recording:
+    """Open what is named; see :func:`open_recording`."""
     if rgb is not None:
         _check_confidence(reading, "depth and RGB of two places")
         return open_two_places(depth, reading, rgb)

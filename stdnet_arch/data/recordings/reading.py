@@ -26,6 +26,8 @@ class Reading:
     depth_topic: str | None = None
     """Topic of a ROS bag; None: see :mod:`bags.rosbag_topics`."""
     rgb_topic: str | None = None
+    register: bool = False
+    """RGB is moved onto the depth where edges say that it lies beside it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -36,3 +38,5 @@ class Reading:
         for degrees in (self.rotate_rgb or 0, self.rotate_depth):
             if degrees not in TURNS:
                 raise ValueError(f"frames are turned by one of {TURNS} degrees; got {degrees}")
+        if not isinstance(self.register, bool):
+            raise TypeError(f"register must be true or false; got {self.register!r}")

@@ -25,6 +25,8 @@ class MethodPlan:
     weights: str | None = None
     """Name of shipped weights, or a path; ``{scale}`` stands for the ratio. A ratio without such
     weights has no row."""
+    registered: bool = False
+    """RGB is moved onto the depth first, where edges say that it lies beside it."""
 
     def __post_init__(self) -> None:
         """Refuse a method that is neither a filter nor a network, or both."""

@@ -99,6 +99,7 @@ class _Task(NamedTuple):
         if found.get("fingerprint") == wanted:
             return found
         case = make_case(self.scene, self.scale, self.rule)
+        case = case.registered if method.registered else case
         first = self.scale == self.plan.scales[0]
         maps = predict_scene(ready.run, self.scene, case, ready.depth_range_m)
         row = {

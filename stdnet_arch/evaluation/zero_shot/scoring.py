@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from torch import nn
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.data.lq.degradation import LQ_MODES, make_lq
 from stdnet_arch.data.lq.sensors import PRESETS, degrade
+from stdnet_arch.data.recordings.rgb_registration import find_registration
 from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
@@ -26,6 +27,8 @@ from stdnet_arch.utils.hole_filling import fill_holes
 LOGGER = logging.getLogger("stdnet_arch")
 CHUNK_FRAMES = 4
 """Frames that go through a network at once."""
+LOOKED_AT = 4
+"""Frames of a scene that are looked at to move RGB onto depth, at most."""
 
 NAMES_M = {"pred": "depth_m", "error": "error_m"}
 """Outputs of a network, and what they are called in metres."""
@@ -66,6 +69,15 @@ class Case:
             method = build_competitor({"type": kind, "scale": self.scale})
             made[kind] = method.infer(self.filled_m, self.rgb)
         return made
+
+    @cached_property
+    def registered(self) -> "Case":
+        """The case with its RGB moved onto the depth, where edges say that it lies beside it."""
+        every = math.ceil(len(self.rgb) / LOOKED_AT)
+        found = find_registration(zip(self.lq_m[::every], self.rgb[::every], strict=True))
+        if found is None:
+            return self
+        return replace(self, rgb=np.stack([found.apply(frame) for frame in self.rgb]))
 
     def errors_cm(self, depth_m: NDArray[np.float32]) -> tuple[float, float]:
         """Compute RMSE and MAE of a result over all pixels whose truth counts [cm]."""

@@ -17,6 +17,7 @@ from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.open_recording import open_recording
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.recording import Recording
+from stdnet_arch.data.recordings.rgb_registration import advice_on_fit
 from stdnet_arch.inference.depth_cleaning import SensorCleaner, SensorFrame, check_plausible
 from stdnet_arch.inference.jobs.background import WriteBehind, read_ahead
 from stdnet_arch.inference.jobs.input_state import State, describe_inputs
@@ -260,6 +261,9 @@ def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> 
     check_plausible(measured_m, cleaner.range_m, cleaner.max_m)
     if not isinstance(recording, RefinedRecording):
         predictor.plan_sizes(look.size, rgb_size)
+    whole = recording.recording if isinstance(recording, RefinedRecording) else recording
+    if advice := advice_on_fit(whole, next(iter(look.frames))):
+        LOGGER.warning("%s", advice)
 
 
 def write_frames(  # noqa: PLR0913, PLR0917  a range of frames, their input, network and output

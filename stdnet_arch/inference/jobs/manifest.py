@@ -22,7 +22,7 @@ REQUIRED = ("depth", "output")
 OPTIONAL = (
     "rgb", "mp4", "gt", "depth_unit", "invalid", "npz_key", "max_depth", "by_name", "fps",
     "min_confidence", "exr_channel", "disparity", "pair", "pair_within", "rotate_rgb",
-    "rotate_depth", "depth_topic", "rgb_topic", "refine", "rerun",
+    "rotate_depth", "depth_topic", "rgb_topic", "register", "refine", "rerun",
 )  # fmt: skip
 
 READING_KEYS = {
@@ -33,6 +33,7 @@ READING_KEYS = {
     "rotate_depth": "rotate_depth",
     "depth_topic": "depth_topic",
     "rgb_topic": "rgb_topic",
+    "register": "register",
 }
 JOB_KEYS = {"max_depth": "max_depth_m", "refine": "refine"}
 

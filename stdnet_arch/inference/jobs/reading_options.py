@@ -55,6 +55,12 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     together.add_argument(
         "--pair-within", type=float, metavar="SECONDS", help="largest gap of a pair (0.02)"
     )
+    together.add_argument(
+        "--register",
+        action="store_true",
+        help="move the RGB onto the depth where their edges show that the two cameras were never "
+        "brought together (zoom and shift); the result lies where the depth lies",
+    )
     for side in ("rgb", "depth"):
         together.add_argument(f"--rotate-{side}", type=int, choices=TURNS, help="degrees clockwise")
         together.add_argument(f"--{side}-topic", help="which topic of a ROS bag")
@@ -82,4 +88,5 @@ def reading_of(args: argparse.Namespace) -> Reading:
         args.rotate_depth or 0,
         args.depth_topic,
         args.rgb_topic,
+        args.register,
     )

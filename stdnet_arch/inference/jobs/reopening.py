@@ -9,13 +9,11 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.data.recordings.stored_depth import DepthCoding
 from stdnet_arch.inference.jobs.job import Job
 from stdnet_arch.inference.jobs.outputs import SETTINGS, OutputFolder
+from stdnet_arch.inference.jobs.settings import CHOSEN
 from stdnet_arch.inference.jobs.side_outputs import ERRORS, SideOutputs
 from stdnet_arch.inference.predictor import DEFAULT_SCALE
 from stdnet_arch.utils.input_errors import InputError, check_number, reading
 from stdnet_arch.visual.truth import SUMMARY
-
-FROM_SETTINGS = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
-"""Choices of a :class:`Reading` that a folder names only if somebody chose them."""
 
 
 class Reopened(NamedTuple):
@@ -79,7 +77,7 @@ def _reading(said: Mapping[str, Any]) -> Reading:
         said.get("exr_channel"),
         None if disparity is None else (disparity[0], disparity[1]),
     )
-    chosen = {name: said[name] for name in FROM_SETTINGS if name in said}
+    chosen = {name: said[name] for name in CHOSEN if name in said}
     if said.get("by_name"):
         chosen.setdefault("pair", "name")
     return Reading(coding, said.get("min_confidence", 0), **chosen)

@@ -6,6 +6,11 @@ from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.predictor import DepthSRPredictor
 from stdnet_arch.inference.streams.streaming import runs_exactly
 
+CHOSEN = (
+    "pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic", "register",
+)  # fmt: skip
+"""Fields of :class:`Reading` that are kept only if somebody chose them."""
+
 
 def reading_settings(reading: Reading) -> dict[str, Any]:
     """List how a recording is read; the first five always, others if somebody chose them."""
@@ -17,8 +22,7 @@ def reading_settings(reading: Reading) -> dict[str, Any]:
         "by_name": reading.pair == "name",
         "min_confidence": reading.min_confidence,
     }
-    names = ("pair", "within_s", "rotate_rgb", "rotate_depth", "depth_topic", "rgb_topic")
-    chosen = {name: getattr(reading, name) for name in names}
+    chosen = {name: getattr(reading, name) for name in CHOSEN}
     chosen |= {"exr_channel": coding.exr_channel, "disparity": coding.disparity}
     unchosen = {**vars(plain), "exr_channel": None, "disparity": None}
     return settings | {
