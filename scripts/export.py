@@ -1,6 +1,6 @@
 """Write a network for windows of one size, or one step of a stream: ONNX (.onnx), or torch.export (.pt2).
 
-python scripts/export.py --weights stdnet_arch/weights/STDNet_x4_small.pth --frames 5 --size 256x320 -o small.onnx
+python scripts/export.py --weights stdnet_t_x4 --frames 5 --size 256x320 -o stdnet_t.onnx
 python scripts/export.py --weights plane_blend_x4 --step --size 480x640 -o step.onnx
 A step takes a frame and what is kept, and gives its prediction and what is kept then: docs/performance.md.
 ONNX needs: pip install 'stdnet_arch[onnx]'. An ONNX file is run beside PyTorch, and must agree.

@@ -24,7 +24,7 @@ print(folder)
 assert (folder / "py.typed").is_file() and PUBLISHED.is_file()
 assert {path.suffix for path in (folder / "view").iterdir()} >= {".html", ".js", ".css"}
 assert len(read_entries("dydtof_test.txt")) == 2
-assert stdnet_arch.load("STDNet_x4_small").scale == 4
+assert stdnet_arch.load("plane_blend_x4").scale == 4
 write_synthetic_recording(Path("clip"), 2, (32, 48), 4)
 """
 
@@ -56,7 +56,7 @@ def site(tmp_path_factory):
 
 def test_weights_lists_infer_and_train_work_outside_the_checkout(site, tmp_path):
     assert call("-c", OUTSIDE, cwd=tmp_path, site=site).splitlines()[-1].startswith(str(site))
-    infer = ["--depth", "clip/depth", "--rgb", "clip/rgb", "--weights", "STDNet_x4_small"]
+    infer = ["--depth", "clip/depth", "--rgb", "clip/rgb", "--weights", "plane_blend_x4"]
     call("-m", "stdnet_arch.infer", *infer, "-o", "out", "--quiet", cwd=tmp_path, site=site)
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
     (tmp_path / "x.yml").write_text(option_file.write(TINY))

@@ -13,10 +13,13 @@ from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.data.lq.degradation import make_lq
 from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.evaluation.published_forms import published_stdnet
-from stdnet_arch.evaluation.speed_forms import PLAIN, Form
+from stdnet_arch.evaluation.speed_forms import Form
 from stdnet_arch.metrics.depth_metric import calculate_rmse
+from stdnet_arch.utils.depth_step import step_to_tell_m
 
-WEIGHTS = Path(stdnet_arch.__file__).parent / "weights/STDNet_x4_small.pth"
+WEIGHTS = Path(stdnet_arch.__file__).parent / "weights/stdnet_t_x4.safetensors"
+UNFOLDED = Form("unfolded", folded=False)
+"""Form that the shipped network's others are compared with: no published network has its head."""
 SCALE = 4
 CHECKED = 5, (32, 40)
 """Frames and size of the random clip that is compared with float64."""
@@ -82,8 +85,9 @@ class Checks:
         loaded = load_network(WEIGHTS)
         self.trained = cast(STDNet, loaded.net).to(device)
         lq, guide, self.gt = synthetic_clip(loaded.depth_range_m)
+        self.trained.step = step_to_tell_m(lq.numpy()) or 0.0
         self.filmed = lq.to(device), guide.to(device)
-        self.plain_rmse = self._rmse(PLAIN)
+        self.unfolded_rmse = self._rmse(UNFOLDED)
 
     def error(self, form: Form) -> float:
         """Relative to float64, in the 2-norm."""
@@ -91,10 +95,11 @@ class Checks:
         return float((pred - self.exact).norm() / self.exact.norm())
 
     def rmse_change_percent(self, form: Form) -> float:
-        """Compute how much larger the RMSE of the shipped network is than in the plain form."""
-        return 100 * (self._rmse(form) / self.plain_rmse - 1)
+        """Compute how much larger the RMSE of the shipped network is than unfolded in float32."""
+        return 100 * (self._rmse(form) / self.unfolded_rmse - 1)
 
     def _rmse(self, form: Form) -> float:
+        form = UNFOLDED if form.plain else form
         pred = form.prepare(self.trained, *self.filmed)().double().cpu()
         return calculate_rmse(pred, self.gt)
 
