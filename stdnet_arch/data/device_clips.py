@@ -191,8 +191,11 @@ class DeviceClips:
         the cameras together, all depth lies many pixels aside.
         """
         plan = self.augmentation
-        far = self._uniform(len(depth_m)) < plan.unregistered
-        index = ((self._uniform(len(depth_m)) < plan.misaligned) | far).nonzero()[:, 0]
+        chosen = self._uniform(len(depth_m)) < plan.misaligned
+        far = torch.zeros_like(chosen)
+        if plan.unregistered:
+            far = self._uniform(len(depth_m)) < plan.unregistered
+        index = (chosen | far).nonzero()[:, 0]
         if len(index) == 0:
             return depth_m
         clips = depth_m[index]
@@ -203,8 +206,9 @@ class DeviceClips:
             field = torch.randn(b, 2, *size, generator=self.generator, device=self.device)
             moved_px += spread_px * F.interpolate(field, (h, w), mode="bilinear")
         moved_px *= self._uniform(b, 0.2, 1.5).view(b, 1, 1, 1)
-        aside = torch.randn(b, 2, 1, 1, generator=self.generator, device=self.device)
-        moved_px += UNREGISTERED_PX * aside * far[index].view(b, 1, 1, 1)
+        if plan.unregistered:
+            aside = torch.randn(b, 2, 1, 1, generator=self.generator, device=self.device)
+            moved_px += UNREGISTERED_PX * aside * far[index].view(b, 1, 1, 1)
         found, _ = warp_to_edges(clips.flatten(0, 1), moved_px.repeat_interleave(t, 0), "nearest")
         return depth_m.index_copy(0, index, found.unflatten(0, (b, t)))
 

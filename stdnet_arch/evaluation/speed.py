@@ -30,8 +30,8 @@ times: how many times faster than the first form, by the medians; from, to: quar
 ratios. CPU ms/frame: of all threads together. peak MB:
 beyond weights and clip; for graphs and compiled forms, with what they keep. x matmul time: time
 over what the published arithmetic takes at the measured rate of matrix products of that precision.
-error: relative to float64, on random frames. RMSE %: change against the plain form on a synthetic
-clip with the shipped weights.
+error: relative to float64, on random frames. RMSE %: change against the unfolded form in
+float32, on a synthetic clip with the shipped weights of STDNet-T.
 """
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader
-from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
-from stdnet_arch.data.recordings.track.track import Pose
+from stdnet_arch.data.recordings.recording import About, Frame, Recording
+from stdnet_arch.data.recordings.wrapped_recording import WrappedRecording
 from stdnet_arch.inference.lq_origin import Origin
 from stdnet_arch.inference.predictor import Prediction
 from stdnet_arch.utils.input_errors import InputError
@@ -105,24 +105,29 @@ def noise_m(depth_m: Depth) -> NDArray[np.float32]:
     return np.asarray(NOISE_FLOOR_M + NOISE_PER_M2 * depth_m**2, np.float32)
 
 
-def check_origin(rule: str | None, origin: Origin) -> None:
-    """Refuse to refine depth whose pixels are said to show another place than the middle.
+def check_origin(rule: str | None, register: bool, origin: Origin) -> None:
+    """Refuse what takes depth pixels for the middles of their blocks if they are said not to be.
 
     Args:
         rule: rule of the refinement; None: there is none.
+        register: RGB is moved onto the depth.
         origin: pixel of its RGB block that a depth pixel is said to show.
 
     Raises:
         InputError: they contradict each other.
     """
-    if rule is not None and origin != "middle":
-        raise InputError(
-            f"--refine makes depth of the middle of its blocks, --lq-origin {origin} says "
-            "otherwise: leave one of them out"
-        )
+    if origin == "middle":
+        return
+    takers = {"--refine makes depth of": rule is not None, "--register compares with": register}
+    for option, used in takers.items():
+        if used:
+            raise InputError(
+                f"{option} the middle of its blocks, --lq-origin {origin} says otherwise: leave "
+                "one of them out"
+            )
 
 
-class RefinedRecording:
+class RefinedRecording(WrappedRecording):
     """A recording of depth and RGB of one size, as the network needs it.
 
     Args:
@@ -134,7 +139,8 @@ class RefinedRecording:
     """
 
     def __init__(self, recording: Recording, refinement: Refinement) -> None:
-        self.recording, self.refinement = recording, refinement
+        super().__init__(recording)
+        self.refinement = refinement
         self.full: DepthReader = recording.depth
         size, rgb = self.full.read(0).shape, next(iter(recording.colors())).shape[:2]
         if size != rgb:
@@ -152,11 +158,6 @@ class RefinedRecording:
         how = "the lower median" if refinement.rule == "median" else "the middle"
         note = f"refined from {how} of each {refinement.scale}x{refinement.scale} block"
         return replace(about, layout=f"{about.layout}, {note}")
-
-    @property
-    def fps(self) -> float | None:
-        """Frames per second, if known."""
-        return self.recording.fps
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield coarse depth [m] and RGB of whole blocks from frame ``start`` on."""
@@ -176,22 +177,6 @@ class RefinedRecording:
         for before in [j for j in self._whole if j < i]:
             del self._whole[before]
         return self.refinement.finish(prediction, depth_m)
-
-    def colors(self, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """Yield RGB as it is."""
-        return self.recording.colors(start)
-
-    def intrinsics(self, i: int) -> Intrinsics | None:
-        """Return the camera of frame ``i``."""
-        return self.recording.intrinsics(i)
-
-    def time_s(self, i: int) -> float | None:
-        """Return when frame ``i`` was taken [s]."""
-        return self.recording.time_s(i)
-
-    def pose(self, i: int) -> Pose | None:
-        """Return where frame ``i`` was taken."""
-        return self.recording.pose(i)
 
 
 class CoarseDepth:

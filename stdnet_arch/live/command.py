@@ -119,7 +119,7 @@ def _run(args: argparse.Namespace, sessions: list[LiveSession]) -> int:
             check_positive(value, name)
     if args.fps is not None and args.fps < SLOWEST_FPS:
         raise InputError(f"--fps must be at least {SLOWEST_FPS}; got {args.fps}")
-    check_origin(args.refine, args.lq_origin)
+    check_origin(args.refine, args.register, args.lq_origin)
     job = _job_of(args, places)
     _choose_weights(args, kind, job)
     predictor = predictor_of(args)

@@ -228,6 +228,7 @@ def test_frames_before_the_first_depth_are_counted_and_left_out(tmp_path, biline
         (["--report", "clip/r.json"], "must not replace or lie in the input"),
         (["--seconds", "0"], "--seconds must be a number > 0"),
         (["--refine", "--lq-origin", "first"], "--lq-origin first says otherwise: leave one"),
+        (["--register", "--lq-origin", "first"], "--register compares .*: leave one of them out"),
         (["--fps", "1e-320"], "--fps must be at least 0.001; got 1e-320"),
         (["--screen", "page", "--port", "70000"], "--port must be a number from 0"),
         (["--camera", "webcam"], "--camera must be realsense, .*; got webcam"),

@@ -1,4 +1,4 @@
-"""What the shipped PlaneBlends are worth: below joint bilateral on scenes that are made here."""
+"""What shipped weights are worth: below joint bilateral on scenes that are made here."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,9 @@ def errors(pred, truth):
     return float(off.square().mean().sqrt()), float(off.abs().mean())
 
 
-@pytest.mark.parametrize("name", ["plane_blend_x4", "plane_blend_live_x4", "plane_blend_x8"])
+@pytest.mark.parametrize("name", [
+    "plane_blend_x4", "plane_blend_live_x4", "plane_blend_x8", "plane_blend_x16",
+])  # fmt: skip
 def test_shipped_weights_are_below_joint_bilateral(scenes, name):
     net = stdnet_arch.load(name)
     rgb, depth_m = scenes
@@ -44,7 +46,7 @@ def test_shipped_weights_are_below_joint_bilateral(scenes, name):
     assert ours[1] < theirs[1]
 
 
-@pytest.mark.parametrize("name", ["plane_blend_x4", "plane_blend_live_x4"])
+@pytest.mark.parametrize("name", ["plane_blend_x4", "plane_blend_live_x4", "stdnet_t_x4"])
 def test_clean_depth_does_not_get_worse(scenes, name):
     rgb, depth_m = scenes
     lq = sensed(rgb, depth_m, 4, "area")

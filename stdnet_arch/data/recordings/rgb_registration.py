@@ -8,6 +8,7 @@ edge, and mostly one of colour, too: the zoom and shift sought bring most of the
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
-from stdnet_arch.data.recordings.track.track import Pose
+from stdnet_arch.data.recordings.wrapped_recording import WrappedRecording
 from stdnet_arch.utils.depth_step import estimate_step_m
 
 LOOKED_AT = range(0, 31, 10)
@@ -219,19 +220,29 @@ def _agreement(
     return np.where(inside >= LEAST_INSIDE * count, total / np.maximum(inside, 1), 0.0)
 
 
-class RegisteredRecording:
+class RegisteredRecording(WrappedRecording):
     """A recording whose RGB is moved onto its depth, where edges say that it lies beside it.
 
     Args:
         recording: depth and RGB of one view, about.
     """
 
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-        self.depth: DepthReader = recording.depth
-        self.size = next(iter(recording.colors())).shape[:2]
-        looked_at = islice(recording.frames(), LOOKED_AT.start, LOOKED_AT.stop, LOOKED_AT.step)
-        self.registration = find_registration(looked_at)
+    @cached_property
+    def registration(self) -> Registration | None:
+        """The place of the depth in the RGB; None if they fit."""
+        looked_at = islice(self.recording.frames(), LOOKED_AT.start, LOOKED_AT.stop, LOOKED_AT.step)
+        return find_registration(looked_at)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the RGB."""
+        height, width = next(iter(self.recording.colors())).shape[:2]
+        return height, width
+
+    @property
+    def depth(self) -> DepthReader:
+        """Return only the depth."""
+        return self.recording.depth
 
     @property
     def about(self) -> About:
@@ -239,11 +250,6 @@ class RegisteredRecording:
         about, found = self.recording.about, self.registration
         how = "RGB fits the depth" if found is None else f"RGB moved: {describe(found, self.size)}"
         return replace(about, layout=f"{about.layout or 'recording'}, {how}")
-
-    @property
-    def fps(self) -> float | None:
-        """Frames per second, if known."""
-        return self.recording.fps
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield depth [m] and moved RGB from frame ``start`` on."""
@@ -259,14 +265,6 @@ class RegisteredRecording:
         camera, found = self.recording.intrinsics(i), self.registration
         return camera if camera is None or found is None else found.camera(camera, self.size)
 
-    def time_s(self, i: int) -> float | None:
-        """Return when frame ``i`` was taken [s]."""
-        return self.recording.time_s(i)
-
-    def pose(self, i: int) -> Pose | None:
-        """Return where frame ``i`` was taken."""
-        return self.recording.pose(i)
-
     def _moved(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return rgb if self.registration is None else self.registration.apply(rgb)
 
@@ -276,7 +274,7 @@ def describe(found: Registration, size: tuple[int, int]) -> str:
     x, y = found.shift_px
     return (
         f"up to {found.farthest_px(size):.0f} px (enlarged by {1 / found.zoom:.3f}, shifted by "
-        f"{-x:.0f} and {-y:.0f} px; edges agree {100 * found.gain:.0f} % better)"
+        f"{round(-x)} and {round(-y)} px; edges agree {100 * found.gain:.0f} % better)"
     )
 
 

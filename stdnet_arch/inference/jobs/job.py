@@ -221,7 +221,7 @@ def complete(job: Job, predictor: DepthSRPredictor) -> Job:
     Raises:
         InputError: two options contradict each other.
     """
-    check_origin(job.refine, predictor.lq_origin)
+    check_origin(job.refine, job.reading.register, predictor.lq_origin)
     expects = contract_of(predictor.net).expects_error
     return replace(job, error_map=True) if job.side_outputs.rerun is not None and expects else job
 

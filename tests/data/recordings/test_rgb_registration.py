@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from boxes_beside import SCALE, SIZE, frame, seen
 from recording_parts import write_depth_folder, write_rgb_folder, write_weights
 
 from stdnet_arch.data.codecs.depth_file import read_depth
@@ -19,38 +20,9 @@ from stdnet_arch.data.recordings.rgb_registration import (
 from stdnet_arch.inference.jobs.job import Job, run_job
 from stdnet_arch.inference.jobs.reopening import reopen
 from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.live.cameras import can_jump
 
-SIZE, SCALE = (264, 360), 4
 MISFITS = [(0.92, (-7.0, 3.0)), (1.07, (5.0, -6.0)), (1.0, (11.0, 0.0)), (0.95, (0.0, 0.0))]
-
-
-def things(seed, count=40):
-    """Boxes: left, top, right, bottom [px of the depth's picture], distance [m], colour."""
-    random = np.random.default_rng(seed)
-    height, width = SIZE
-    for distance in np.linspace(4, 1, count):  # the nearer cover the farther
-        left, top = random.uniform(-0.1, 0.9, 2) * (width, height)
-        size = random.uniform(0.08, 0.3, 2) * (width, height)
-        yield left, top, left + size[0], top + size[1], distance, random.uniform(20, 255, 3)
-
-
-def seen(seed, x, y):
-    """Depth [m] and colour at places ``(H, W)`` of the depth's picture, a box at a time."""
-    depth_m, rgb = np.full(x.shape, 6.0), np.full((*x.shape, 3), 90.0)
-    for left, top, right, bottom, distance, colour in things(seed):
-        inside = (left <= x) & (x < right) & (top <= y) & (y < bottom)
-        depth_m[inside], rgb[inside] = distance, colour
-    return depth_m, rgb
-
-
-def frame(seed, zoom=1.0, shift_px=(0.0, 0.0)):
-    """A depth map of ``SIZE / SCALE``, and a camera's picture of the same boxes beside it."""
-    height, width = SIZE
-    y, x = np.mgrid[:height, :width].astype(float)
-    depth_m = seen(seed, x, y)[0][SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
-    middle = (width - 1) / 2, (height - 1) / 2
-    beside = [m + (p - m - s) / zoom for p, m, s in zip((x, y), middle, shift_px, strict=True)]
-    return depth_m.astype(np.float32), seen(seed, *beside)[1].astype(np.uint8)
 
 
 @pytest.mark.parametrize(("zoom", "shift_px"), MISFITS)
@@ -160,29 +132,50 @@ def test_a_recording_that_fits_is_read_as_it_is(tmp_path):
     assert advice_on_fit(moved.recording, 1) is None
 
 
-@pytest.mark.parametrize("refine", [None, "median"])
-def test_infer_tells_a_misfit_and_mends_it(clip, caplog, refine):
+@pytest.fixture
+def infer(clip, caplog):
+    """A function that runs a job, and returns its folder and what was said."""
     guided = {"type": "JointBilateral", "scale": SCALE}
     predictor = DepthSRPredictor(write_weights(clip / "w.pth", **guided), "cpu")
-    depth = clip / "depth"
-    if refine:
-        depth = clip / "full"
-        frames = [np.kron(frame(seed)[0], np.ones((SCALE, SCALE))) for seed in range(1, 5)]
-        write_depth_folder(depth, frames)
-    written = {}
-    for register in (False, True):
+
+    def run(register, depth="depth", refine=None):
         caplog.clear()
-        job = Job(depth, clip / "rgb", clip / f"out_{register}", Reading(register=register),
-                  refine=refine, depth_format="npy")  # fmt: skip
+        out = clip / f"out_{register}"
+        reading = Reading(register=register)
+        job = Job(clip / depth, clip / "rgb", out, reading, refine=refine, depth_format="npy")
         with caplog.at_level(logging.INFO, logger="stdnet_arch"):
             run_job(job, predictor, quiet=True)
-        assert ("--register does that" in caplog.text) == (not register)
-        assert ("RGB moved: up to" in caplog.text) == register
-        written[register] = read_depth(sorted(job.output.glob("*.npy"))[0])
-        assert reopen(job.output).job.reading.register == register
-    height, width = SIZE
-    y, x = np.mgrid[:height, :width].astype(float)
+        return out, caplog.text
+
+    return run
+
+
+def test_infer_tells_a_misfit_and_mends_it(infer):
+    (plain, advice), (moved, said) = infer(False), infer(True)
+    assert "--register does that" in advice
+    assert "RGB moved: up to" in said
+    assert "--register does that" not in said
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(float)
     true_m = seen(1, x, y)[0]
-    if not refine:  # what was measured everywhere stays in refined depth
-        wrong, right = (np.abs(written[r] - true_m).mean() for r in (False, True))
-        assert right < 0.8 * wrong
+    wrong, right = (
+        np.abs(read_depth(min(out.glob("*.npy"))) - true_m).mean() for out in (plain, moved)
+    )
+    assert right < 0.8 * wrong
+
+
+@pytest.mark.parametrize("register", [False, True])
+def test_depth_of_the_size_of_the_rgb_is_registered_too(infer, clip, register):
+    whole = [np.kron(frame(seed)[0], np.ones((SCALE, SCALE))) for seed in range(1, 5)]
+    write_depth_folder(clip / "full", whole)
+    _, said = infer(register, "full", "median")
+    assert ("--register does that" in said) != register
+    assert ("RGB moved: up to" in said) == register
+
+
+def test_a_result_says_that_it_was_registered(infer):
+    assert reopen(infer(True)[0]).job.reading.register
+
+
+def test_a_replay_may_still_jump_to_any_frame(clip):
+    places = clip / "depth", clip / "rgb"
+    assert can_jump(open_recording(*places, Reading(register=True), SCALE))

@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from stdnet_arch.data.recordings.rgb_registration import Registration
+from stdnet_arch.evaluation.benchmark.competitor import build_competitor
+from stdnet_arch.evaluation.zero_shot import scoring
 from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, read_zero_shot_plan
 from stdnet_arch.evaluation.zero_shot.run import make_ready, run_zero_shot
@@ -110,13 +113,29 @@ def test_expected_errors_are_compared_with_true_ones(plan, rows):
     assert expected == sorted(expected)
 
 
+def test_a_registered_method_sees_moved_rgb(options, scenes, tmp_path, monkeypatch):
+    moved = Registration(1.0, (6.0, 0.0))
+    monkeypatch.setattr(scoring, "find_registration", lambda _: moved)
+    filters = {"competitor": {"type": "JointBilateral"}}
+    options["methods"]["moved"] = {**filters, "registered": True}
+    plan = read_zero_shot_plan(options)
+    rows = run_zero_shot(plan, scenes, tmp_path / "own", device="cpu")
+    at = {"scene": "stills", "scale": 4, "rule": "means"}
+    plain, other = (pick(rows, method=m, **at)[0] for m in ("joint bilateral", "moved"))
+    case = make_case(scenes[1], 4, plan.rules[1])
+    rgb = np.stack([moved.apply(one) for one in case.rgb])
+    pred_m = build_competitor({"type": "JointBilateral", "scale": 4}).infer(case.filled_m, rgb)
+    assert other["rmse_cm"] == pytest.approx(case.errors_cm(pred_m)[0])
+    assert other["rmse_cm"] != plain["rmse_cm"]
+
+
 def test_unknown_shipped_weights_have_no_row():
     assert make_ready(MethodPlan(name="x", weights="nothing_x{scale}"), 4) is None
 
 
 def test_shipped_weights_are_found_by_name():
-    ready = make_ready(MethodPlan(name="x", weights="STDNet_x{scale}_small"), 4)
-    assert ready.depth_range_m == 20
+    ready = make_ready(MethodPlan(name="x", weights="stdnet_t_x{scale}"), 4)
+    assert ready.depth_range_m == 1
 
 
 def test_a_path_that_is_missing_is_an_error(tmp_path):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from boxes_beside import frame
 from torch import nn
 
+from stdnet_arch.data.recordings.rgb_registration import find_registration
 from stdnet_arch.evaluation.zero_shot import scoring
 from stdnet_arch.evaluation.zero_shot.scenes import SceneFiles, SceneFrames
 from stdnet_arch.evaluation.zero_shot.scoring import (
@@ -180,3 +182,23 @@ def test_rows_of_several_rules_hold_the_errors_of_each_scene(monkeypatch):
     assert [row["rule"] for row in rows] == ["area", "dtof_peak"]
     assert rows[0]["ratio_mean"] == rows[0]["ratio_worst"] == expected.ratio
     assert rows[0]["scenes"]["room"] == pytest.approx([expected.rmse_cm, expected.mae_cm], abs=1e-3)
+
+
+def boxes(zoom):
+    """A scene whose RGB lies beside its true depth, unless ``zoom`` is 1."""
+    frames = [frame(seed, zoom, (5.0, 0.0) if zoom != 1 else (0.0, 0.0)) for seed in range(1, 6)]
+    depth_m = np.stack([np.kron(d, np.ones((4, 4), np.float32)) for d, _ in frames])
+    rgb = np.stack([rgb for _, rgb in frames])
+    return SceneFrames("boxes", rgb, depth_m, depth_m > 0, SceneFiles(name="boxes", folder=""))
+
+
+def test_rgb_beside_its_depth_is_moved_the_same_in_all_frames():
+    case = make_case(boxes(0.93), 4, "nearest")
+    found = find_registration(zip(case.lq_m[::2], case.rgb[::2], strict=True))
+    np.testing.assert_array_equal(case.registered.rgb, [found.apply(one) for one in case.rgb])
+    assert case.registered.lq_m is case.lq_m
+
+
+def test_rgb_that_fits_is_left_where_it_is():
+    case = make_case(boxes(1.0), 4, "nearest")
+    assert case.registered is case
