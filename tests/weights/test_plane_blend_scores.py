@@ -30,7 +30,7 @@ def errors(pred, truth):
 
 
 @pytest.mark.parametrize("name", [
-    "plane_blend_x4", "plane_blend_live_x4", "plane_blend_x8", "plane_blend_x16",
+    "plane_blend_x4", "plane_blend_live_x4", "plane_blend_x8", "plane_blend_x16", "stdnet_t_x4",
 ])  # fmt: skip
 def test_shipped_weights_are_below_joint_bilateral(scenes, name):
     net = stdnet_arch.load(name)
