@@ -176,7 +176,7 @@ def _steep(log: NDArray[np.float64], coarse: NDArray[np.floating]) -> NDArray[np
 def _colour_edges(rgb: NDArray[np.uint8], axis: int) -> NDArray[np.float32]:
     """Compare the colour edge at each pixel with those around it."""
     way = (1, 0) if axis == 1 else (0, 1)
-    strength = np.abs(cv2.Sobel(rgb.astype(np.float32), cv2.CV_32F, *way)).max(-1)
+    strength = np.abs(cv2.Sobel(rgb, cv2.CV_32F, *way)).max(-1)
     side = max(round(AROUND * max(rgb.shape[:2])), 1)
     usual = cv2.blur(strength, (side, side))
     return np.minimum(strength / (usual + FAINT), np.float32(STRONGEST))

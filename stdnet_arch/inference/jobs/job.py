@@ -259,9 +259,11 @@ def say_opening(job: Job, predictor: DepthSRPredictor, recording: Recording) -> 
         LOGGER.warning("%s", line)
     measured_m = look.first_m[cleaner.measured(look.first_m)]
     check_plausible(measured_m, cleaner.range_m, cleaner.max_m)
-    if not isinstance(recording, RefinedRecording):
+    whole = recording
+    if isinstance(recording, RefinedRecording):
+        whole = recording.recording
+    else:
         predictor.plan_sizes(look.size, rgb_size)
-    whole = recording.recording if isinstance(recording, RefinedRecording) else recording
     if advice := advice_on_fit(whole, next(iter(look.frames))):
         LOGGER.warning("%s", advice)
 
