@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 
 OLDEST = (3, 10)
-WHOLE_SUITE = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""On all cores, files in the order that tests/conftest.py gives them."""
+WHOLE_SUITE = ["-n", "auto", "--dist", "loadfile"]
 
 
 def require_python(version: tuple) -> None:

@@ -38,20 +38,12 @@ hypothesis.settings.load_profile("repeatable")
 MINUTES_LONG = ("test_autocast_stays_close_to_float32[cpu-tiny_ToolboxVSR_TOFlow-dtype0]",)
 
 
-LOADS_OPENVINO = {"test_openvino_stream.py", "test_step_export.py", "test_speed_cases.py"}
-
-
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
 def pytest_collection_modifyitems(items):
-    """Mark single cases of a parametrised test as slow; files that load OpenVINO come last.
-
-    A process that has loaded it and forks workers of a DataLoader is ended by a segmentation fault
-    (OpenVINO beside PyTorch 2.14 on an AMD EPYC).
-    """
+    """Mark single cases of a parametrised test as slow."""
     for item in items:
         if item.name in MINUTES_LONG:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.path.name in LOADS_OPENVINO)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """A network's steps in OpenVINO: what PyTorch gives, on a CPU, in less time."""
 
+import functools
 import importlib
 import logging
 import sys
@@ -65,7 +66,7 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, net: nn.Module) -> None:
-        self.net, self._library = net, _import_library()
+        self.net, self._library, self._core = net, _import_library(), _core()
         try:
             self.step: StreamStep = open_step(net)
         except ValueError as error:
@@ -105,7 +106,7 @@ class OpenVinoRuntime:
             program = torch.export.export(self.step, tuple(torch.from_numpy(x) for x in inputs))
             model = self._library.convert_model(program)
             threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
-            ready = self._library.Core().compile_model(model, "CPU", {**OPTIONS, **threads})
+            ready = self._core.compile_model(model, "CPU", {**OPTIONS, **threads})
         except Exception as error:  # OpenVINO's own errors have no other base
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
@@ -127,6 +128,16 @@ def _import_library() -> Any:  # noqa: ANN401  an optional library
         raise InputError(
             "runtime openvino needs the package openvino: pip install -e '.[openvino]'"
         ) from error
+
+
+@functools.cache
+def _core() -> Any:  # noqa: ANN401  an optional library
+    """Give the one core of this process, which lives as long.
+
+    Each sets a stack for signals. Of two that end in the order of their making, the second sets
+    the first's again, which is gone: the next signal, of a child that ends, kills the process.
+    """
+    return _import_library().Core()
 
 
 class OpenVinoStream(PushStream):

@@ -54,6 +54,26 @@ def test_nothing_is_reported_to_a_server():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_signals_arrive_after_two_runtimes_are_gone():
+    program = (
+        "import os, signal, torch, stdnet_arch\n"
+        "from basicsr.archs import build_network\n"
+        "from stdnet_arch.inference.streams.openvino_stream import OpenVinoRuntime\n"
+        "net = build_network({'type': 'DFlowDepth', 'num_feat': 4, 'scale': 4}).eval()\n"
+        "first, second = OpenVinoRuntime(net), OpenVinoRuntime(net)\n"
+        "for runtime in (first, second):\n"
+        "    frame = torch.ones(1, 4, 6), torch.ones(3, 16, 24)\n"
+        "    runtime.open().push_outputs([frame])\n"
+        "del runtime, first\n"
+        "del second\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('came', flush=True))\n"
+        "os.kill(os.getpid(), signal.SIGUSR1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "came\n"
+
+
 @pytest.fixture(params=NETS)
 def net(request):
     return shaken_net(NETS[request.param])
