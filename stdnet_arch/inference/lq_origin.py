@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stdnet_arch.utils.depth_edges import EDGE, neighbour_steps
+
 LOGGER = logging.getLogger(__name__)
 Origin = Literal["middle", "first"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
-STEP = 0.05
-"""Difference of the logarithms of neighbouring depths from which on an edge lies between them."""
 STRONGEST = 0.2
 """Steps of colour beyond it count as it: a few bright lights are not all that is seen."""
 FEWEST = 100
@@ -63,7 +63,7 @@ def _is_earlier(depth: NDArray[np.float32], colour: NDArray[np.float32]) -> bool
     scale = colour.shape[1] // depth.shape[0]
     steps = np.minimum(np.abs(np.diff(colour, axis=2)).max(0), STRONGEST)
     steps = steps.reshape(len(depth), scale, -1).mean(1)  # (h, W - 1), between columns i and i + 1
-    rows, columns = np.nonzero(_differ(depth))
+    rows, columns = np.nonzero(neighbour_steps(depth) > EDGE)  # NaN is not larger
     inside = (columns >= 1) & (columns < depth.shape[1] - 2)
     rows, columns = rows[inside], columns[inside]
     if len(rows) < FEWEST:
@@ -76,10 +76,3 @@ def _is_earlier(depth: NDArray[np.float32], colour: NDArray[np.float32]) -> bool
     around_border = profile[np.abs(offsets) <= half].mean()
     around_earlier = profile[np.abs(offsets + half) <= half].mean()
     return bool(around_earlier > around_border)
-
-
-def _differ(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mark where a depth and its right neighbour belong to two surfaces."""
-    there = depth > 0
-    log = np.log(np.where(there, depth, 1))
-    return (np.abs(np.diff(log, axis=1)) > STEP) & there[:, 1:] & there[:, :-1]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
 from stdnet_arch.data.recordings.wrapped_recording import WrappedRecording
+from stdnet_arch.utils.depth_edges import EDGE, neighbour_steps
 from stdnet_arch.utils.depth_step import estimate_step_m
 
 LOOKED_AT = range(0, 31, 10)
@@ -37,8 +38,6 @@ MOST_EDGES = 2000
 """Depth edges of a frame and direction beyond which every n-th is taken."""
 LEAST_INSIDE = 0.6
 """Part of the depth edges that must stay within the picture."""
-DIFFERENT = 0.05
-"""Difference of the logarithms of neighbouring depths from which on an edge lies between them."""
 STEEPER = 2.5
 """An edge is so many times as steep as what lies on either side of it: slopes are none."""
 STRONGEST = 4.0
@@ -144,13 +143,12 @@ def find_registration(frames: Iterable[Frame]) -> Registration | None:
 def _edges_of(depth_m: NDArray[np.floating], rgb: NDArray[np.uint8]) -> list[_Edges]:
     """Find the edges of a frame: those between columns, and those between rows."""
     there = np.isfinite(depth_m) & (depth_m > 0)
-    log = np.log(np.where(there, depth_m, np.nan).astype(np.float64))
     # Rounding makes edges of its own.
     coarse = 1.5 * (estimate_step_m(depth_m[there]) or 0) / np.where(there, depth_m, np.nan)
     size, blocks = rgb.shape[:2], [a / b for a, b in zip(rgb.shape, depth_m.shape, strict=False)]
     edges = []
     for axis in (1, 0):
-        steep = _steep(*((log, coarse) if axis == 1 else (log.T, coarse.T)))
+        steep = _steep(*((depth_m, coarse) if axis == 1 else (depth_m.T, coarse.T)))
         row, column = np.nonzero(steep if axis == 1 else steep.T)
         place = np.stack([column, row], 1) + (0.5 + 0.5 * (axis == 1), 0.5 + 0.5 * (axis == 0))
         every = math.ceil(len(place) / MOST_EDGES) or 1
@@ -159,17 +157,17 @@ def _edges_of(depth_m: NDArray[np.floating], rgb: NDArray[np.uint8]) -> list[_Ed
     return edges
 
 
-def _steep(log: NDArray[np.float64], coarse: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _steep(depth_m: NDArray[np.floating], coarse: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Mark where a pixel ``(h, w)`` and its right neighbour belong to two surfaces.
 
     Args:
-        log: logarithm of the depth, NaN in holes.
-        coarse: difference of it that may come from rounding alone.
+        depth_m: depth [m].
+        coarse: difference of its logarithm that may come from rounding alone.
     """
-    steps = np.abs(np.diff(log, axis=1))
+    steps = neighbour_steps(depth_m)
     around = np.pad(np.nan_to_num(steps, nan=0.0), ((0, 0), (1, 1)))
     beside = np.maximum(around[:, :-2], around[:, 2:])
-    real = steps > np.maximum(DIFFERENT, coarse[:, 1:])  # NaN is not larger
+    real = steps > np.maximum(EDGE, coarse[:, 1:])  # NaN is not larger
     return np.asarray(real & (steps > STEEPER * beside))
 
 
