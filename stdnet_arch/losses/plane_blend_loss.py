@@ -20,7 +20,9 @@ class PlaneBlendLoss(nn.Module):
     - Charbonnier ``sqrt(e^2 + eps^2) - eps`` of ``e = |pred - gt| / mean(gt of the frame)``, times
       ``robust``; eps shrinks linearly from ``eps_start`` to ``eps_end``: squared errors first, so
       that the few pixels at edges lead, absolute ones in the end.
-    - ``e^2`` with ``e`` cut at 3, times ``squared``.
+    - ``e^2`` with ``e`` cut at 3, times ``squared``. With a ``level``, the mean ``L`` of these two
+      over a clip counts as ``level * log(1 + L / level)``: clips of a bad sensor, whose errors are
+      a hundred times those of others, count by how much better they get, not by how bad they are.
     - ``|pred - gt| / error + log(error)``, times ``bar``: the likelihood of a Laplace distribution,
       least where ``error`` is the expected absolute error (Kendall & Gal 2017, Eq. 5 with L1).
       Its gradient reaches only ``error``.
@@ -35,9 +37,10 @@ class PlaneBlendLoss(nn.Module):
         motion: factor of the fourth.
         eps_start: see above, in units of the frame's mean depth.
         eps_end: see above.
+        level: see above; 0: all pixels count alike.
 
     Raises:
-        ValueError: ``total_iter`` is below 1, or eps grows.
+        ValueError: ``total_iter`` is below 1, eps grows, or ``level`` is negative.
     """
 
     uses = ("guide", "flow_to_before_px", "flow_valid")
@@ -51,8 +54,11 @@ class PlaneBlendLoss(nn.Module):
         motion: float = 0.1,
         eps_start: float = 0.3,
         eps_end: float = 0.01,
+        level: float = 0.0,
     ) -> None:
         super().__init__()
+        if level < 0:
+            raise ValueError(f"level must be at least 0; got {level}")
         if total_iter < 1 or not 0 < eps_end <= eps_start:
             raise ValueError(
                 f"need total_iter >= 1 and 0 < eps_end <= eps_start; got {total_iter}, {eps_end} "
@@ -60,7 +66,7 @@ class PlaneBlendLoss(nn.Module):
             )
         self.total_iter = total_iter
         self.robust, self.squared, self.bar, self.motion = robust, squared, bar, motion
-        self.eps_start, self.eps_end = eps_start, eps_end
+        self.eps_start, self.eps_end, self.level = eps_start, eps_end, level
         self.eps = eps_start
 
     def set_iteration(self, iteration: int) -> None:
@@ -101,12 +107,20 @@ class PlaneBlendLoss(nn.Module):
         error = (at_least_float32(out["pred"]) - gt) / mean
         charbonnier = (error.square() + self.eps**2).sqrt() - self.eps
         terms = self.robust * charbonnier + self.squared * error.clamp(-MOST, MOST).square()
-        total = masked_mean(terms, valid) + self.bar * self._bar(out["error"], error, mean, valid)
+        total = self._mean(terms, valid) + self.bar * self._bar(out["error"], error, mean, valid)
         if "flow" in out and out["flow"].shape[1]:
             total = total + self.motion * self._motion(
                 out["flow"], guide, flow_to_before_px, flow_valid
             )
         return total
+
+    def _mean(self, terms: Tensor, valid: Tensor) -> Tensor:
+        """Mean over pixels; with a level, over clips."""
+        if not self.level:
+            return masked_mean(terms, valid)
+        count = valid.flatten(1).sum(1)
+        clips = terms.where(valid, 0).flatten(1).sum(1) / count.clamp(min=1)
+        return masked_mean(self.level * torch.log1p(clips / self.level), count > 0)
 
     @staticmethod
     def _bar(expected: Tensor, error: Tensor, mean: Tensor, valid: Tensor) -> Tensor:

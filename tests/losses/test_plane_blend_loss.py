@@ -31,6 +31,21 @@ def test_it_is_the_sum_of_its_formulas():
     assert float(loss(out, gt, valid)) == pytest.approx(total / count, rel=1e-9)
 
 
+def test_with_a_level_a_clip_counts_by_the_logarithm_of_its_mean():
+    out, gt, valid = batch(b=3)
+    valid[2] = False  # a clip of which nothing is known
+    plain = PlaneBlendLoss(10, robust=3, squared=2, bar=0)
+    alone = [
+        float(plain({k: v[i : i + 1] for k, v in out.items()}, gt[i : i + 1], valid[i : i + 1]))
+        for i in range(2)
+    ]
+    expected = np.mean([0.2 * np.log(1 + clip / 0.2) for clip in alone])
+    evened = PlaneBlendLoss(10, robust=3, squared=2, bar=0, level=0.2)
+    assert float(evened(out, gt, valid)) == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError, match="level must be at least 0; got -1"):
+        PlaneBlendLoss(10, level=-1)
+
+
 def test_depth_in_another_unit_costs_the_same():
     out, gt, valid = batch()
     loss = PlaneBlendLoss(10)
