@@ -1,5 +1,6 @@
 """PlaneBlend: choose, for each pixel, among the surfaces that the sensor saw around it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,14 @@ from stdnet_arch.archs.plane_blend.candidates import (
     planes_around,
 )
 from stdnet_arch.archs.plane_blend.choice import choice_among, choose
-from stdnet_arch.archs.plane_blend.head import HEADS, Detail, HeadKind, make_head
+from stdnet_arch.archs.plane_blend.head import (
+    HEADS,
+    Detail,
+    HeadKind,
+    fit_choices,
+    make_head,
+    start_at_zero,
+)
 from stdnet_arch.archs.plane_blend.motion import (
     SEEN_CARRIED,
     Carried,
@@ -140,7 +148,7 @@ class PlaneBlend(nn.Module):
         self.place_in = nn.Conv2d(2, num_feat, 1, bias=False) if scale > CELL else None
         if temporal:
             self.motion = FrameMotion(motion_feat)
-            self.carried_in = nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1)
+            self.carried_in = start_at_zero(nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1))
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
         self.head = make_head(num_feat, self.choices, detail, head)
         self.detail = Detail(detail, num_feat) if detail else None
@@ -151,8 +159,7 @@ class PlaneBlend(nn.Module):
             nn.Conv2d(num_feat, pixels, 1),
         )
         for last in (self.plane_head[1], self.error_head[2]):
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+            start_at_zero(last)  # type: ignore[arg-type]
 
     def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.
@@ -171,6 +178,14 @@ class PlaneBlend(nn.Module):
             TypeError, ValueError: see :mod:`stdnet_arch.utils.shapes`.
         """
         return self.advance(lq, guide, step)[0]
+
+    def adapt_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Begin with weights of a PlaneBlend of less reach, or without a memory.
+
+        Candidates that it lacks start as untrained. One with a memory must have the same reach.
+        """
+        own = self.state_dict()
+        return dict(state) if "motion.log_sharpness" in state else fit_choices(state, own)
 
     def open_stream(self) -> PlaneBlendStream:
         """Super-resolve frame by frame, without delay; see :class:`PlaneBlendStream`."""
@@ -259,7 +274,8 @@ class PlaneBlend(nn.Module):
         maps |= self._decide(feat, logits, frame, (y, x), carried)
         if not self.temporal:
             return maps, None
-        return maps, MotionMemory(guide, maps["pred"].detach(), traces.fine, traces.coarse)
+        pred, error = maps["pred"].detach(), maps["error"].detach()
+        return maps, MotionMemory(guide, pred, error, traces.fine, traces.coarse)
 
     def _see(self, lq: Tensor, step: Tensor) -> _Frame:
         """Fill holes, fit planes, and describe the depth around each LR pixel."""

@@ -103,6 +103,8 @@ def starts_of(options: Mapping[str, Any], start: Path | None) -> list[Path]:
 def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:
     """Take over every parameter of a checkpoint that the network has, too, in the same shape.
 
+    A network's own ``adapt_state``, if it has one, makes those fit that it can use before.
+
     Args:
         net: keeps what it has where the checkpoint has nothing for it.
         path: file of :meth:`DeviceTrainer.save`.
@@ -116,6 +118,8 @@ def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:
         ValueError: it is damaged or not finite, nothing fits, or several are of two networks.
     """
     state = read_mean(path, *more)
+    if adapt := getattr(net, "adapt_state", None):
+        state = adapt(state)
     own = net.state_dict()
     fit = {k: v.float() for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fit:

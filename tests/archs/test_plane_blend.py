@@ -8,7 +8,7 @@ from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.archs.plane_blend import candidates as parts
 from stdnet_arch.archs.plane_blend import head
 from stdnet_arch.archs.plane_blend import parts as few_rows
-from stdnet_arch.archs.plane_blend.motion import correlate
+from stdnet_arch.archs.plane_blend.motion import MotionMemory, carry, correlate
 from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.warp import warp_to_edges
 
@@ -107,6 +107,38 @@ def test_the_gate_keeps_the_past_out_until_it_is_learned():
         along = make()(lq, guide)["pred"]
         alone = make(temporal=False)(lq, guide)["pred"]
     assert (along - alone).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("head", ["convolved", "linear"])
+def test_with_a_memory_it_begins_as_the_trained_one_without(head):
+    alone = shaken(make(temporal=False, head=head))
+    along = make(head=head)
+    state = along.adapt_state(alone.state_dict())
+    missing, unexpected = along.load_state_dict(state, strict=False)
+    assert not unexpected
+    assert {name.partition(".")[0] for name in missing} == {"motion", "carried_in"}
+    lq, guide = 1 + torch.rand(1, 2, 1, 5, 6), torch.rand(1, 2, 3, 20, 24)
+    with torch.no_grad():
+        expected, given = alone(lq, guide), along(lq, guide)
+    for name in ("pred", "error"):
+        torch.testing.assert_close(given[name][:, 0], expected[name][:, 0])
+        # What is carried has a weight of exp(-4) and less beside nine others.
+        torch.testing.assert_close(given[name][:, 1], expected[name][:, 1], atol=0.1, rtol=0)
+
+
+def test_what_is_carried_keeps_the_error_that_was_expected_of_it():
+    generator = torch.Generator().manual_seed(1)
+    guide, pred, error = (torch.rand(1, c, 8, 12, generator=generator) for c in (3, 1, 1))
+    memory = MotionMemory(guide, pred, error, guide, guide)
+    flow = torch.zeros(1, 2, 2, 3)
+    flow[:, 0] = -2  # all comes from two pixels to the left
+    carried = carry(memory, guide, flow, torch.ones(1, 16, 2, 3))
+    for name, before in (("depth", pred), ("error", error)):
+        now = parts.pixels_of(getattr(carried, name))
+        torch.testing.assert_close(now[..., 2:], before[..., :-2])
+    inside = parts.pixels_of(carried.inside)
+    assert not inside[..., :2].any()
+    assert inside[..., 2:].all()
 
 
 def test_weights_sum_to_one_and_give_the_prediction():

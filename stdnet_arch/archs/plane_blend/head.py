@@ -1,5 +1,6 @@
 """PlaneBlend's heads: from features of cells to a logit for each candidate at each pixel."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -55,7 +56,7 @@ class CellHead(nn.Module):
         super().__init__()
         self.choices = choices
         self.act = nn.LeakyReLU(0.1)
-        self.out = _start_at_zero(nn.Conv2d(num_feat, choices * PIXELS, 1))
+        self.out = start_at_zero(nn.Conv2d(num_feat, choices * PIXELS, 1))
 
     def forward(self, feat: Tensor, sharp: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """``(n, num_feat, H/4, W/4)`` -> ``(n, choices, 16, H/4, W/4)``; ``sharp`` is not used."""
@@ -80,7 +81,7 @@ class PixelHead(nn.Module):
             nn.Conv2d(2 * num_detail, width, 3, padding=1),
             leaky_relu(),
         )
-        self.out = _start_at_zero(nn.Conv2d(width, choices, 3, padding=1))
+        self.out = start_at_zero(nn.Conv2d(width, choices, 3, padding=1))
 
     def forward(self, feat: Tensor, sharp: Tensor) -> Tensor:
         """Weigh features of cells and of pixels.
@@ -114,8 +115,8 @@ class LinearHead(nn.Module):
         super().__init__()
         self.choices, self.num_detail = choices, num_detail
         self.act = nn.LeakyReLU(0.1)
-        self.out = _start_at_zero(nn.Conv2d(num_feat, choices * PIXELS, 1))
-        self.rule = _start_at_zero(nn.Conv2d(num_feat, choices * num_detail, 1))
+        self.out = start_at_zero(nn.Conv2d(num_feat, choices * PIXELS, 1))
+        self.rule = start_at_zero(nn.Conv2d(num_feat, choices * num_detail, 1))
 
     def forward(self, feat: Tensor, sharp: Tensor) -> Tensor:
         """Weigh features of cells and of pixels; arguments and result as :class:`PixelHead`."""
@@ -149,7 +150,27 @@ def make_head(
     return PixelHead(num_feat, choices, num_detail)
 
 
-def _start_at_zero(conv: nn.Conv2d) -> nn.Conv2d:
+def fit_choices(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fit weights of a head with fewer candidates to one whose first candidates are the same.
+
+    Args:
+        state: parameters by name; those of the last layers of a head may be too few.
+        own: the parameters to fit.
+
+    Returns:
+        ``state``; candidates that it lacks start as untrained, at zero.
+    """
+    fitted = dict(state)
+    for name in sorted(own.keys() & state.keys()):
+        given, wanted = state[name], own[name]
+        last = name.rpartition(".")[0] in {"head.out", "head.rule"}
+        if last and given.shape[1:] == wanted.shape[1:] and len(given) < len(wanted):
+            fitted[name] = torch.cat((given, given.new_zeros(wanted[len(given) :].shape)))
+    return fitted
+
+
+def start_at_zero(conv: nn.Conv2d) -> nn.Conv2d:
+    """Give a layer no say before it is trained; returns it."""
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.get_parameter("bias"))
     return conv

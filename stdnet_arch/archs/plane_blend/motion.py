@@ -1,4 +1,4 @@
-"""PlaneBlend's memory: where each pixel was in the frame before, and which depth it had."""
+"""PlaneBlend's memory: where each pixel was in the frame before, and how deep it was there."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,6 +33,8 @@ class MotionMemory:
     """RGB of the last frame, ``(b, 3, H, W)``."""
     pred: Tensor
     """Its prediction, ``(b, 1, H, W)``."""
+    error: Tensor
+    """The error that was expected of it, same shape."""
     fine: Tensor
     """See :class:`Traces`."""
     coarse: Tensor
@@ -48,6 +50,8 @@ class Carried(NamedTuple):
     """``(n, 16, H/4, W/4)``."""
     mismatch: Tensor
     """Mean absolute difference of colours, ``(n, 16, H/4, W/4)``."""
+    error: Tensor
+    """The error that was expected of it, ``(n, 16, H/4, W/4)``."""
     inside: Tensor
     """1 where it was in view, ``(n, 16, H/4, W/4)``."""
 
@@ -159,9 +163,10 @@ def carry(memory: MotionMemory, guide: Tensor, flow: Tensor, own: Tensor) -> Car
     """
     flow = F.interpolate(flow, scale_factor=CELL, mode="bilinear", align_corners=False)
     colour, inside = warp_to_edges(memory.guide, flow, "bilinear")
-    depth, _ = warp_to_edges(memory.pred, flow, "nearest")
+    kept, _ = warp_to_edges(torch.cat((memory.pred, memory.error), 1), flow, "nearest")
+    depth, error = kept.split(1, 1)
     mismatch = (colour - guide).abs().mean(1, keepdim=True)
-    carried = Carried(*(cells_of(x) for x in (depth, mismatch, inside)))
+    carried = Carried(*(cells_of(x) for x in (depth, mismatch, error, inside)))
     if memory.known is None:
         return carried
     nothing = nothing_carried(own)
@@ -171,23 +176,24 @@ def carry(memory: MotionMemory, guide: Tensor, flow: Tensor, own: Tensor) -> Car
 
 def nothing_carried(own: Tensor) -> Carried:
     """For the first frame of a clip: its own plane, of which nothing speaks for."""
-    return Carried(own, torch.ones_like(own), torch.zeros_like(own))
+    return Carried(own, torch.ones_like(own), own, torch.zeros_like(own))
 
 
-SEEN_CARRIED = 3 * CELL**2
+SEEN_CARRIED = 4 * CELL**2
 """Channels of :func:`see_carried`."""
 
 
 def see_carried(carried: Carried, own: Tensor) -> Tensor:
-    """Carried depth relative to the pixel's own plane, and how well its colour fits.
+    """Carried depth relative to the pixel's own plane, how well its colour fits, and its error.
 
     Args:
         carried: see :func:`carry`.
         own: depth of the own plane at each pixel, ``(n, 16, H/4, W/4)``.
 
     Returns:
-        ``(n, 48, H/4, W/4)``.
+        ``(n, 64, H/4, W/4)``.
     """
     ratio = torch.log(carried.depth.clamp_min(TINY) / own.clamp_min(TINY))
-    seen = ((4 * ratio).clamp(-4, 4) * carried.inside, 4 * carried.mismatch, carried.inside)
-    return torch.cat(seen, 1)
+    doubt = (20 * carried.error / own.clamp_min(TINY)).clamp(max=4)
+    shown = (4 * ratio).clamp(-4, 4) * carried.inside
+    return torch.cat((shown, 4 * carried.mismatch, doubt, carried.inside), 1)

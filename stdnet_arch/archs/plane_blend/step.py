@@ -34,6 +34,7 @@ class PlaneBlendStep(StreamStep):
         return {
             "guide": like.new_zeros(1, 3, H, W),
             "pred": like.new_zeros(1, 1, H, W),
+            "error": like.new_zeros(1, 1, H, W),
             "fine": feat(1, num_feat, H // CELL, W // CELL),
             "coarse": feat(1, num_feat, -(-H // COARSE), -(-W // COARSE)),
             "known": like.new_zeros(1, 1, 1, 1),  # whether there was a frame
@@ -47,4 +48,5 @@ class PlaneBlendStep(StreamStep):
         if memory is None:
             return maps
         known = torch.ones_like(state[-1])
-        return *maps, memory.guide, memory.pred, memory.fine, memory.coarse, known
+        kept = memory.guide, memory.pred, memory.error, memory.fine, memory.coarse
+        return *maps, *kept, known

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class PlaneBlendStream:
     """Frames in, as many predictions out; equal to the whole clip's forward.
 
-    Kept between pushes are the last frame, its prediction and two maps of features. Gradients are
-    not tracked.
+    Kept between pushes are the last frame, its prediction with the error expected of it, and two
+    maps of features. Gradients are not tracked.
 
     Args:
         net: the network.
