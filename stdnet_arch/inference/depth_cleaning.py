@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stdnet_arch.data.recordings.recording import Frame
-from stdnet_arch.utils.hole_filling import fill_holes
+from stdnet_arch.utils.depth_maps import fill_holes
 
 FARTHEST_PLAUSIBLE = 10
 """Median of a frame, in ranges of the network, above which the unit must be wrong."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stdnet_arch.utils.depth_edges import EDGE, neighbour_steps
+from stdnet_arch.utils.depth_maps import EDGE, neighbour_steps
 
 LOGGER = logging.getLogger(__name__)
 Origin = Literal["middle", "first"]

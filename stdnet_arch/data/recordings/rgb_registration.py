@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stdnet_arch.data.recordings.depth_io import DepthReader
 from stdnet_arch.data.recordings.recording import About, Frame, Intrinsics, Recording
 from stdnet_arch.data.recordings.wrapped_recording import WrappedRecording
-from stdnet_arch.utils.depth_edges import EDGE, neighbour_steps
+from stdnet_arch.utils.depth_maps import EDGE, neighbour_steps
 from stdnet_arch.utils.depth_step import estimate_step_m
 
 LOOKED_AT = range(0, 31, 10)

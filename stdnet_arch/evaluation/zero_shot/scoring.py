@@ -21,8 +21,8 @@ from stdnet_arch.evaluation.benchmark.benchmark import build_competitor
 from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames, load_scenes
 from stdnet_arch.metrics.depth_metric import calculate_mae, calculate_rmse
 from stdnet_arch.models.prediction import FramePrediction
+from stdnet_arch.utils.depth_maps import fill_holes
 from stdnet_arch.utils.depth_step import depth_step, step_to_tell_m
-from stdnet_arch.utils.hole_filling import fill_holes
 
 LOGGER = logging.getLogger("stdnet_arch")
 CHUNK_FRAMES = 4

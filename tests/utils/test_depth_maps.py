@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stdnet_arch.utils.depth_edges import neighbour_steps
+from stdnet_arch.utils.depth_maps import neighbour_steps
 
 
 def test_steps_are_those_of_a_loop_and_holes_have_none():
