@@ -84,6 +84,9 @@ class Augmentation:
     """Share of samples with depth that no sensor saw: in shadows beside near things, in patches."""
     rounded: float = 0.0
     """Share of samples of continuous depth that is rounded to a fine step, as files hold it."""
+    cuts: float = 0.0
+    """Share of clips that go on, from some frame, in another place: what was carried there is wrong
+    there."""
 
 
 class DeviceClips:
@@ -138,7 +141,7 @@ class DeviceClips:
         parts = [self._turn(scenes) for scenes in self._made]
         scenes = Scenes(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
         order = torch.randperm(len(scenes.rgb), generator=self.generator, device=self.device)
-        scenes = Scenes(*(x[order] for x in scenes))
+        scenes = self._cut(Scenes(*(x[order] for x in scenes)))
         factor = self._uniform(len(order), *self.augmentation.log_depth).exp()
         depth_m = self._misalign(scenes.depth_m * factor.view(-1, 1, 1, 1, 1))
         depth_m = self._hide(depth_m)
@@ -151,16 +154,37 @@ class DeviceClips:
 
     def _turn(self, scenes: Scenes) -> Scenes:
         """Flip and transpose all clips of a maker; flow turns along."""
-        rgb, depth_m, flow, valid = scenes
         if self.random.random() < 0.5:
-            rgb, depth_m, flow, valid = (x.flip(-1) for x in (rgb, depth_m, flow, valid))
-            flow = flow * flow.new_tensor([-1, 1]).view(2, 1, 1)
+            scenes = mirrored(scenes)
+        rgb, depth_m, flow, valid = scenes
         if self.random.random() < 0.3:
             rgb, depth_m, flow, valid = (x.flip(-2) for x in (rgb, depth_m, flow, valid))
             flow = flow * flow.new_tensor([1, -1]).view(2, 1, 1)
         if self.random.random() < 0.4:
             rgb, depth_m, flow, valid = (x.transpose(-1, -2) for x in (rgb, depth_m, flow, valid))
             flow = flow.flip(2)
+        return Scenes(rgb, depth_m, flow, valid)
+
+    def _cut(self, scenes: Scenes) -> Scenes:
+        """Let some clips go on as another one, or as their own mirror image, from some frame on."""
+        b, t = scenes.rgb.shape[:2]
+        if not self.augmentation.cuts or t < 2:
+            return scenes
+        if self.random.random() < 0.5:
+            other = mirrored(scenes)
+        else:
+            other = Scenes(*(x.roll(1, 0) for x in scenes))
+        first = self._uniform(b, 1, t).long()[:, None]
+        first = torch.where(self._uniform(b)[:, None] < self.augmentation.cuts, first, t)
+        frame = torch.arange(t, device=self.device)
+        new = (frame >= first).view(b, t, 1, 1, 1)
+        whole = new[:, 1:] & new[:, :-1]  # both frames that the flow joins
+        flow = torch.where(whole, other.flow_px, scenes.flow_px)
+        valid = torch.where(whole, other.flow_valid, scenes.flow_valid & ~new[:, 1:])
+        rgb, depth_m = (
+            torch.where(new, *both)
+            for both in ((other.rgb, scenes.rgb), (other.depth_m, scenes.depth_m))
+        )
         return Scenes(rgb, depth_m, flow, valid)
 
     def _sense(self, depth_m: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -288,6 +312,12 @@ class DeviceClips:
         rgb = (rgb + level * noise).clamp(0, 1)
         wrong = (self._uniform(b) < plan.wrong_guide).view(shape)
         return torch.where(wrong, rgb.roll(1, 0), rgb)
+
+
+def mirrored(scenes: Scenes) -> Scenes:
+    """Swap left and right; flow turns along."""
+    rgb, depth_m, flow, valid = (x.flip(-1) for x in scenes)
+    return Scenes(rgb, depth_m, flow * flow.new_tensor([-1, 1]).view(2, 1, 1), valid)
 
 
 def in_shadow(depth: Tensor, nearest_px: Tensor, to_left: bool) -> Tensor:

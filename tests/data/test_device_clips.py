@@ -40,12 +40,24 @@ class Square(Edge):
         return edge
 
 
-def draw(batch, sensor=every_nth, maker=Edge, **plan):
+class Numbered:
+    """Clips of five frames; depth says which clip and frame, flow which frames it joins."""
+
+    def scenes(self, batch):
+        number = torch.arange(batch).view(-1, 1, 1, 1, 1) + torch.arange(5).view(1, -1, 1, 1, 1) / 8
+        # One side is farther: a mirror image is not the same.
+        depth = 1 + number + torch.linspace(0, 0.1, SIDE)
+        depth = depth.expand(batch, 5, 1, SIDE, SIDE).clone()
+        flow = number[:, :4].expand(batch, 4, 2, SIDE // 4, SIDE // 4).clone()
+        return Scenes(depth.expand(-1, -1, 3, -1, -1), depth, flow, flow[:, :, :1] >= 0)
+
+
+def draw(batch, sensor=every_nth, maker=Edge, seed=3, **plan):
     plan = Augmentation(log_depth=(0, 0), wrong_guide=0, dark_guide=0, holes=0, **plan)
     makers = [(maker(), 1.0)]
     place = torch.device("cpu")
     made = DeviceClips(
-        makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=3, augmentation=plan
+        makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=seed, augmentation=plan
     )
     return made()
 
@@ -186,3 +198,36 @@ def test_what_no_sensor_saw_is_neither_measured_nor_asked_for():
     assert rates[0] > 1.5 * rates[1] > 0
     some = draw(200, unseen=0.3).depth_m.flatten(1).eq(0).any(1)
     assert 0.15 < float(some.float().mean()) < 0.45
+
+
+def test_cut_clips_go_on_elsewhere_and_no_flow_leads_across(monkeypatch):
+    monkeypatch.setattr(DeviceClips, "_turn", lambda _, scenes: scenes)
+    monkeypatch.setattr(DeviceClips, "_recolour", lambda _, rgb: rgb)
+    seen = set()
+    for seed in range(6):
+        batch = draw(9, maker=Numbered, cuts=0.7, seed=seed)
+        assert torch.equal(batch.guide[:, :, :1], batch.depth_m)
+        for depth, flow, valid in zip(batch.depth_m, batch.flow_px, batch.flow_valid, strict=True):
+            number = depth[:, 0].amin((-1, -2)) - 1
+            clip, frame = number.floor(), 8 * (number % 1)
+            torch.testing.assert_close(frame, torch.arange(5.0), atol=1e-3, rtol=0)
+            mirror = depth[:, 0, 0, 0] > depth[:, 0, 0, -1]
+            same = (clip[1:] == clip[:-1]) & (mirror[1:] == mirror[:-1])
+            assert int((~same).sum()) <= 1
+            assert torch.equal(valid.flatten(1).all(1), same)
+            assert torch.equal(valid.flatten(1).any(1), same)
+            sign = 1 - 2 * mirror[1:].float()
+            expected = torch.stack((sign * number[:-1], number[:-1]), 1)[same]
+            torch.testing.assert_close(flow.mean((-1, -2))[same], expected, atol=1e-3, rtol=0)
+            seen.add((bool(same.all()), bool(mirror.any())))
+    assert seen == {(True, False), (False, False), (False, True)}
+
+
+def test_a_clip_of_one_frame_cannot_be_cut():
+    class One(Numbered):
+        def scenes(self, batch):
+            whole = super().scenes(batch)
+            return Scenes(*(x[:, :1] for x in whole[:2]), *(x[:, :0] for x in whole[2:]))
+
+    batch = draw(4, maker=One, cuts=1.0)
+    assert batch.depth_m.shape[1] == 1
