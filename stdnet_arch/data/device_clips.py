@@ -103,7 +103,12 @@ class DeviceClips:
         seed: seed of everything that is drawn here.
         groups: parts of a batch that get a sensor each.
         echoes: batches made of the same scenes, each turned, coloured and sensed again.
+        pan_px: frames are cut out up to so many pixels, a multiple of 4, beside the middle of what
+            the makers draw: those make sides larger by twice that. Motion to learn from.
         augmentation: see :class:`Augmentation`.
+
+    Raises:
+        ValueError: ``pan_px`` is not such a number.
     """
 
     def __init__(  # noqa: PLR0913  one keyword per ingredient
@@ -118,8 +123,12 @@ class DeviceClips:
         seed: int,
         groups: int = 3,
         echoes: int = 1,
+        pan_px: int = 0,
         augmentation: Augmentation = Augmentation(),  # noqa: B008  frozen
     ) -> None:
+        if pan_px < 0 or pan_px % CELL:
+            raise ValueError(f"pan_px must be a multiple of {CELL}, 0 or more; got {pan_px}")
+        self.pan_px = pan_px
         total = sum(share for _, share in makers)
         counts = [round(batch * share / total) for _, share in makers]
         counts[0] += batch - sum(counts)
@@ -138,7 +147,7 @@ class DeviceClips:
             self._made = [maker.scenes(n) for maker, n in self.makers]
             self._left = self.echoes
         self._left -= 1
-        parts = [self._turn(scenes) for scenes in self._made]
+        parts = [self._pan(self._turn(scenes)) for scenes in self._made]
         scenes = Scenes(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
         order = torch.randperm(len(scenes.rgb), generator=self.generator, device=self.device)
         scenes = self._cut(Scenes(*(x[order] for x in scenes)))
@@ -164,6 +173,28 @@ class DeviceClips:
             rgb, depth_m, flow, valid = (x.transpose(-1, -2) for x in (rgb, depth_m, flow, valid))
             flow = flow.flip(2)
         return Scenes(rgb, depth_m, flow, valid)
+
+    def _pan(self, scenes: Scenes) -> Scenes:
+        """Cut frames out of larger ones, each at a place of its own: calm clips and hasty ones."""
+        if not self.pan_px:
+            return scenes
+        b, t = scenes.rgb.shape[:2]
+        most, (h, w) = (
+            self.pan_px // CELL,
+            (side - 2 * self.pan_px for side in scenes.rgb.shape[-2:]),
+        )
+        amount = self._uniform(b).view(b, 1, 1)
+        drawn = torch.rand(b, t, 2, generator=self.generator, device=self.device)
+        corner = (most + most * amount * (2 * drawn - 1)).round().long()  # (y, x) in cells
+        rgb, depth_m = (_cut_out(x, CELL * corner, h, w) for x in scenes[:2])
+        flow, valid = (_cut_out(x, corner[:, 1:], h // CELL, w // CELL) for x in scenes[2:])
+        moved = CELL * (corner[:, 1:] - corner[:, :-1]).flip(-1)  # as flow, (x, y)
+        flow = flow + moved[..., None, None]
+        place = torch.arange(max(h, w), device=self.device)[CELL // 2 :: CELL]
+        x, y = flow[:, :, :1] + place[: w // CELL], flow[:, :, 1:] + place[: h // CELL, None]
+        seen = (x >= 0) & (x < w) & (y >= 0) & (y < h)
+        seen &= flow.abs().amax(2, keepdim=True) < FARTHEST_FLOW_PX
+        return Scenes(rgb, depth_m, flow, valid & seen)
 
     def _cut(self, scenes: Scenes) -> Scenes:
         """Let some clips go on as another one, or as their own mirror image, from some frame on."""
@@ -312,6 +343,18 @@ class DeviceClips:
         rgb = (rgb + level * noise).clamp(0, 1)
         wrong = (self._uniform(b) < plan.wrong_guide).view(shape)
         return torch.where(wrong, rgb.roll(1, 0), rgb)
+
+
+def _cut_out(x: Tensor, corner: Tensor, height: int, width: int) -> Tensor:
+    """Cut ``(height, width)`` out of each frame of ``(b, t, c, H, W)`` at ``corner (b, t, 2)``."""
+    clips = [
+        torch.stack([
+            frame[:, top : top + height, left : left + width]
+            for frame, (top, left) in zip(clip, places, strict=True)
+        ])
+        for clip, places in zip(x, corner.tolist(), strict=True)
+    ]  # fmt: skip
+    return torch.stack(clips)
 
 
 def mirrored(scenes: Scenes) -> Scenes:

@@ -24,7 +24,7 @@ from stdnet_arch.utils.names import check_name, resolve_name
 from stdnet_arch.weights.shipped import list_shipped
 
 LOGGER = logging.getLogger("stdnet_arch")
-LEAST = {"batch": 1, "frames": 1, "size": 4, "echoes": 1, "seed": 0}
+LEAST = {"batch": 1, "frames": 1, "size": 4, "echoes": 1, "seed": 0, "pan_px": 0}
 """Whole numbers under ``data:`` and how small they may be."""
 PHOTOS = "photo_textures.npz"
 POOL = "worlds_*.npz"
@@ -43,7 +43,8 @@ def run_on_device(
     Args:
         options: ``name``, ``network_g``, ``data`` (``presets``, ``batch``, ``frames``, ``size``,
             ``seed``, ``echoes``, ``layers``: share of the batch that is layers where there are
-            worlds, too; ``augmentation``: see :class:`Augmentation`) and ``recipe``.
+            worlds, too; ``pan_px``: see :class:`DeviceClips`; ``augmentation``: see
+            :class:`Augmentation`) and ``recipe``.
         out: a folder ``name`` is made in it.
         seconds: time for training.
         device: device to run on.
@@ -137,7 +138,8 @@ def make_clips(
         InputError: a number or a share that cannot be.
     """
     _check_data(data)
-    frames, side, seed = data["frames"], data["size"], data["seed"]
+    pan_px = data.get("pan_px", 0)
+    frames, side, seed = data["frames"], data["size"] + 2 * pan_px, data["seed"]
     photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
         (DeviceLayers(device, seed, photos, frames, side), data["layers"])
@@ -155,13 +157,14 @@ def make_clips(
         device=device,
         seed=seed,
         echoes=data["echoes"],
+        pan_px=pan_px,
         augmentation=Augmentation(**data.get("augmentation", {})),
     )
 
 
 def _check_data(data: Mapping[str, Any]) -> None:
     for name, least in LEAST.items():
-        value = data[name]
+        value = data.get(name, 0) if name == "pan_px" else data[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(
                 f"data.{name} must be a whole number of at least {least}; got {value!r}"

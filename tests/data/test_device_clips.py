@@ -52,13 +52,25 @@ class Numbered:
         return Scenes(depth.expand(-1, -1, 3, -1, -1), depth, flow, flow[:, :, :1] >= 0)
 
 
-def draw(batch, sensor=every_nth, maker=Edge, seed=3, **plan):
+class Places:
+    """Still scenes, larger by a margin; colours say which place is seen."""
+
+    def scenes(self, batch):
+        side = SIDE + 48
+        y, x = torch.meshgrid(torch.arange(side) / 128, torch.arange(side) / 128, indexing="ij")
+        rgb = torch.stack((x, y, 0 * x)).expand(batch, 4, 3, side, side)
+        flow = torch.zeros(batch, 3, 2, side // 4, side // 4)
+        return Scenes(rgb, 1 + rgb[:, :, :1], flow, flow[:, :, :1] == 0)
+
+
+def draw(batch, sensor=every_nth, maker=Edge, seed=3, pan_px=0, **plan):
     plan = Augmentation(log_depth=(0, 0), wrong_guide=0, dark_guide=0, holes=0, **plan)
     makers = [(maker(), 1.0)]
     place = torch.device("cpu")
     made = DeviceClips(
-        makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=seed, augmentation=plan
-    )
+        makers, sensor, {"any": 1}, scale=4, batch=batch, device=place, seed=seed, pan_px=pan_px,
+        augmentation=plan,
+    )  # fmt: skip
     return made()
 
 
@@ -221,6 +233,31 @@ def test_cut_clips_go_on_elsewhere_and_no_flow_leads_across(monkeypatch):
             torch.testing.assert_close(flow.mean((-1, -2))[same], expected, atol=1e-3, rtol=0)
             seen.add((bool(same.all()), bool(mirror.any())))
     assert seen == {(True, False), (False, False), (False, True)}
+
+
+def test_flow_of_panned_clips_leads_to_the_same_place(monkeypatch):
+    monkeypatch.setattr(DeviceClips, "_recolour", lambda _, rgb: rgb)
+    batch = draw(5, maker=Places, pan_px=24)
+    assert batch.guide.shape == (5, 4, 3, SIDE, SIDE)
+    # A clip may be transposed or mirrored, but a place keeps its colour.
+    torch.testing.assert_close(
+        (batch.depth_m - 1).flatten(3), batch.guide[:, :, :1].flatten(3), atol=1e-6, rtol=0
+    )
+    lengths = []
+    for i, m in [(i, m) for i in range(5) for m in range(3)]:
+        for row, column in [(0, 0), (2, 5), (6, 1), (9, 11), (11, 3)]:
+            y, x = 4 * row + 2, 4 * column + 2
+            dx, dy = batch.flow_px[i, m, :, row, column].tolist()
+            there = y + dy, x + dx
+            inside = all(0 <= p < SIDE for p in there)
+            assert bool(batch.flow_valid[i, m, 0, row, column]) == inside
+            if inside:
+                now, before = batch.guide[i, m + 1, :, y, x], batch.guide[i, m]
+                torch.testing.assert_close(now, before[:, int(there[0]), int(there[1])])
+                lengths.append(max(abs(dx), abs(dy)))
+    assert max(lengths) >= 12
+    with pytest.raises(ValueError, match="pan_px must be a multiple of 4, 0 or more; got 6"):
+        draw(1, maker=Places, pan_px=6)
 
 
 def test_a_clip_of_one_frame_cannot_be_cut():
