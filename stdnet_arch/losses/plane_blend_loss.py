@@ -21,8 +21,8 @@ class PlaneBlendLoss(nn.Module):
       ``robust``; eps shrinks linearly from ``eps_start`` to ``eps_end``: squared errors first, so
       that the few pixels at edges lead, absolute ones in the end.
     - ``e^2`` with ``e`` cut at 3, times ``squared``. With a ``level``, the mean ``L`` of these two
-      over a clip counts as ``level * log(1 + L / level)``: clips of a bad sensor, whose errors are
-      a hundred times those of others, count by how much better they get, not by how bad they are.
+      over a clip counts as ``level * log(1 + L / level)``. Errors of a bad sensor are a hundred
+      times those of others: its clips count by how much better they get, not by how bad they are.
     - ``|pred - gt| / error + log(error)``, times ``bar``: the likelihood of a Laplace distribution,
       least where ``error`` is the expected absolute error (Kendall & Gal 2017, Eq. 5 with L1).
       Its gradient reaches only ``error``.
