@@ -41,7 +41,8 @@ def main() -> int:
     parser.add_argument("--note", default="", help="data and time of the training")
     parser.add_argument("--score", type=Path, metavar="ROOT", help="score on the scenes below ROOT")
     parser.add_argument("--frames", type=int, help="of each scene; default: all")
-    parser.add_argument("--out", type=Path, default=FOLDER)
+    cards = "folder; cards in its README.md are renewed, if it has one"
+    parser.add_argument("--out", type=Path, default=FOLDER, help=cards)
     args = parser.parse_args()
     if not args.cards:
         needed = ("name", "input", "options", "lq", "command")
@@ -50,6 +51,8 @@ def main() -> int:
             parser.error(f"expected also {', '.join(missing)}")
         _ship(args)
     page = args.out / "README.md"
+    if not page.exists() and not args.cards:
+        return 0
     text = replace_cards(page.read_text(encoding="utf-8"), list_shipped(args.out))
     with whole_file(page) as part:
         part.write_text(text, encoding="utf-8")

@@ -49,3 +49,10 @@ def test_a_checkpoint_becomes_a_file_and_a_card(ship, tmp_path):
 def test_what_is_missing_is_named(ship, capsys):
     assert ship("new_x4") == 2
     assert "lq, command" in capsys.readouterr().err
+
+
+def test_a_folder_without_cards_gets_the_file_alone(ship, tmp_path):
+    (tmp_path / "shipped/README.md").unlink()
+    assert ship("own_x4", "--lq", "area", "--command", "train it", "--commit", "0" * 40) == 0
+    assert [path.name for path in (tmp_path / "shipped").iterdir()] == ["own_x4.safetensors"]
+    assert ship("--cards") == 1
