@@ -163,6 +163,20 @@ def test_several_checkpoints_begin_as_their_mean(first_run, tmp_path):
         begin_with(net, path, other)
 
 
+def test_a_network_with_a_memory_begins_with_one_without(tmp_path):
+    options = {"type": "PlaneBlend", "scale": 4, "num_feat": 8, "num_block": (1, 1, 1)}
+    alone = build_network({**options, "temporal": False})
+    torch.nn.init.normal_(alone.head.out.weight)
+    write_torch(tmp_path / "net.pth", {"params": alone.state_dict()})
+    along = build_network({**options, "reach": 2})  # eight candidates more, and what is carried
+    missing = begin_with(along, tmp_path / "net.pth")
+    assert {name.partition(".")[0] for name in missing} == {"motion", "carried_in"}
+    weight = along.head.out.weight
+    assert torch.equal(weight[:9], alone.head.out.weight)
+    assert weight.shape[0] == 18
+    assert not weight[9:].any()
+
+
 def test_the_curve_is_one_json_per_line(tmp_path):
     options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
     trainer = run_on_device(options, tmp_path, seconds=0.1, device="cpu")
