@@ -4,18 +4,22 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stdnet_arch.data.device_scenes import (
+    CELL,
+    SceneMaker,
+    Scenes,
+    continued,
+    cut_out,
+    mirrored,
+)
 from stdnet_arch.ops.warp import warp_to_edges
 
-CELL = 4
-"""Flow is given on a grid of so many pixels."""
-FARTHEST_FLOW_PX = 32.0
-"""Flow beyond it is not asked of a network."""
 MISALIGNED_PX = ((None, 1.0), (16, 0.7), (3, 0.7))
 """Shifts of depth against RGB: size of the moving parts, None: all as one; and spread [px]."""
 UNREGISTERED_PX = 7.0
@@ -41,26 +45,6 @@ class TrainingClips(NamedTuple):
     """Flow to the frame before, ``(b, t - 1, 2, H/4, W/4)``."""
     flow_valid: Tensor
     """Pixels where it is known and seen in the frame before, bool ``(b, t - 1, 1, H/4, W/4)``."""
-
-
-class Scenes(NamedTuple):
-    """Clips without a sensor; flow goes to the frame before."""
-
-    rgb: Tensor
-    """``(b, t, 3, H, W)`` in [0, 1]."""
-    depth_m: Tensor
-    """``(b, t, 1, H, W)``."""
-    flow_px: Tensor
-    """``(b, t - 1, 2, H/4, W/4)``."""
-    flow_valid: Tensor
-    """``(b, t - 1, 1, H/4, W/4)``."""
-
-
-class SceneMaker(Protocol):
-    """Maker of clips: :class:`LayerScenes` or a :class:`ClipPool`."""
-
-    def scenes(self, batch: int) -> Scenes:
-        """Draw the next clips."""
 
 
 @dataclass(frozen=True)
@@ -179,22 +163,12 @@ class DeviceClips:
         if not self.pan_px:
             return scenes
         b, t = scenes.rgb.shape[:2]
-        most, (h, w) = (
-            self.pan_px // CELL,
-            (side - 2 * self.pan_px for side in scenes.rgb.shape[-2:]),
-        )
+        most = self.pan_px // CELL
+        h, w = (side - 2 * self.pan_px for side in scenes.rgb.shape[-2:])
         amount = self._uniform(b).view(b, 1, 1)
         drawn = torch.rand(b, t, 2, generator=self.generator, device=self.device)
         corner = (most + most * amount * (2 * drawn - 1)).round().long()  # (y, x) in cells
-        rgb, depth_m = (_cut_out(x, CELL * corner, h, w) for x in scenes[:2])
-        flow, valid = (_cut_out(x, corner[:, 1:], h // CELL, w // CELL) for x in scenes[2:])
-        moved = CELL * (corner[:, 1:] - corner[:, :-1]).flip(-1)  # as flow, (x, y)
-        flow = flow + moved[..., None, None]
-        place = torch.arange(max(h, w), device=self.device)[CELL // 2 :: CELL]
-        x, y = flow[:, :, :1] + place[: w // CELL], flow[:, :, 1:] + place[: h // CELL, None]
-        seen = (x >= 0) & (x < w) & (y >= 0) & (y < h)
-        seen &= flow.abs().amax(2, keepdim=True) < FARTHEST_FLOW_PX
-        return Scenes(rgb, depth_m, flow, valid & seen)
+        return cut_out(scenes, corner, h, w)
 
     def _cut(self, scenes: Scenes) -> Scenes:
         """Let some clips go on as another one, or as their own mirror image, from some frame on."""
@@ -207,16 +181,7 @@ class DeviceClips:
             other = Scenes(*(x.roll(1, 0) for x in scenes))
         first = self._uniform(b, 1, t).long()[:, None]
         first = torch.where(self._uniform(b)[:, None] < self.augmentation.cuts, first, t)
-        frame = torch.arange(t, device=self.device)
-        new = (frame >= first).view(b, t, 1, 1, 1)
-        whole = new[:, 1:] & new[:, :-1]  # both frames that the flow joins
-        flow = torch.where(whole, other.flow_px, scenes.flow_px)
-        valid = torch.where(whole, other.flow_valid, scenes.flow_valid & ~new[:, 1:])
-        rgb, depth_m = (
-            torch.where(new, *both)
-            for both in ((other.rgb, scenes.rgb), (other.depth_m, scenes.depth_m))
-        )
-        return Scenes(rgb, depth_m, flow, valid)
+        return continued(scenes, other, first)
 
     def _sense(self, depth_m: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Low-resolution depth, a sensor for each group of clips; and its step."""
@@ -345,24 +310,6 @@ class DeviceClips:
         return torch.where(wrong, rgb.roll(1, 0), rgb)
 
 
-def _cut_out(x: Tensor, corner: Tensor, height: int, width: int) -> Tensor:
-    """Cut ``(height, width)`` out of each frame of ``(b, t, c, H, W)`` at ``corner (b, t, 2)``."""
-    clips = [
-        torch.stack([
-            frame[:, top : top + height, left : left + width]
-            for frame, (top, left) in zip(clip, places, strict=True)
-        ])
-        for clip, places in zip(x, corner.tolist(), strict=True)
-    ]  # fmt: skip
-    return torch.stack(clips)
-
-
-def mirrored(scenes: Scenes) -> Scenes:
-    """Swap left and right; flow turns along."""
-    rgb, depth_m, flow, valid = (x.flip(-1) for x in scenes)
-    return Scenes(rgb, depth_m, flow * flow.new_tensor([-1, 1]).view(2, 1, 1), valid)
-
-
 def in_shadow(depth: Tensor, nearest_px: Tensor, to_left: bool) -> Tensor:
     """Tell which points a second camera beside the first one does not see.
 
@@ -384,22 +331,3 @@ def in_shadow(depth: Tensor, nearest_px: Tensor, to_left: bool) -> Tensor:
         covered = disparity[..., step:] - disparity[..., :-step] > step
         hidden[..., :-step] |= covered
     return hidden if to_left else hidden.flip(-1)
-
-
-def scenes_from_flow(rgb: Tensor, depth_m: Tensor, flow_px: Tensor, visible: Tensor) -> Scenes:
-    """Turn time round, so that known flow to the next frame becomes flow to the frame before.
-
-    Args:
-        rgb: ``(b, t, 3, H, W)``.
-        depth_m: ``(b, t, 1, H, W)``.
-        flow_px: from each frame to the next, ``(b, t - 1, 2, H, W)``, or every fourth pixel of it.
-        visible: bool, ``(b, t - 1, 1, ...)`` like it.
-    """
-    if flow_px.shape[-1] == rgb.shape[-1]:
-        flow_px, visible = (
-            x[..., CELL // 2 :: CELL, CELL // 2 :: CELL] for x in (flow_px, visible)
-        )
-    valid = visible & flow_px.isfinite().all(2, keepdim=True)
-    valid &= flow_px.abs().amax(2, keepdim=True) < FARTHEST_FLOW_PX
-    flow = flow_px.nan_to_num(0, 0, 0).flip(1)
-    return Scenes(rgb.flip(1), depth_m.flip(1), flow, valid.flip(1))

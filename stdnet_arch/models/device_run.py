@@ -10,7 +10,8 @@ from basicsr.archs import build_network
 from torch import nn
 
 from stdnet_arch.archs.checkpoints.adapters import read_mean
-from stdnet_arch.data.device_clips import Augmentation, DeviceClips, SceneMaker
+from stdnet_arch.data.device_clips import Augmentation, DeviceClips
+from stdnet_arch.data.device_scenes import SceneMaker
 from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
 from stdnet_arch.data.synthetic.device_layers import DeviceLayers

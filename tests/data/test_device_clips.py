@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stdnet_arch.data.device_clips import Augmentation, DeviceClips, Scenes, in_shadow
+from stdnet_arch.data.device_clips import Augmentation, DeviceClips, in_shadow
+from stdnet_arch.data.device_scenes import Scenes
 
 SIDE = 48
 

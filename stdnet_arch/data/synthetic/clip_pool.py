@@ -15,7 +15,7 @@ from torch import Tensor
 from stdnet_arch.data.codecs.array_file import read_arrays, write_arrays
 from stdnet_arch.data.codecs.image_limits import check_image
 from stdnet_arch.data.codecs.rgb_codec import decode_image
-from stdnet_arch.data.device_clips import CELL, Scenes, scenes_from_flow
+from stdnet_arch.data.device_scenes import CELL, Scenes, scenes_from_flow
 from stdnet_arch.utils.input_errors import InputError, reading
 
 DEPTH_CODE = 6553.5

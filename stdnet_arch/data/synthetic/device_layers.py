@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from stdnet_arch.data.device_clips import Scenes, scenes_from_flow
+from stdnet_arch.data.device_scenes import Scenes, scenes_from_flow
 from stdnet_arch.data.synthetic.layers import LayerScenes
 
 
 class DeviceLayers:
-    """Draws clips of layered scenes; see :class:`~stdnet_arch.data.device_clips.SceneMaker`.
+    """Draws clips of layered scenes; see :class:`~stdnet_arch.data.device_scenes.SceneMaker`.
 
     Args:
         device: device on which they are made.
