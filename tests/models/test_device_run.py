@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from basicsr.archs import build_network
 
 import stdnet_arch
+from stdnet_arch import option_file
 from stdnet_arch.models.device_run import begin_with, make_clips, run_on_device
 from stdnet_arch.utils.folder_lock import hold_folder
 from stdnet_arch.utils.input_errors import InputError
@@ -19,7 +19,7 @@ PLANS = sorted((ROOT / "options/device").glob("*.yml"))
 
 
 def tiny(path):
-    options = yaml.safe_load(path.read_text())
+    options = option_file.read(path)
     if options["network_g"]["type"] == "PlaneBlend":
         options["network_g"] |= {"num_feat": 4, "num_block": [1, 1, 1]}
     options["data"] |= {"batch": 3, "size": 32}
