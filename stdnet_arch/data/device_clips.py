@@ -149,14 +149,12 @@ class DeviceClips:
         """Flip and transpose all clips of a maker; flow turns along."""
         if self.random.random() < 0.5:
             scenes = mirrored(scenes)
-        rgb, depth_m, flow, valid = scenes
         if self.random.random() < 0.3:
-            rgb, depth_m, flow, valid = (x.flip(-2) for x in (rgb, depth_m, flow, valid))
-            flow = flow * flow.new_tensor([1, -1]).view(2, 1, 1)
+            scenes = mirrored(scenes, axis=-2)
         if self.random.random() < 0.4:
-            rgb, depth_m, flow, valid = (x.transpose(-1, -2) for x in (rgb, depth_m, flow, valid))
-            flow = flow.flip(2)
-        return Scenes(rgb, depth_m, flow, valid)
+            rgb, depth_m, flow, valid = (x.transpose(-1, -2) for x in scenes)
+            scenes = Scenes(rgb, depth_m, flow.flip(2), valid)
+        return scenes
 
     def _pan(self, scenes: Scenes) -> Scenes:
         """Cut frames out of larger ones, each at a place of its own: calm clips and hasty ones."""

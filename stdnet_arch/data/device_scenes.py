@@ -50,10 +50,11 @@ def scenes_from_flow(rgb: Tensor, depth_m: Tensor, flow_px: Tensor, visible: Ten
     return Scenes(rgb.flip(1), depth_m.flip(1), flow, valid.flip(1))
 
 
-def mirrored(scenes: Scenes) -> Scenes:
-    """Swap left and right; flow turns along."""
-    rgb, depth_m, flow, valid = (x.flip(-1) for x in scenes)
-    return Scenes(rgb, depth_m, flow * flow.new_tensor([-1, 1]).view(2, 1, 1), valid)
+def mirrored(scenes: Scenes, axis: int = -1) -> Scenes:
+    """Swap left and right (axis -1) or top and bottom (-2); flow turns along."""
+    rgb, depth_m, flow, valid = (x.flip(axis) for x in scenes)
+    sign = flow.new_tensor([-1, 1] if axis == -1 else [1, -1])
+    return Scenes(rgb, depth_m, flow * sign.view(2, 1, 1), valid)
 
 
 def cut_out(scenes: Scenes, corner: Tensor, h: int, w: int) -> Scenes:

@@ -138,9 +138,10 @@ def make_clips(
     Raises:
         InputError: a number or a share that cannot be.
     """
+    data = {"pan_px": 0, **data}
     _check_data(data)
-    pan_px = data.get("pan_px", 0)
-    frames, side, seed = data["frames"], data["size"] + 2 * pan_px, data["seed"]
+    frames, seed, pan_px = data["frames"], data["seed"], data["pan_px"]
+    side = data["size"] + 2 * pan_px
     photos = read_textures(assets / PHOTOS).to(device) if assets else None
     makers: list[tuple[SceneMaker, float]] = [
         (DeviceLayers(device, seed, photos, frames, side), data["layers"])
@@ -165,7 +166,7 @@ def make_clips(
 
 def _check_data(data: Mapping[str, Any]) -> None:
     for name, least in LEAST.items():
-        value = data.get(name, 0) if name == "pan_px" else data[name]
+        value = data[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(
                 f"data.{name} must be a whole number of at least {least}; got {value!r}"
