@@ -33,6 +33,8 @@ class Entry:
     """The method is given depth at every second frame only."""
     note: str = ""
     """A remark for the table."""
+    untrained: str = ""
+    """Why a fair benchmark does not train it; the row says so."""
 
     def __post_init__(self) -> None:
         """Refuse an entry that is neither, or both."""

@@ -35,7 +35,9 @@ def quality_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: l
     for result in results:
         if result["dataset"] != dataset:
             continue
-        failed = f"{FAILED}: {result['error']}" if "error" in result else ""
+        failed = result.get("error", "")
+        if failed and not result.get("untrained"):
+            failed = f"{FAILED}: {failed}"
         remark = "; ".join(filter(None, (failed, result.get("note", ""))))
         means = means_of(result, metrics)
         rows.append([result["method"], result.get("parameters", 0), *means.values(), remark])

@@ -26,6 +26,8 @@ class Fair:
     """Processor time of the steps of one training."""
     learning_rates: Sequence[float]
     """Each is tried with the first seed; the best by validation is taken for all seeds."""
+    rate_share: float = 1.0
+    """Length of these tries, as a share of the trainings that are judged."""
     seeds: Sequence[int]
     """Seeds of starting weights and data."""
     val: Mapping[str, Mapping[str, Any]]
@@ -48,10 +50,12 @@ def read_fair(plan: BenchmarkPlan) -> Fair | None:
     """Check the section; None for a plan without.
 
     Raises:
-        ValueError: a key is unknown or missing, a value is impossible, validation is a test, or a
-            network starts in another way than the others.
+        ValueError: a key is unknown or missing, a value is impossible, validation is a test, a
+            network starts in another way than the others, or a plan that is not fair has
+            ``untrained`` models.
     """
     if plan.fair is None:
+        _check_trained(plan)
         return None
     given = dict(plan.fair)
     known = {f.name for f in fields(Fair)}
@@ -63,6 +67,8 @@ def read_fair(plan: BenchmarkPlan) -> Fair | None:
         )
     fair = Fair(**given)
     check_positive(fair.cpu_seconds, "fair.cpu_seconds")
+    if check_positive(fair.rate_share, "fair.rate_share") > 1:
+        raise InputError(f"fair.rate_share must be at most 1; got {fair.rate_share}")
     for rate in fair.learning_rates:
         check_positive(rate, "fair.learning_rates")
     _check_choice(plan, fair)
@@ -70,6 +76,15 @@ def read_fair(plan: BenchmarkPlan) -> Fair | None:
         if entry.network_g is not None and not entry.weights:
             _check_start(entry)
     return fair
+
+
+def _check_trained(plan: BenchmarkPlan) -> None:
+    for entry in plan.models:
+        if entry.untrained:
+            raise InputError(
+                f"models.{entry.name}: untrained belongs into a plan with the section fair; this "
+                "plan has none: leave the model out"
+            )
 
 
 def _check_choice(plan: BenchmarkPlan, fair: Fair) -> None:

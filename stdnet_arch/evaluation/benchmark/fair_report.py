@@ -51,15 +51,16 @@ def first_paragraph(plan: BenchmarkPlan, fair: Fair) -> str:
     """Say what such a benchmark can tell, and what it cannot."""
     data = plan.train["datasets"]["train"]
     rates = ", ".join(f"{rate:g}" for rate in fair.learning_rates)
+    tried = "" if fair.rate_share == 1 else f", tried for {fair.rate_share:.0%} of the time"
     return (
         f"This says how good the networks of this table are at x{plan.scale} after "
         f"{fair.cpu_seconds:g} s of one processor's time each, on windows of {data['num_frame']} "
         f"frames of {data.get('source', data['type'])}. All have the same data, loss, rule of "
         f"starting weights and sizes of crops. Each has its best learning rate of {rates} by "
-        f"validation data that are no test, and {len(fair.seeds)} seeds. It cannot say what the "
-        "networks become with days on a GPU, nor how those of the papers' sizes compare, nor what "
-        "other data would give: published numbers stand apart. Differences within the intervals "
-        "below are chance."
+        f"validation data that are no test{tried}, and {len(fair.seeds)} seeds. It cannot say what "
+        "the networks become with days on a GPU, nor how those of the papers' sizes compare, nor "
+        "what other data would give: published numbers stand apart. Differences within the "
+        "intervals below are chance."
     )
 
 
@@ -104,7 +105,10 @@ def unfairnesses(
     elsewhere = [entry.name for entry in plan.models if entry.weights]
     if elsewhere:
         said.append(f"not trained here, for longer and on other data: {', '.join(elsewhere)}")
-    failed = sorted({r["method"] for r in results if "error" in r})
+    untrained = sorted({r["method"] for r in results if r.get("untrained")})
+    if untrained:
+        said.append(f"no row of numbers, since they were not trained: {', '.join(untrained)}")
+    failed = sorted({r["method"] for r in results if "error" in r and not r.get("untrained")})
     if failed:
         said.append(f"no row of numbers, since training or judging failed: {', '.join(failed)}")
     if len(fair.seeds) < 3:

@@ -61,7 +61,8 @@ def run_fair_entry(
     Returns:
         One result per test: ``method``, ``dataset``, ``parameters``, ``flow_parameters`` and
         ``runs``, each with ``clips`` and, of what was trained, ``rate``, ``seed``, ``steps`` and
-        ``cpu_seconds``. ``error`` in place of these where it failed.
+        ``cpu_seconds``. ``error`` in place of these where it failed; beside it ``untrained`` where
+        it was not tried.
     """
     trainable = entry.network_g is not None and not entry.weights
     results = []
@@ -75,10 +76,13 @@ def run_fair_entry(
                 result["runs"] = [_judged(plan, entry, place, dataset, weights, {})]
             result |= _sizes(plan, entry, result["runs"][0])
             result["clips"] = result["runs"][0]["clips"]  # what pictures and curves show
+        except NotTrainedError as error:
+            LOGGER.warning("%s on %s: %s", entry.name, dataset, error)
+            result = {"method": entry.name, "dataset": dataset, "error": str(error)}
+            result["untrained"] = True
         except (Exception, SystemExit) as error:  # noqa: BLE001  the other methods continue
             LOGGER.error("%s on %s: %s", entry.name, dataset, in_a_line(error))
-            told = str(error) if isinstance(error, NotTrainedError) else in_a_line(error)
-            result = {"method": entry.name, "dataset": dataset, "error": told}
+            result = {"method": entry.name, "dataset": dataset, "error": in_a_line(error)}
         results.append({**result, "slug": entry.slug, "note": note_of(entry)})
     return results
 
@@ -86,6 +90,8 @@ def run_fair_entry(
 def _trained(
     plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, dataset: str
 ) -> list[dict[str, Any]]:
+    if entry.untrained:
+        raise NotTrainedError(f"not trained: {entry.untrained}")
     steps = steps_for(plan, fair, entry, place)
     rate = best_rate(plan, fair, entry, place, steps)
     runs = []
@@ -160,15 +166,23 @@ def steps_for(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace) -
 def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, steps: int) -> float:
     """The learning rate that is best on the validation data, with the first seed.
 
+    Args:
+        plan: the benchmark.
+        fair: its section ``fair``.
+        entry: one of its models.
+        place: folders.
+        steps: steps of the trainings that are judged; a try has ``fair.rate_share`` of them.
+
     Raises:
         NotTrainedError: every training with every rate failed.
     """
     better = {metric.name: metric.better for metric in read_metrics(plan.metrics)}[fair.choose_by]
     sign = 1 if better == "lower" else -1
     scores: dict[float, float] = {}
+    tried = max(round(fair.rate_share * steps), 1)
     for rate in fair.learning_rates:
         try:
-            weights, record = train(plan, TrainingRun(entry, rate, fair.seeds[0], steps), place)
+            weights, record = train(plan, TrainingRun(entry, rate, fair.seeds[0], tried), place)
         except RuntimeError as error:  # a rate that is too high ends in numbers that are not finite
             LOGGER.warning("%s at %g: %s", entry.name, rate, in_a_line(error))
             continue

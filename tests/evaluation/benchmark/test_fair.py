@@ -12,7 +12,12 @@ from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.evaluation.benchmark import fair_training
 from stdnet_arch.evaluation.benchmark.benchmark import Workplace
 from stdnet_arch.evaluation.benchmark.benchmark_plan import read_plan
-from stdnet_arch.evaluation.benchmark.benchmark_results import markdown, means_of, summary
+from stdnet_arch.evaluation.benchmark.benchmark_results import (
+    markdown,
+    means_of,
+    quality_table,
+    summary,
+)
 from stdnet_arch.evaluation.benchmark.fair import run_any, zero_shot_options
 from stdnet_arch.evaluation.benchmark.fair_plan import (
     TrainingRun,
@@ -22,6 +27,7 @@ from stdnet_arch.evaluation.benchmark.fair_plan import (
 )
 from stdnet_arch.evaluation.benchmark.fair_report import (
     fair_table,
+    first_paragraph,
     interval,
     order_sentence,
     unfairnesses,
@@ -105,6 +111,8 @@ def of_runs(method, *values, **more):
         ({"val": {}}, "rates on that are no test"),
         ({"val": {"halls": OPTIONS["fair"]["val"]["yards"]}}, "rates on that are no test"),
         ({"probe_steps": [5, 5]}, "two rising numbers"),
+        ({"rate_share": 1.5}, "fair.rate_share must be at most 1; got 1.5"),
+        ({"rate_share": 0}, "fair.rate_share must be a number > 0; got 0"),
     ],
 )
 def test_a_plan_that_is_not_fair_is_refused(options, change, message):
@@ -199,6 +207,44 @@ def test_a_network_too_costly_for_the_budget_is_a_row_that_says_so(options, monk
     place = Workplace(tmp_path, tmp_path)
     (row,) = fair_training.run_fair_entry(plan, read_fair(plan), plan.models[1], place)
     assert row["error"] == "not trained: 6 s are 3 steps, fewer than 50"
+
+
+def test_rates_may_be_tried_in_a_share_of_the_steps(options, monkeypatch, tmp_path):
+    options["fair"]["rate_share"] = 0.25
+    plan = read_plan(options)
+    fair, place, lengths = read_fair(plan), Workplace(tmp_path, tmp_path), []
+
+    def train(plan, run, place):
+        lengths.append((run.rate, run.seed, run.steps))
+        return None, {"rate": run.rate, "seed": run.seed, "steps": run.steps}
+
+    monkeypatch.setattr(fair_training, "steps_for", lambda *given: 90)
+    monkeypatch.setattr(fair_training, "train", train)
+    monkeypatch.setattr(
+        fair_training,
+        "_judged",
+        lambda *given: {"clips": [{"metrics": {"rmse_cm": given[-1]["rate"]}}], "parameters": 1},
+    )
+    (row,) = fair_training.run_fair_entry(plan, fair, plan.models[1], place)
+    assert lengths == [(0.001, 3, 22), (0.002, 3, 22), (0.001, 3, 90), (0.001, 4, 90)]
+    assert len(row["runs"]) == 2
+    assert "tried for 25% of the time" in first_paragraph(plan, fair)
+
+
+def test_a_network_that_is_not_to_be_trained_says_why(options, tmp_path):
+    options["models"]["EDSR"]["untrained"] = "its flow network needs a GPU"
+    plan = read_plan(options)
+    place = Workplace(tmp_path, tmp_path)
+    (row,) = fair_training.run_fair_entry(plan, read_fair(plan), plan.models[1], place)
+    assert row["error"] == "not trained: its flow network needs a GPU"
+    assert not list(tmp_path.iterdir())
+    (told,) = quality_table([row], "halls", ["rmse_cm"]).rows
+    assert told[-1] == row["error"]
+    said = unfairnesses(plan, read_fair(plan), [row])
+    assert "no row of numbers, since they were not trained: EDSR" in said
+    del options["fair"]
+    with pytest.raises(ValueError, match="EDSR: untrained belongs into a plan with"):
+        read_fair(read_plan(options))
 
 
 def test_flow_networks_are_counted_once_wherever_they_are():
