@@ -30,6 +30,7 @@ from stdnet_arch.inference.precision import (
     in_precision,
     lay_out,
 )
+from stdnet_arch.inference.self_ensemble import SelfEnsemble, name_of
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.openvino_stream import Runtime, open_runtime
@@ -95,6 +96,8 @@ class DepthSRPredictor:
             None: it is found in the first frame of each clip.
         lq_origin: pixel of its block of RGB pixels that a depth pixel shows: ``middle``, or
             ``first`` for depth made by ``depth[::4, ::4]`` or a ``nearest`` of cv2 or PyTorch.
+        self_ensemble: average the answers to the clip and its three mirror images; four times as
+            slow.
         reason: why these weights were chosen, if the user did not; said in the opening line.
 
     Raises:
@@ -128,6 +131,7 @@ class DepthSRPredictor:
         sensor: str | None = None,
         step_m: float | None = None,
         lq_origin: Origin = "middle",
+        self_ensemble: bool = False,
         reason: str = "",
     ) -> None:
         if chunk < 1:
@@ -161,7 +165,8 @@ class DepthSRPredictor:
         self.any_ratio = any_ratio
         self._check_cutting()
         self.runtime: Runtime = runtime
-        cut = chunk > 1 or bool(self.compare or tile) or overlap is not None
+        self.net = SelfEnsemble(self.net) if self_ensemble else self.net
+        cut = chunk > 1 or bool(self.compare or tile or self_ensemble) or overlap is not None
         plain = precision == "float32" and self.device.type == "cpu" and not cut
         self._compiled = open_runtime(self.net, runtime, plain)
 
@@ -281,7 +286,7 @@ class DepthSRPredictor:
         """Say which network it is and what it was chosen for, for people."""
         limit = "" if contract_of(self.net).any_range else f", up to {self.depth_range_m:g} m"
         chosen = f"; {self.reason}" if self.reason else ""
-        return f"{type(self.net).__name__} x{self.scale}{limit} ({self.weights.name}{chosen})"
+        return f"{name_of(self.net)} x{self.scale}{limit} ({self.weights.name}{chosen})"
 
     def _to_prediction(
         self,

@@ -27,11 +27,15 @@ class MethodPlan:
     weights has no row."""
     registered: bool = False
     """RGB is moved onto the depth first, where edges say that it lies beside it."""
+    self_ensemble: bool = False
+    """The mean of a network's answers to the scene and its mirror images."""
 
     def __post_init__(self) -> None:
-        """Refuse a method that is neither a filter nor a network, or both."""
+        """Refuse a method that is neither a filter nor a network, or both, or a mirrored filter."""
         if (self.competitor is None) == (self.weights is None):
             raise ValueError(f"methods.{self.name}: expected either competitor or weights")
+        if self.self_ensemble and self.weights is None:
+            raise ValueError(f"methods.{self.name}: self_ensemble is for weights; got a competitor")
 
     @property
     def slug(self) -> str:

@@ -29,6 +29,7 @@ from stdnet_arch.evaluation.zero_shot.scoring import (
     predict_scene,
     run_network,
 )
+from stdnet_arch.inference.self_ensemble import SelfEnsemble
 from stdnet_arch.metrics.flicker_metric import calculate_jitter
 from stdnet_arch.metrics.tepe_metric import calculate_tepe_diff
 from stdnet_arch.utils.device import choose_device
@@ -124,7 +125,9 @@ class _Task(NamedTuple):
         frames = len(self.scene.rgb)
         checks = [self.rule.name in self.plan.checked, self.rule.name == self.plan.pictured]
         rule = asdict(self.rule)
-        run = [asdict(method), ready.version, self.scale, rule, checks]
+        # Rows stay valid that were made before methods had this key.
+        of = {k: v for k, v in asdict(method).items() if v or k != "self_ensemble"}
+        run = [of, ready.version, self.scale, rule, checks]
         return digest({"run": run, "files": files, "frames": frames})
 
     def _keep_sample(self, method: MethodPlan, maps: Maps) -> None:
@@ -226,7 +229,9 @@ def make_ready(method: MethodPlan, scale: int, device: str = "cpu") -> Ready | N
     if loaded.scale != scale:
         return None
     version = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Ready(loaded.net.to(choose_device(device)), loaded.depth_range_m, version)
+    net = loaded.net.to(choose_device(device))
+    run = SelfEnsemble(net) if method.self_ensemble else net
+    return Ready(run, loaded.depth_range_m, version)
 
 
 def _weights_path(weights: str, scale: int) -> Path | None:

@@ -29,7 +29,7 @@ from stdnet_arch.inference.jobs.opening import (
 )
 from stdnet_arch.inference.jobs.outputs import SUBFOLDERS, OutputFolder
 from stdnet_arch.inference.jobs.preview import VIDEO_SUFFIXES
-from stdnet_arch.inference.jobs.settings import cutting_settings, reading_settings
+from stdnet_arch.inference.jobs.settings import reading_settings, running_settings
 from stdnet_arch.inference.jobs.side_outputs import (
     FinishedClip,
     SideOutputs,
@@ -372,7 +372,7 @@ def settings_of(job: Job, predictor: DepthSRPredictor) -> dict[str, Any]:
         **({"error_map": True} if job.error_map else {}),
         **({"depth_step_m": predictor.step_m} if predictor.step_m is not None else {}),
         **({"lq_origin": predictor.lq_origin} if predictor.lq_origin != "middle" else {}),
-        **cutting_settings(predictor),
+        **running_settings(predictor),
         **({"made_of": job.depth_fingerprint} if job.depth_fingerprint else {}),
         **({"refine": job.refine} if job.refine else {}),
     }

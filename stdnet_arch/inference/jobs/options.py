@@ -71,13 +71,17 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_predictor_options(parser: argparse.ArgumentParser) -> None:
-    """The network, and how clips and frames are cut."""
-    add_network_options(parser)
+    """The network, and how clips and frames are run."""
+    add_network_options(parser).add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="mean of the answers to a clip and its mirror images: better, four times as slow",
+    )
     add_cutting_options(parser)
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """The network, and where it runs."""
+def add_network_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:  # noqa: SLF001
+    """The network, and where it runs; give the group of its options."""
     run = parser.add_argument_group("network")
     run.add_argument(
         "--weights",
@@ -123,6 +127,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         default="pytorch",
         help="what runs the network (%(default)s); openvino: faster on CPUs for small networks",
     )
+    return run
 
 
 def add_cutting_options(parser: argparse.ArgumentParser) -> None:
@@ -189,6 +194,7 @@ def predictor_of(args: argparse.Namespace, device: str | None = None) -> DepthSR
         any_ratio=args.any_ratio,
         step_m=args.depth_step,
         lq_origin=args.lq_origin,
+        self_ensemble=getattr(args, "self_ensemble", False),
         reason=getattr(args, "weights_reason", ""),
     )
 

@@ -1,9 +1,10 @@
-"""Settings of a job as plain values: how it is read, and how clips and frames are cut."""
+"""Settings of a job as plain values: how it is read, and how clips and frames are run."""
 
 from typing import Any
 
 from stdnet_arch.data.recordings.reading import Reading
 from stdnet_arch.inference.predictor import DepthSRPredictor
+from stdnet_arch.inference.self_ensemble import MIRRORS, SelfEnsemble
 from stdnet_arch.inference.streams.streaming import runs_exactly
 
 CHOSEN = (
@@ -32,9 +33,11 @@ def reading_settings(reading: Reading) -> dict[str, Any]:
     }
 
 
-def cutting_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
-    """List settings of cutting that change the result; none for an exact stream of whole frames."""
+def running_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
+    """List how frames are run, if it changes the result; nothing for an exact, plain stream."""
     settings: dict[str, int | None] = {}
+    if isinstance(predictor.net, SelfEnsemble):
+        settings["mirror_images"] = len(MIRRORS)
     if not runs_exactly(predictor.net):
         settings |= {"overlap": predictor.overlap, "chunk": predictor.chunk}
     if predictor.tile is not None:

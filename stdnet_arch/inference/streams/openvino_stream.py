@@ -48,7 +48,7 @@ def open_runtime(net: nn.Module, runtime: str, plain: bool) -> "OpenVinoRuntime 
     if not plain:
         raise ValueError(
             "runtime openvino runs whole frames, one by one, on a CPU in float32: leave chunk, "
-            "overlap, tile, report_difference and precision out, and take device cpu"
+            "overlap, tile, report_difference, self_ensemble and precision out, and take device cpu"
         )
     return OpenVinoRuntime(net)
 

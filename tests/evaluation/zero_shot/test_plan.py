@@ -64,6 +64,12 @@ def test_a_method_is_a_filter_or_a_network(options, method):
         read_zero_shot_plan(options)
 
 
+def test_a_filter_is_not_mirrored(options):
+    options["methods"]["ours"] = {"competitor": {"type": "X"}, "self_ensemble": True}
+    with pytest.raises(ValueError, match="self_ensemble is for weights; got a competitor"):
+        read_zero_shot_plan(options)
+
+
 def test_the_brief_form_differs_in_its_name_and_frames_alone():
     brief = option_file.read(SHIPPED.with_name("out_of_the_box_brief.yml"))
     whole = option_file.read(SHIPPED)

@@ -1,6 +1,7 @@
 """A whole zero-shot benchmark: rows, checks, going on, and the page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from stdnet_arch.evaluation.zero_shot.command import run_from_options
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, read_zero_shot_plan
 from stdnet_arch.evaluation.zero_shot.run import make_ready, run_zero_shot
 from stdnet_arch.evaluation.zero_shot.scenes import load_scenes
-from stdnet_arch.evaluation.zero_shot.scoring import make_case, score
+from stdnet_arch.evaluation.zero_shot.scoring import make_case, run_network, score
 from stdnet_arch.evaluation.zero_shot.summary import pick, sum_up
 
 
@@ -127,6 +128,23 @@ def test_a_registered_method_sees_moved_rgb(options, scenes, tmp_path, monkeypat
     pred_m = build_competitor({"type": "JointBilateral", "scale": 4}).infer(case.filled_m, rgb)
     assert other["rmse_cm"] == pytest.approx(case.errors_cm(pred_m)[0])
     assert other["rmse_cm"] != plain["rmse_cm"]
+
+
+def test_a_mirrored_network_is_the_mean_over_mirror_images(scenes):
+    ready = make_ready(
+        MethodPlan(name="x", weights="plane_blend_live_x{scale}", self_ensemble=True), 4
+    )
+    plain = make_ready(MethodPlan(name="y", weights="plane_blend_live_x{scale}"), 4)
+    case = make_case(scenes[1], 4, "dtof_peak")
+    found = run_network(ready.run, case, slice(0, 1))["depth_m"][0]
+    each = []
+    for axes in ((), (1,), (2,), (1, 2)):
+        turned = replace(case, lq_m=np.flip(case.lq_m, axes), rgb=np.flip(case.rgb, axes))
+        each.append(np.flip(run_network(plain.run, turned, slice(0, 1))["depth_m"][0], [
+            axis - 1 for axis in axes
+        ]))  # fmt: skip
+    np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-5)
+    assert not np.allclose(found, each[0], rtol=1e-4)
 
 
 def test_unknown_shipped_weights_have_no_row():

@@ -23,6 +23,7 @@ GIVEN = {
     "lq_origin": "first",
     "num_feat": "16", "depth_range": "5", "any_ratio": None, "device": "cuda:1",
     "precision": "bf16", "runtime": "openvino",
+    "self_ensemble": None,
     "chunk": "2", "tile": "32", "tile_overlap": "4", "overlap": "2", "report_difference": "3",
 }  # fmt: skip
 """Another value than the default for each option; None is a flag."""
