@@ -18,7 +18,13 @@ from stdnet_arch import option_file
 from stdnet_arch.evaluation.zero_shot import zero_shot_rows
 from stdnet_arch.utils.commands import fitting, run_script
 from stdnet_arch.utils.whole_file import whole_file
-from stdnet_arch.weights.publishing import Facts, load_trained, replace_cards, write_weights
+from stdnet_arch.weights.publishing import (
+    Facts,
+    load_trained,
+    replace_cards,
+    scale_expected_errors,
+    write_weights,
+)
 from stdnet_arch.weights.shipped import FOLDER, list_shipped
 
 
@@ -37,6 +43,9 @@ def main() -> int:
     parser.add_argument("--depth-range", type=float, default=1.0, help="metres known as 1")
     parser.add_argument("--command", help="that trained it")
     parser.add_argument("--commit", help="that trained it; default: HEAD")
+    parser.add_argument(
+        "--error-factor", type=float, help="expected errors times this, where scenes show it"
+    )
     parser.add_argument("--fast", action="store_true", help="for live pictures on a CPU alone")
     parser.add_argument("--note", default="", help="data and time of the training")
     parser.add_argument("--score", type=Path, metavar="ROOT", help="score on the scenes below ROOT")
@@ -63,6 +72,8 @@ def _ship(args: argparse.Namespace) -> None:
     with fitting(f"{args.options}"):
         network_g = dict(option_file.read(args.options)["network_g"])
     net = load_trained(args.input[0], network_g, *args.input[1:])
+    if args.error_factor is not None:
+        scale_expected_errors(net, args.error_factor)
     head = ["git", "rev-parse", "HEAD"]
     commit = args.commit or subprocess.check_output(head, text=True).strip()
     scores = []

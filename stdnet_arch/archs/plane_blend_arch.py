@@ -1,7 +1,8 @@
 """PlaneBlend: choose, for each pixel, among the surfaces that the sensor saw around it."""
 
+import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY
@@ -160,6 +161,12 @@ class PlaneBlend(nn.Module):
         )
         for last in (self.plane_head[1], self.error_head[2]):
             start_at_zero(last)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def scale_expected_errors(self, factor: float) -> None:
+        """Expect all errors ``factor`` times as large from now on; predictions stay."""
+        bias = cast(Tensor, self.error_head[2].bias)
+        bias += math.log(factor)
 
     def forward(self, lq: Tensor, guide: Tensor, step: Tensor | None = None) -> dict[str, Tensor]:
         """Super-resolve a clip of any length.

@@ -9,6 +9,8 @@ from torch import nn
 
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint, read_mean, save_checkpoint
 from stdnet_arch.archs.checkpoints.loading import build_arch
+from stdnet_arch.archs.plane_blend_arch import PlaneBlend
+from stdnet_arch.utils.input_errors import InputError, check_positive
 from stdnet_arch.weights.choice import SENSORS
 from stdnet_arch.weights.shipped import Shipped, digest_parameters
 
@@ -106,6 +108,31 @@ def load_trained(path: str | Path, network_g: Mapping[str, Any], *more: str | Pa
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit {dict(network_g)}: {error}") from error
     return net.eval()
+
+
+def scale_expected_errors(net: nn.Module, factor: float) -> None:
+    """Make a network expect other errors, all by a factor; what it predicts stays.
+
+    For weights whose expected errors are too large or too small on scenes by about one factor.
+
+    Args:
+        net: a PlaneBlend of single frames; changed in place.
+        factor: expected errors from now on over those before, above 0.
+
+    Raises:
+        InputError: another network, or the factor is not above 0.
+    """
+    check_positive(factor, "the factor of expected errors")
+    if not isinstance(net, PlaneBlend):
+        raise InputError(
+            f"expected errors are scaled in a PlaneBlend; got {type(net).__name__}: leave it out"
+        )
+    if net.temporal:
+        raise InputError(
+            "expected errors can be scaled without changing predictions in a PlaneBlend of single "
+            "frames; got one whose memory reads them: leave the factor out"
+        )
+    net.scale_expected_errors(factor)
 
 
 def card(shipped: Shipped) -> str:

@@ -3,15 +3,24 @@
 import pytest
 import torch
 from basicsr.archs import build_network
+from shaken_nets import shaken_net
 from weights_parts import NETWORK_G, make_facts
 
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.weights import list_shipped
 from stdnet_arch.weights.__main__ import weights_table
-from stdnet_arch.weights.publishing import CARDS, card, load_trained, replace_cards, write_weights
+from stdnet_arch.weights.publishing import (
+    CARDS,
+    card,
+    load_trained,
+    replace_cards,
+    scale_expected_errors,
+    write_weights,
+)
 from stdnet_arch.weights.shipped import FOLDER
 
 OPTIONS = {**NETWORK_G, "scale": 4}
+PLANES = {"type": "PlaneBlend", "num_feat": 8, "num_block": [1, 1, 1], "detail": 4}
 SCORE = {
     "rule": "dtof_peak",
     "ratio_mean": 0.6,
@@ -28,6 +37,30 @@ def test_a_written_network_loads_to_half_precision(ship):
     assert loaded.depth_range_m == 20.0
     for name, value in loaded.net.state_dict().items():
         torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-4)
+
+
+def test_expected_errors_are_scaled_and_predictions_stay():
+    net = shaken_net({**PLANES, "temporal": False})
+    lq, guide = 2 + torch.rand(1, 2, 1, 5, 7), torch.rand(1, 2, 3, 20, 28)
+    with torch.no_grad():
+        before = net(lq, guide)
+        scale_expected_errors(net, 0.6)
+        after = net(lq, guide)
+    torch.testing.assert_close(after["error"], 0.6 * before["error"])
+    torch.testing.assert_close(after["pred"], before["pred"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "factor", "said"),
+    [
+        (OPTIONS, 0.5, "scaled in a PlaneBlend; got DFlowDepth"),
+        ({**PLANES, "scale": 4}, 0.5, "memory reads them"),
+        ({**PLANES, "scale": 4, "temporal": False}, 0, "must be a number > 0; got 0"),
+    ],
+)
+def test_errors_that_cannot_be_scaled_are_refused(options, factor, said):
+    with pytest.raises(ValueError, match=said):
+        scale_expected_errors(build_network(dict(options)), factor)
 
 
 def test_options_of_another_network_are_refused(tmp_path):
