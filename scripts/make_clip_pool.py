@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help="folder of packed worlds")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=500, help=f"a multiple of {SHARD}")
-    parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=3, help="1: single pictures")
     parser.add_argument("--side", type=int, default=192)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -34,6 +34,16 @@ def test_windows_come_back(shard):
         np.testing.assert_array_equal(seen[i], one.seen[..., ::4, ::4])
 
 
+def test_single_pictures_come_back(tmp_path):
+    write_shard(tmp_path / "worlds_000.npz", [window(1, t=1), window(2, t=1)])
+    rgb, depth, flow, seen = read_shard(tmp_path / "worlds_000.npz")
+    assert (rgb.shape, depth.shape) == ((2, 1, 24, 32, 3), (2, 1, 24, 32))
+    assert (flow.shape, seen.shape) == ((2, 0, 2, 6, 8), (2, 0, 6, 8))
+    np.testing.assert_allclose(depth[1, 0], window(2, t=1).depth_m[0], atol=0.01)
+    pool = ClipPool([tmp_path / "worlds_000.npz"], torch.device("cpu"), seed=3, frames=1, side=16)
+    assert pool.scenes(5).depth_m.shape == (5, 1, 1, 16, 16)
+
+
 def test_crops_lie_in_a_window_with_their_flow_and_time_turned_round(shard):
     path, windows = shard
     pool = ClipPool([path], torch.device("cpu"), seed=3, frames=2, side=16)

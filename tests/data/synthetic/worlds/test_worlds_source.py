@@ -131,3 +131,12 @@ def test_windows_for_training_hold_the_frames_of_their_clip(root):
     ]:
         assert np.mean(np.abs(got - expected) > 1e-4) < 0.01
     assert np.percentile(np.hypot(*window.flow_px.swapaxes(0, 1)), 99) < 13.5
+
+
+def test_single_pictures_are_not_left_out_for_their_motion(root):
+    windows = render_windows(Path(root), frames=1, side=40, seed=4, count=3)
+    assert [window.depth_m.shape for window in windows] == [(1, 40, 40)] * 3
+    assert {window.flow_px.shape for window in windows} == {(0, 2, 40, 40)}
+    source = worlds(root, num_clips=300, num_frame=1, size=(40, 40))
+    for window, clip in zip(windows, list(source.clips())[:3], strict=True):
+        assert np.abs(source.guide(clip, 0) - window.rgb[0].astype(int)).mean() < 0.1
