@@ -33,7 +33,9 @@ class ClipReader:
         self.source = open_source(options)
         self.spans = find_spans(self.source, options.clips)
         self.range_m = float(options.depth_range_m or self.source.default_range_m)
-        self._lr_sizes = {span.clip: self._probe(span) for span in self.spans}
+        self._lr_sizes = {
+            span.clip: self._probe(span, first=k == 0) for k, span in enumerate(self.spans)
+        }
 
     def lr_size(self, clip: str) -> tuple[int, int]:
         """LR height and width of a listed clip."""
@@ -68,9 +70,14 @@ class ClipReader:
         inside = depth[(depth > 0) & (depth <= self.range_m)]
         return float(inside.std()) if inside.size else 0.0
 
-    def _probe(self, span: ClipSpan) -> tuple[int, int]:
-        """LR size of a clip; raises here what is wrong with its first frame, not hours later."""
-        height, width = self.source.depth_m(span.clip, span.start).shape
+    def _probe(self, span: ClipSpan, first: bool) -> tuple[int, int]:
+        """LR size of a clip; raises here what is wrong with its first frame, not hours later.
+
+        Of drawn clips, which know their size, only the first one is drawn for it.
+        """
+        ask = None if first else getattr(self.source, "frame_size", None)
+        known = ask(span.clip) if ask else None
+        height, width = known or self.source.depth_m(span.clip, span.start).shape
         scale = self.options.scale
         if height % scale or width % scale:
             name = location(self.source, span.clip, span.start, "depth")

@@ -9,6 +9,7 @@ from stdnet_arch.data.augment import CropBox
 from stdnet_arch.data.clip_reader import ClipReader, clean_depth, clean_lq
 from stdnet_arch.data.dataset_options import TestOptions
 from stdnet_arch.data.lq.degradation import dtof_peak
+from stdnet_arch.data.synthetic.layers.source import Layers
 
 RANGE_M = 10.0
 DEPTH_M = np.array([0, np.nan, np.inf, 5, 10, 10.5], np.float32)
@@ -184,3 +185,30 @@ def test_the_range_is_the_sources_unless_given(make_clip):
     root = str(make_clip())
     options = TestOptions(dataroot=root, scale=4, source="Folder")
     assert ClipReader(options).range_m == 10
+
+
+@pytest.mark.parametrize("source", ["Layers", "Mixed"])
+def test_of_drawn_clips_one_is_drawn_for_its_size(source, monkeypatch):
+    drawn = {"num_clips": 30, "num_frame": 2}
+    parts = [
+        {"source": "Layers", "source_opt": {**drawn, "size": size}} for size in ([16, 24], [32, 8])
+    ]
+    options = {"Layers": parts[0]["source_opt"], "Mixed": {"parts": parts}}[source]
+    seen = []
+    plain = Layers.depth_m
+    monkeypatch.setattr(
+        Layers, "depth_m", lambda self, clip, i: (seen.append(clip), plain(self, clip, i))[1]
+    )
+    made = reader("", source=source, source_opt=options)
+    assert len(seen) == 1
+    sizes = {span.clip: made.lr_size(span.clip) for span in made.spans}
+    for clip in (made.spans[0].clip, made.spans[-1].clip):
+        height, width = made.source.depth_m(clip, 1).shape
+        assert sizes[clip] == (height // 4, width // 4)
+    assert set(sizes.values()) == ({(4, 6)} if source == "Layers" else {(4, 6), (8, 2)})
+
+
+def test_a_drawn_size_that_the_scale_does_not_divide_is_refused():
+    options = {"num_clips": 3, "num_frame": 2, "size": [16, 26]}
+    with pytest.raises(ValueError, match="multiples of scale 4; got 16x26"):
+        reader("", source="Layers", source_opt=options)

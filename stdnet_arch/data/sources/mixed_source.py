@@ -81,6 +81,12 @@ class Mixed:
         source, name, i = self._find(clip, i)
         return source.lq_m(name, i, scale)
 
+    def frame_size(self, clip: str) -> tuple[int, int] | None:
+        """Height and width of a clip's frames, if the part knows them without reading."""
+        source, name, _ = self._find(clip, 0)
+        ask = getattr(source, "frame_size", None)
+        return ask(name) if ask else None
+
     def location(self, clip: str, i: int, what: str) -> str:
         """The file behind a frame, or its name in its part."""
         source, name, i = self._find(clip, i)

@@ -47,6 +47,7 @@ class Source(Protocol):
       frame in pixels, and where the target is seen; None where a clip or its last frame has none;
     * ``pose(clip, i) -> (4, 4) or None``: camera to world in metres; x right, y down, z forward;
     * ``intrinsics_px(clip) -> (fx, fy, cx, cy)``;
+    * ``frame_size(clip) -> (H, W) or None``: what all frames of a clip have, known without reading;
     * ``unit_of_depth``, if its depth is not in metres after all (a parity mode).
     """
 

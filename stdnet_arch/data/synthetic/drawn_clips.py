@@ -66,6 +66,11 @@ class DrawnClips:
         """Map each clip's name to its number of frames."""
         return dict.fromkeys(self._numbers, self.num_frame)
 
+    def frame_size(self, clip: str) -> tuple[int, int]:
+        """Height and width of the frames of a clip; nothing is drawn for it."""
+        self.number_of(clip, 0)
+        return self.size
+
     def lq_m(self, clip: str, i: int, scale: int) -> None:  # noqa: ARG002  the form of sources
         """Return None: the sensor rule makes LR depth."""
         return
