@@ -50,9 +50,9 @@ def read_fair(plan: BenchmarkPlan) -> Fair | None:
     """Check the section; None for a plan without.
 
     Raises:
-        ValueError: a key is unknown or missing, a value is impossible, validation is a test, a
-            network starts in another way than the others, or a plan that is not fair has
-            ``untrained`` models.
+        ValueError: a key is unknown or missing, a value is impossible, validation is a test, or a
+            network starts in another way than the others. Or a plan that is not fair has models
+            that are ``untrained``.
     """
     if plan.fair is None:
         _check_trained(plan)
