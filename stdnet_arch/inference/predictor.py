@@ -30,7 +30,7 @@ from stdnet_arch.inference.precision import (
     in_precision,
     lay_out,
 )
-from stdnet_arch.inference.self_ensemble import SelfEnsemble, name_of
+from stdnet_arch.inference.self_ensemble import mirrored, name_of
 from stdnet_arch.inference.sizes import SizePlan, enlarge_mask, plan_sizes
 from stdnet_arch.inference.streams.cut_error import measure_difference
 from stdnet_arch.inference.streams.openvino_stream import Runtime, open_runtime
@@ -165,7 +165,7 @@ class DepthSRPredictor:
         self.any_ratio = any_ratio
         self._check_cutting()
         self.runtime: Runtime = runtime
-        self.net = SelfEnsemble(self.net) if self_ensemble else self.net
+        self.net = mirrored(self.net, self.about) if self_ensemble else self.net
         cut = chunk > 1 or bool(self.compare or tile or self_ensemble) or overlap is not None
         plain = precision == "float32" and self.device.type == "cpu" and not cut
         self._compiled = open_runtime(self.net, runtime, plain)

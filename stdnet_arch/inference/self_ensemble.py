@@ -1,6 +1,7 @@
 """The mean of a network's answers to a clip and its mirror images: slower, nearer to the truth."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,14 +13,17 @@ from stdnet_arch.utils.depth_step import takes_step
 
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 """Axes of the frames that are turned round; each undoes itself."""
+LOPSIDED = frozenset({"phone", "realsense"})
+"""Sensors whose faults differ from side to side."""
 Maps = dict[str, Tensor]
+LOGGER = logging.getLogger(__name__)
 
 
 class SelfEnsemble(nn.Module):
     """Run a network on a clip and its three mirror images, and average what it says.
 
-    Networks learn from mirrored clips, too, yet answer them a little differently. The mean has less
-    of what is chance in each answer (geometric self-ensemble; Lim et al. 2017, "Enhanced Deep
+    Networks learn from mirrored scenes, too, yet answer them a little differently. The mean has
+    less of what is chance in each answer (geometric self-ensemble; Lim et al. 2017, "Enhanced Deep
     Residual Networks", Sec. 3.4, which also turns by 90 degrees). It takes four times as long.
 
     Args:
@@ -95,6 +99,26 @@ class SelfEnsembleStream:
         for stream in self.streams:
             if hasattr(stream, "to"):
                 stream.to(device)
+
+
+def mirrored(net: nn.Module, about: Mapping[str, Any]) -> SelfEnsemble:
+    """Wrap a network, and warn where its mean over mirror images was found to be worse.
+
+    Stereo cameras see shadows of near things on one side. A network that knows it is misled by
+    mirror images.
+
+    Args:
+        net: see :class:`SelfEnsemble`.
+        about: metadata of its checkpoint; ``sensors`` are those that it was trained for.
+    """
+    lopsided = sorted(LOPSIDED & set(about.get("sensors", ())))
+    if lopsided:
+        LOGGER.warning(
+            "these weights were trained for sensors (%s) whose shadows lie on one side: the mean "
+            "over mirror images was worse on recordings; leave self_ensemble (--self-ensemble) out",
+            ", ".join(lopsided),
+        )
+    return SelfEnsemble(net)
 
 
 def name_of(net: nn.Module) -> str:

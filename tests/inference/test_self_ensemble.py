@@ -135,6 +135,14 @@ def test_tiles_are_mirrored_too(weights):
     assert not np.array_equal(cut, whole)
 
 
+def test_sensors_with_shadows_on_one_side_are_warned_of(caplog):
+    DepthSRPredictor("plane_blend_live_sensor_x4", "cpu", self_ensemble=True)
+    assert "(phone, realsense) whose shadows lie on one side" in caplog.text
+    caplog.clear()
+    DepthSRPredictor("plane_blend_live_x4", "cpu", self_ensemble=True)
+    assert "shadows" not in caplog.text
+
+
 def test_openvino_is_refused(weights):
     with pytest.raises(ValueError, match="self_ensemble and precision out"):
         DepthSRPredictor(weights, "cpu", runtime="openvino", self_ensemble=True)
