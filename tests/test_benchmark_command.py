@@ -74,3 +74,36 @@ def test_a_plan_may_start_from_another(plan, tmp_path, monkeypatch, capsys):
     run(monkeypatch, "--config", variant, *plan[2:], "--models", "bilinear")
     assert "bilinear" in capsys.readouterr().out
     assert (tmp_path / "out/varied/varied.html").is_file()
+
+
+TRAIN = """
+train:
+  manual_seed: 0
+  datasets: {train: {type: X, num_frame: 2, batch_size_per_gpu: 1, gt_size: 32}}
+  train: {total_iter: 1, optim_g: {type: Adam, lr: 0.001}}
+"""
+
+
+def test_a_network_that_was_not_to_be_trained_is_no_failure(tmp_path, monkeypatch, capsys):
+    fair = """
+fair:
+  cpu_seconds: 1
+  learning_rates: [0.001]
+  seeds: [0]
+  val:
+    yards:
+      type: RGBDVideoTestDataset
+      source: Synthetic
+      source_opt: {num_clips: 1, num_frame: 2, size: [32, 48], seed: 7}
+"""
+    given = PLAN.replace("train: {}", TRAIN)
+    given = given.replace(
+        "{competitor: {type: NoSuch}}", "{network_g: {type: STDNetT}, untrained: no time}"
+    )
+    path = tmp_path / "plan.yml"
+    path.write_text(given + fair)
+    assert run(monkeypatch, "--config", path, "--out", tmp_path / "out") == 0
+    assert "| not trained: no time |" in capsys.readouterr().out
+    page = (tmp_path / "out/tried/tried.html").read_text()
+    assert "not trained: no time" in page
+    assert 'class="failed"' not in page

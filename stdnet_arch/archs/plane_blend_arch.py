@@ -164,7 +164,10 @@ class PlaneBlend(nn.Module):
 
     @torch.no_grad()
     def scale_expected_errors(self, factor: float) -> None:
-        """Expect all errors ``factor`` times as large from now on; predictions stay."""
+        """Expect errors ``factor`` times as large from now on, within the limits of the head.
+
+        Predictions stay, but for those of a network with a memory, which reads expected errors.
+        """
         bias = cast(Tensor, self.error_head[2].bias)
         bias += math.log(factor)
 

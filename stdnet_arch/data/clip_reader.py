@@ -73,7 +73,7 @@ class ClipReader:
     def _probe(self, span: ClipSpan, first: bool) -> tuple[int, int]:
         """LR size of a clip; raises here what is wrong with its first frame, not hours later.
 
-        Of drawn clips, which know their size, only the first one is drawn for it.
+        Of drawn clips, which know their size, only the first one (of each part) is drawn for it.
         """
         ask = None if first else getattr(self.source, "frame_size", None)
         known = ask(span.clip) if ask else None

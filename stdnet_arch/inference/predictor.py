@@ -165,7 +165,7 @@ class DepthSRPredictor:
         self.any_ratio = any_ratio
         self._check_cutting()
         self.runtime: Runtime = runtime
-        self.net = mirrored(self.net, self.about) if self_ensemble else self.net
+        self.net = mirrored(self.net, self.about, lq_origin) if self_ensemble else self.net
         cut = chunk > 1 or bool(self.compare or tile or self_ensemble) or overlap is not None
         plain = precision == "float32" and self.device.type == "cpu" and not cut
         self._compiled = open_runtime(self.net, runtime, plain)

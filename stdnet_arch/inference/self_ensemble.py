@@ -1,20 +1,22 @@
 """The mean of a network's answers to a clip and its mirror images: slower, nearer to the truth."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.inference.lq_origin import Origin
 from stdnet_arch.models.prediction import FULL_SIZE
 from stdnet_arch.utils.depth_step import takes_step
 
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 """Axes of the frames that are turned round; each undoes itself."""
 LOPSIDED = frozenset({"phone", "realsense"})
-"""Sensors whose faults differ from side to side."""
+"""Sensors of weights whose mean was worse for stereo, and no better for phones."""
 Maps = dict[str, Tensor]
 LOGGER = logging.getLogger(__name__)
 
@@ -37,11 +39,11 @@ class SelfEnsemble(nn.Module):
         for name, value in contract_of(net)._asdict().items():
             setattr(self, name, value)
         if hasattr(net, "open_stream"):
-            self.open_stream = lambda: SelfEnsembleStream(net)
+            self.open_stream = partial(SelfEnsembleStream, net)
 
     @property
     def step(self) -> float | None:
-        """Quantisation step of the depth, of a network that reads it; see ``depth_step``."""
+        """Quantisation step of ``lq``, in its unit; None: the network reads none."""
         return self.net.step if takes_step(self.net) else None  # type: ignore[return-value]
 
     @step.setter
@@ -80,7 +82,16 @@ class SelfEnsembleStream:
     def push(
         self, lq: Sequence[Tensor], guide: Sequence[Tensor], last: bool = False
     ) -> list[Tensor]:
-        """Take the next frames; arguments and result as the network's own stream has them."""
+        """Take the next frames; give the predictions that are complete.
+
+        Args:
+            lq: ``(b, 1, h, w)`` each; any number of frames, also none.
+            guide: ``(b, 3, H, W)`` each, in [0, 1].
+            last: no frame will follow.
+
+        Returns:
+            ``(b, 1, H, W)`` each, in order.
+        """
         answers = [self._ask(i, lq, guide, last) for i in range(len(MIRRORS))]
         means = [_mean(iter(maps)) for maps in zip(*answers, strict=True)]
         self.further_maps = [{k: v for k, v in maps.items() if k != "pred"} for maps in means]
@@ -101,22 +112,33 @@ class SelfEnsembleStream:
                 stream.to(device)
 
 
-def mirrored(net: nn.Module, about: Mapping[str, Any]) -> SelfEnsemble:
+def mirrored(net: nn.Module, about: Mapping[str, Any], lq_origin: Origin) -> SelfEnsemble:
     """Wrap a network, and warn where its mean over mirror images was found to be worse.
 
-    Stereo cameras see shadows of near things on one side. A network that knows it is misled by
+    Stereo cameras see shadows of near things on one side; a network that knows it is misled by
     mirror images.
 
     Args:
         net: see :class:`SelfEnsemble`.
         about: metadata of its checkpoint; ``sensors`` are those that it was trained for.
+        lq_origin: pixel of its block of RGB pixels that a depth pixel shows.
+
+    Raises:
+        ValueError: a depth pixel shows the first pixel of its block: in a mirror image the last.
     """
-    lopsided = sorted(LOPSIDED & set(about.get("sensors", ())))
+    if lq_origin != "middle":
+        raise ValueError(
+            "self_ensemble (--self-ensemble) needs depth that looks alike in mirror images; got "
+            f"lq_origin {lq_origin}, which turns into another: leave one of them out"
+        )
+    sensors = about.get("sensors")
+    lopsided = [each for each in sorted(LOPSIDED) if isinstance(sensors, list) and each in sensors]
     if lopsided:
         LOGGER.warning(
-            "these weights were trained for sensors (%s) whose shadows lie on one side: the mean "
-            "over mirror images was worse on recordings; leave self_ensemble (--self-ensemble) out",
-            ", ".join(lopsided),
+            "these weights were trained for %s: on scenes with such sensors the mean over mirror "
+            "images was worse (stereo) or no better (phones); leave self_ensemble "
+            "(--self-ensemble) out",
+            " and ".join(lopsided),
         )
     return SelfEnsemble(net)
 
@@ -124,7 +146,7 @@ def mirrored(net: nn.Module, about: Mapping[str, Any]) -> SelfEnsemble:
 def name_of(net: nn.Module) -> str:
     """Name a network for people."""
     if isinstance(net, SelfEnsemble):
-        return f"{name_of(net.net)}, mean of {len(MIRRORS)} mirror images,"
+        return f"{name_of(net.net)}, mean over {len(MIRRORS) - 1} mirror images and itself,"
     return type(net).__name__
 
 
@@ -133,8 +155,9 @@ def _turned(maps: Maps, axes: tuple[int, ...]) -> Maps:
     return {name: maps[name].flip(axes) for name in FULL_SIZE if name in maps}
 
 
-def _mean(answers: Any) -> Maps:  # noqa: ANN401  an iterator, so that one answer is kept at a time
-    total: Maps = next(answers)
+def _mean(answers: Iterator[Maps]) -> Maps:
+    """Mean over mirror images; one answer is kept at a time."""
+    total = next(answers)
     for maps in answers:
         total = {name: total[name] + value for name, value in maps.items()}
     return {name: value / len(MIRRORS) for name, value in total.items()}

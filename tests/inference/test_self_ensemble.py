@@ -1,6 +1,8 @@
 """Mirror images: the mean of what a network says of each, by clip, by stream and by the command."""
 
 import json
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -13,10 +15,11 @@ from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.inference import open_stream
 from stdnet_arch.inference.jobs.command import main
 from stdnet_arch.inference.predictor import DepthSRPredictor
-from stdnet_arch.inference.self_ensemble import SelfEnsemble
+from stdnet_arch.inference.self_ensemble import SelfEnsemble, mirrored
 from stdnet_arch.utils.depth_step import depth_step, takes_step
 
 PLANES = {"type": "PlaneBlend", "num_feat": 8, "num_block": [1, 1, 1], "detail": 4}
+DFLOW = {"type": "DFlowDepth", "num_feat": 8}
 STDNET = {"type": "STDNet", "num_feat": 16, "head_feat": 16, "init": "balanced"}
 
 
@@ -66,7 +69,7 @@ def test_a_mirrored_clip_gives_the_mirrored_result(planes):
     torch.testing.assert_close(mirrored.flip(-1), made, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{**PLANES, "temporal": True}, STDNET])
+@pytest.mark.parametrize("options", [{**PLANES, "temporal": True}, STDNET, DFLOW])
 def test_a_stream_gives_what_the_clip_gives(options):
     net = SelfEnsemble(shaken_net(options))
     lq, guide = clip_of(9)
@@ -121,9 +124,9 @@ def test_the_predictor_averages_what_plain_ones_say(weights):
         )
         / 4
     )
-    mirrored = DepthSRPredictor(weights, "cpu", step_m=0.0, self_ensemble=True)
-    np.testing.assert_allclose(mirrored.predict(depth_m, rgb), mean, rtol=1e-5)
-    assert "PlaneBlend, mean of 4 mirror images, x4" in mirrored.describe()
+    ours = DepthSRPredictor(weights, "cpu", step_m=0.0, self_ensemble=True)
+    np.testing.assert_allclose(ours.predict(depth_m, rgb), mean, rtol=1e-5)
+    assert "PlaneBlend, mean over 3 mirror images and itself, x4" in ours.describe()
 
 
 def test_tiles_are_mirrored_too(weights):
@@ -131,16 +134,42 @@ def test_tiles_are_mirrored_too(weights):
     kwargs = {"self_ensemble": True, "step_m": 0.0}
     whole = DepthSRPredictor(weights, "cpu", **kwargs).predict(depth_m, rgb)
     cut = DepthSRPredictor(weights, "cpu", tile=12, compare=0, **kwargs).predict(depth_m, rgb)
-    np.testing.assert_allclose(cut, whole, rtol=0.05)
-    assert not np.array_equal(cut, whole)
+    np.testing.assert_allclose(cut, whole, rtol=0.005)
+    plain = DepthSRPredictor(weights, "cpu", tile=12, compare=0, step_m=0.0).predict(depth_m, rgb)
+    assert not np.allclose(plain, whole, rtol=0.005)
 
 
-def test_sensors_with_shadows_on_one_side_are_warned_of(caplog):
+def test_sensors_whose_mean_is_worse_are_warned_of(caplog):
     DepthSRPredictor("plane_blend_live_sensor_x4", "cpu", self_ensemble=True)
-    assert "(phone, realsense) whose shadows lie on one side" in caplog.text
+    assert "trained for phone and realsense: on scenes with such sensors" in caplog.text
     caplog.clear()
     DepthSRPredictor("plane_blend_live_x4", "cpu", self_ensemble=True)
-    assert "shadows" not in caplog.text
+    assert "trained for" not in caplog.text
+
+
+@pytest.mark.parametrize("sensors", [None, 5, [["phone"]], "phone", {"phone": 1}])
+def test_odd_sensors_of_a_checkpoint_are_no_reason_to_fail(planes, sensors, caplog):
+    mirrored(planes, {"sensors": sensors}, "middle")
+    assert not caplog.text
+
+
+def test_depth_of_a_block_s_first_pixel_is_refused(weights):
+    with pytest.raises(ValueError, match="looks alike in mirror images; got lq_origin first"):
+        DepthSRPredictor(weights, "cpu", lq_origin="first", self_ensemble=True)
+
+
+def test_a_copy_streams_with_its_own_weights(planes):
+    net = SelfEnsemble(planes)
+    copied = deepcopy(net)
+    with torch.no_grad():
+        for parameter in copied.net.parameters():
+            parameter.zero_()
+    lq, guide = clip_of(1)
+    made = open_stream(copied).push(lq[0, 0], guide[0, 0])[0]
+    with torch.no_grad():
+        torch.testing.assert_close(made, copied(lq, guide)["pred"][0, 0])
+        assert not torch.allclose(made, net(lq, guide)["pred"][0, 0], rtol=1e-4)
+    assert isinstance(pickle.loads(pickle.dumps(net)), SelfEnsemble)  # noqa: S301  made here
 
 
 def test_openvino_is_refused(weights):
@@ -154,7 +183,7 @@ def test_the_command_says_and_keeps_it(weights, tmp_path, capsys):
              "--weights", weights, "--device", "cpu"]  # fmt: skip
     words = [str(word) for word in words]
     assert main([*words, "--self-ensemble"]) == 0
-    assert "mean of 4 mirror images" in capsys.readouterr().err
+    assert "mean over 3 mirror images" in capsys.readouterr().err
     assert json.loads((tmp_path / "out" / "infer.json").read_text())["mirror_images"] == 4
     assert main(words) == 1  # the same folder, another way
     assert "mirror_images" in capsys.readouterr().err

@@ -61,6 +61,8 @@ class Mixed:
             for turn in range(1, times + 1):
                 for entry in entries:
                     self._add(entry, turn)
+        parts_of = {entry.part: name for name, entry in reversed(self._entries.items())}
+        self._first_clips = frozenset(parts_of.values())
 
     def clips(self) -> dict[str, int]:
         """Clip name to number of frames."""
@@ -82,8 +84,14 @@ class Mixed:
         return source.lq_m(name, i, scale)
 
     def frame_size(self, clip: str) -> tuple[int, int] | None:
-        """Height and width of a clip's frames, if the part knows them without reading."""
+        """Height and width of a clip's frames, if the part knows them without reading.
+
+        None for the first clip of each part: whoever asks reads it, and so finds out what is wrong
+        with the part.
+        """
         source, name, _ = self._find(clip, 0)
+        if clip in self._first_clips:
+            return None
         ask = getattr(source, "frame_size", None)
         return ask(name) if ask else None
 

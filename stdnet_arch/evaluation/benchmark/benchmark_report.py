@@ -203,7 +203,8 @@ def _quality(results: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) -
             cells.append(f"<td{mark}>{value:.3f}</td>")
         remark = "; ".join(filter(None, (result.get("error", ""), result.get("note", ""))))
         cells.append(f"<td>{html.escape(remark)}</td>")
-        kind = ' class="failed"' if "error" in result else ""
+        failed = "error" in result and not result.get("untrained")
+        kind = ' class="failed"' if failed else ""
         lines.append(f"<tr{kind}>{''.join(cells)}</tr>")
     return f"<table>{''.join(lines)}</table>"
 

@@ -75,6 +75,11 @@ def read_fair(plan: BenchmarkPlan) -> Fair | None:
     for entry in plan.models:
         if entry.network_g is not None and not entry.weights:
             _check_start(entry)
+        elif entry.untrained:
+            raise InputError(
+                f"models.{entry.name}: untrained is for a network that would be trained; got a "
+                "filter or weights: leave it out"
+            )
     return fair
 
 

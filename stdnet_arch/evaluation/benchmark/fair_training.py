@@ -174,8 +174,10 @@ def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, s
         steps: steps of the trainings that are judged; a try has ``fair.rate_share`` of them.
 
     Raises:
-        NotTrainedError: every training with every rate failed.
+        RuntimeError: every training with every rate failed.
     """
+    if len(fair.learning_rates) == 1:
+        return fair.learning_rates[0]
     better = {metric.name: metric.better for metric in read_metrics(plan.metrics)}[fair.choose_by]
     sign = 1 if better == "lower" else -1
     scores: dict[float, float] = {}
@@ -191,7 +193,7 @@ def best_rate(plan: BenchmarkPlan, fair: Fair, entry: Entry, place: Workplace, s
         scores[rate] = sign * math.fsum(means) / len(means)
     finite = {rate: score for rate, score in scores.items() if math.isfinite(score)}
     if not finite:
-        raise NotTrainedError("not trained: no learning rate gave a network that could be judged")
+        raise RuntimeError("no learning rate gave a network that could be judged")
     return min(finite, key=lambda rate: finite[rate])
 
 

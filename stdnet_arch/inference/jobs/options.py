@@ -72,17 +72,12 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 def add_predictor_options(parser: argparse.ArgumentParser) -> None:
     """The network, and how clips and frames are run."""
-    add_network_options(parser).add_argument(
-        "--self-ensemble",
-        action="store_true",
-        help="mean of the answers to a clip and its mirror images, four times as slow; better for "
-        "dToF and clean depth, not for phones and stereo",
-    )
+    add_network_options(parser)
     add_cutting_options(parser)
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:  # noqa: SLF001
-    """The network, and where it runs; give the group of its options."""
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """The network, and where it runs."""
     run = parser.add_argument_group("network")
     run.add_argument(
         "--weights",
@@ -128,11 +123,17 @@ def add_network_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         default="pytorch",
         help="what runs the network (%(default)s); openvino: faster on CPUs for small networks",
     )
-    return run
 
 
 def add_cutting_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of how clips and frames are cut."""
+    """Add the options of how clips and frames are cut, and how often they are run."""
+    more = parser.add_argument_group("quality")
+    more.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="mean over the clip and its mirror images, four times as slow: better for dToF and "
+        "block means, worse for every n-th pixel and stereo",
+    )
     cut = parser.add_argument_group("long clips and large frames")
     cut.add_argument(
         "--chunk", type=int, default=1, help="frames at once; same result but for --overlap"

@@ -34,7 +34,7 @@ def reading_settings(reading: Reading) -> dict[str, Any]:
 
 
 def running_settings(predictor: DepthSRPredictor) -> dict[str, int | None]:
-    """List how frames are run, if it changes the result; nothing for an exact, plain stream."""
+    """List what of running changes the result: context, tiles, mirror images; often nothing."""
     settings: dict[str, int | None] = {}
     if isinstance(predictor.net, SelfEnsemble):
         settings["mirror_images"] = len(MIRRORS)

@@ -9,6 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.inference.self_ensemble import name_of
 from stdnet_arch.inference.streams.push_stream import (
     FeatureStream,
     NetworkFrame,
@@ -111,7 +112,7 @@ def open_stream(
     context = contract_of(net).context
     if context is None:
         warnings.warn(
-            f"{type(net).__name__} is cut into windows with {overlap} frames of context: "
+            f"{name_of(net)} is cut into windows with {overlap} frames of context: "
             "not equal to the whole clip's result",
             stacklevel=2,
         )

@@ -231,6 +231,32 @@ def test_rates_may_be_tried_in_a_share_of_the_steps(options, monkeypatch, tmp_pa
     assert "tried for 25% of the time" in first_paragraph(plan, fair)
 
 
+def test_rates_that_all_fail_are_a_failure(options, monkeypatch, tmp_path):
+    def fail(plan, run, place):
+        raise RuntimeError("loss is not finite")
+
+    monkeypatch.setattr(fair_training, "steps_for", lambda *given: 9)
+    monkeypatch.setattr(fair_training, "train", fail)
+    plan = read_plan(options)
+    place = Workplace(tmp_path, tmp_path)
+    (row,) = fair_training.run_fair_entry(plan, read_fair(plan), plan.models[1], place)
+    assert "no learning rate gave a network" in row["error"]
+    assert "untrained" not in row
+    (told,) = quality_table([row], "halls", ["rmse_cm"]).rows
+    assert told[-1].startswith("failed: ")
+    said = unfairnesses(plan, read_fair(plan), [row])
+    assert any(line.endswith("training or judging failed: EDSR") for line in said)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"competitor": {"type": "JointBilateral"}}, {"network_g": EDSR, "weights": "x.pth"}]
+)
+def test_what_is_never_trained_needs_no_reason(options, entry):
+    options["models"]["other"] = {**entry, "untrained": "no time"}
+    with pytest.raises(ValueError, match="other: untrained is for a network that would be trained"):
+        read_fair(read_plan(options))
+
+
 def test_a_network_that_is_not_to_be_trained_says_why(options, tmp_path):
     options["models"]["EDSR"]["untrained"] = "its flow network needs a GPU"
     plan = read_plan(options)
