@@ -1,5 +1,6 @@
 """Frames of a clip, cropped, checked and cleaned: the one way from a source to both datasets."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,17 +20,23 @@ from stdnet_arch.data.lq.sensor_model import (
 from stdnet_arch.data.sources.clip_list import ClipSpan
 from stdnet_arch.data.sources.source import Sliceable, location
 
+LOGGER = logging.getLogger("stdnet_arch")
+
 
 class ClipReader:
     """Reads windows of clips as the options say; the clips are looked up on construction.
 
     Args:
         options: options of reading.
+        far_frames: a frame whose every depth is beyond the range is read, once another was within
+            it, and the first such is told; else it is an error. Wrong units show in the first
+            frame, so that a training does not end hours later at a view into the distance.
     """
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, far_frames: bool = False) -> None:
         """Build the source and resolve the clip list."""
         self.options = options
+        self._far_frames, self._was_within, self._told = far_frames, False, False
         self.source = open_source(options)
         self.spans = find_spans(self.source, options.clips)
         self.range_m = float(options.depth_range_m or self.source.default_range_m)
@@ -99,7 +106,9 @@ class ClipReader:
         depth = np.array(whole[box.hr(scale)])
         self._check_no_negative(depth, clip, i, "depth")
         gt, valid = clean_depth(depth, self.range_m, self.options.beyond_range)
-        if not valid.any():
+        if valid.any():
+            self._was_within = True
+        else:
             self._check_any_valid(np.asarray(whole), clip, i)
         part = {"gt": gt, "valid": valid}
         if measured:
@@ -201,8 +210,19 @@ class ClipReader:
     def _check_any_valid(self, whole: np.ndarray, clip: str, i: int) -> None:
         # A crop may well show only sky; a whole frame without a valid pixel is a broken file.
         if clean_depth(whole, self.range_m, self.options.beyond_range)[1].any():
+            self._was_within = True
             return
         finite = whole[np.isfinite(whole)]
+        if self._far_frames and self._was_within and (finite > self.range_m).any():
+            if not self._told:
+                LOGGER.warning(
+                    "%s: every depth is beyond depth_range_m (%g m), so that none of it counts; "
+                    "further frames like this are not told",
+                    location(self.source, clip, i, "depth"),
+                    self.range_m,
+                )
+            self._told = True
+            return
         got = f"{finite.min():g}..{finite.max():g} m" if finite.size else "no finite value"
         raise ValueError(
             f"{location(self.source, clip, i, 'depth')}: expected at least one valid pixel, in"

@@ -34,7 +34,7 @@ class RGBDVideoDataset(Dataset):
         """Read the options and list the windows."""
         self.opt = opt
         self.options = read_options(self.options_kind, opt)
-        self.reader = ClipReader(self.options)
+        self.reader = ClipReader(self.options, far_frames=True)
         self.geometry = GeometryReader(self.reader.source, self.options.extras)
         self.geometry.check_all(self.reader.spans)
         self.windows = [w for span in self.reader.spans for w in self._windows(span)]

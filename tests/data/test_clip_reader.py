@@ -126,7 +126,6 @@ def damage(root, kind):
         ("negative lr", r"lq_x4/0002.npy: expected depth >= 0 m; got -\d+ m"),
         ("no valid pixel", r"depth/0002.npy: expected at least one valid pixel.*; got 0..0 m"),
         ("all nan", r"depth/0002.npy: expected at least one valid pixel.*; got no finite value"),
-        ("all beyond", r"depth/0002.npy: expected .* in \(0, 100000\] m; got 2e\+06..2e\+06 m"),
         ("other size", r"depth/0002.npy: expected 24x32.*scale 4 demands; got 20x32"),
         ("other rgb size", r"rgb/0002.png: expected 24x32.*; got 24x28"),
         ("other lr size", r"lq_x4/0002.npy: expected 6x8.*; got 3x4"),
@@ -144,6 +143,26 @@ def test_a_bad_frame_names_file_expected_and_got(make_clip, section, type_, kind
     dataset = build_dataset(opt)
     with pytest.raises(ValueError, match=message):
         [dataset[i] for i in range(len(dataset)) for _ in range(20)]
+
+
+def test_training_goes_on_at_a_view_into_the_distance(make_clip, section, caplog):
+    root = make_clip()
+    damage(root, "all beyond")
+    message = r"depth/0002.npy: expected .* in \(0, 100000\] m; got 2e\+06..2e\+06 m"
+    opt = section(root, type="RGBDVideoTestDataset")
+    with pytest.raises(ValueError, match=message):
+        build_dataset({key: opt[key] for key in opt if key not in {"num_frame", "gt_size"}})[0]
+    dataset = build_dataset(section(root, num_frame=1, gt_size=24))
+    with pytest.raises(ValueError, match=message):
+        dataset[2]  # nothing was within the range before: the unit may be wrong
+    near, far = dataset[0], dataset[2]
+    assert near["valid"].any()
+    assert not far["valid"].any()
+    assert not far["gt"].any()
+    assert "0002.npy: every depth is beyond depth_range_m (100000 m)" in caplog.text
+    caplog.clear()
+    dataset[2]
+    assert not caplog.text
 
 
 def test_a_crop_of_sky_is_no_error(make_clip):
