@@ -29,8 +29,8 @@ class ClipReader:
     Args:
         options: options of reading.
         far_frames: a frame whose every depth is beyond the range is read, once another was within
-            it, and the first such is told; else it is an error. Wrong units show in the first
-            frame, so that a training does not end hours later at a view into the distance.
+            it. The first such frame is told. Without it, each is an error. Wrong units show in the
+            first frame; a training must not end hours later at a view into the distance.
     """
 
     def __init__(self, options: ReadOptions, far_frames: bool = False) -> None:
