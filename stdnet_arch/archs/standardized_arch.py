@@ -6,6 +6,7 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from stdnet_arch.archs.checkpoints.adapters import load_any
 from stdnet_arch.archs.checkpoints.loading import build_arch
 from stdnet_arch.archs.contract import contract_of
 
@@ -58,3 +59,17 @@ class Standardized(nn.Module):
         out = self.net((lq - self.mean) / self.spread, guide)
         depth = {key: self.mean + self.spread * out[key] for key in IN_DEPTH if key in out}
         return {**out, **depth}
+
+
+def load_weights(net: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load a checkpoint of a network or, into a :class:`Standardized`, of the network inside.
+
+    Args:
+        net: changed in place.
+        state: the state of ``net`` or, without names that begin with ``net.``, of ``net.net``.
+
+    Raises:
+        RuntimeError, ValueError: it does not fit.
+    """
+    is_inner = isinstance(net, Standardized) and not any(name.startswith("net.") for name in state)
+    load_any(net.net if is_inner else net, state)  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ from typing import Any
 from basicsr.archs import build_network
 from torch import nn
 
-from stdnet_arch.archs.checkpoints.adapters import load_any, read_checkpoint
-from stdnet_arch.archs.standardized_arch import Standardized
+from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
+from stdnet_arch.archs.standardized_arch import load_weights
 
 WEIGHTS = "weights"
 """Key of a baseline that names its file."""
@@ -19,9 +19,9 @@ def build_baseline(entry: Mapping[str, Any]) -> nn.Module:
 
     Args:
         entry: ``type`` and arguments of an arch and, of a trained one, ``weights``: its checkpoint,
-            which must know depth in the same unit as the run. Those of a ``Standardized`` are its
-            inner network's, which may know another unit: metres in a run of 20 m by ``mean: 0``
-            and ``spread: 0.05``.
+            which must know depth in the same unit as the run. Those of a ``Standardized`` may be
+            its inner network's, which may know another unit: metres in a run of 20 m by
+            ``mean: 0`` and ``spread: 0.05``.
 
     Raises:
         FileNotFoundError, ValueError: the checkpoint cannot be read or does not fit.
@@ -31,7 +31,7 @@ def build_baseline(entry: Mapping[str, Any]) -> nn.Module:
     net = build_network(options)
     if path is not None:
         try:
-            load_any(net.net if isinstance(net, Standardized) else net, read_checkpoint(path))
+            load_weights(net, read_checkpoint(path))
         except RuntimeError as error:
             raise ValueError(f"val.baselines: {path} does not fit {options}: {error}") from error
     return net

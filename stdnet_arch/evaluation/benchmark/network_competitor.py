@@ -10,9 +10,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from stdnet_arch.archs.checkpoints.adapters import load_any, read_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import read_about, read_checkpoint
 from stdnet_arch.archs.checkpoints.loading import build_arch, load_network
 from stdnet_arch.archs.contract import contract_of
+from stdnet_arch.archs.standardized_arch import load_weights
 from stdnet_arch.evaluation.benchmark.competitor import COMPETITOR_REGISTRY, read_clip
 from stdnet_arch.inference.precision import Precision, check_precision, in_precision, lay_out
 from stdnet_arch.models.prediction import ClipPrediction, FramePrediction, SpaceTimePrediction
@@ -88,7 +89,7 @@ class Network:
 
     def _load_weights(self, net: nn.Module) -> None:
         try:
-            load_any(net, read_checkpoint(str(self.weights)))
+            load_weights(net, read_checkpoint(str(self.weights)))
         except (RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{self.weights} does not fit {self.network}: {error}") from error
 

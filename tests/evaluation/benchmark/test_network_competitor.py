@@ -1,11 +1,14 @@
 """Networks as competitors: what they are, in metres, in chunks, from every kind of checkpoint."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from basicsr.archs import build_network
 
+from stdnet_arch import option_file
 from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
 
@@ -17,6 +20,20 @@ EDSR = {
     "arch": "EDSR",
     "options": {"num_feat": 4, "num_block": 1},
 }
+
+
+PLANS = sorted((Path(__file__).parents[3] / "options/benchmark").glob("*.yml"))
+
+
+def with_weights():
+    """Networks of plans that name their weights."""
+    models = {path: (option_file.read(path).get("models") or {}) for path in PLANS}
+    return [
+        pytest.param(entry, id=f"{path.stem}, {name}")
+        for path, entries in models.items()
+        for name, entry in entries.items()
+        if entry and entry.get("network_g") and entry.get("weights")
+    ]
 
 
 @pytest.fixture
@@ -156,3 +173,15 @@ def test_a_network_that_asks_for_the_step_is_told_what_the_first_frame_shows(rec
         untold = competitor.net(steps[None, :, None] / 5, guide)["pred"]
     np.testing.assert_allclose(got, 5 * told[0, :, 0], atol=1e-4)
     assert not torch.equal(told, untold)
+
+
+@pytest.mark.parametrize("entry", with_weights())
+def test_weights_that_a_plan_names_fit_its_network(entry):
+    path = PLANS[0].parents[2] / entry["weights"]
+    given = {"network": {**entry["network_g"], "scale": 4}, "weights": path, "depth_range_m": 20.0}
+    competitor = build_competitor({"type": "Network", "device": "cpu", **given})
+    competitor.load()
+    depth_m = np.full((2, 5, 7), 3.0, np.float32)
+    depth_m[:, :, 3:] = 9.0
+    made_m = competitor.infer(depth_m, np.zeros((2, 20, 28, 3), np.uint8))
+    np.testing.assert_allclose(made_m[0, :, [0, -1]].T, np.broadcast_to([3.0, 9.0], (20, 2)), 0.02)
