@@ -199,7 +199,8 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
 
     Args:
         net: an arch of this package, on its device. With ``takes_holes`` it sees holes as 0; its
-            attribute ``step``, if it has one, is set for the run.
+            attribute ``step``, if it has one, is set for the run. One that needs several frames
+            sees the last one of a shorter clip repeatedly.
         case: the clip.
         clip: the frames to run on.
         depth_range_m: depth [m] that the network knows as 1.
@@ -210,12 +211,22 @@ def run_network(net: nn.Module, case: Case, clip: slice, depth_range_m: float = 
     lq = torch.from_numpy(lq_m / np.float32(depth_range_m)).to(parameter.device)[None, :, None]
     rgb = torch.from_numpy(np.ascontiguousarray(case.rgb[clip])).to(parameter.device)
     guide = rgb.permute(0, 3, 1, 2)[None].float() / 255
+    count = lq.shape[1]
+    lq, guide = (_last_repeated(x, contract.min_frames) for x in (lq, guide))
     chunk = CHUNK_FRAMES if contract.finite else None
     step = None if case.step_m is None else case.step_m / depth_range_m
     with depth_step(net, step):
         made = FramePrediction(chunk).outputs(net, lq, guide)
     scale_m = np.float32(depth_range_m)
-    return {NAMES_M[name]: value[0, :, 0].cpu().numpy() * scale_m for name, value in made.items()}
+    return {
+        NAMES_M[name]: value[0, :count, 0].cpu().numpy() * scale_m for name, value in made.items()
+    }
+
+
+def _last_repeated(frames: torch.Tensor, least: int) -> torch.Tensor:
+    """Frames ``(1, t, c, h, w)``, at least so many of them."""
+    missing = least - frames.shape[1]
+    return torch.cat((frames, *[frames[:, -1:]] * missing), 1) if missing > 0 else frames
 
 
 def predict_scene(

@@ -202,3 +202,25 @@ def test_rgb_beside_its_depth_is_moved_the_same_in_all_frames():
 def test_rgb_that_fits_is_left_where_it_is():
     case = make_case(boxes(1.0), 4, "nearest")
     assert case.registered is case
+
+
+class Pairs(Spy):
+    """Needs two frames and a finite halo; adds a thousandth of the frame after, or of the last."""
+
+    halo, causal, min_frames = 1, False, 2
+
+    def forward(self, lq, guide):
+        made = super().forward(lq, guide)
+        assert lq.shape[1] >= 2
+        after = torch.cat((made["pred"][:, 1:], made["pred"][:, -1:]), 1)
+        return {**made, "pred": made["pred"] + after / 1000}
+
+
+def test_a_network_that_needs_two_frames_sees_a_still_twice():
+    scene = make_scene(video=False)
+    case = make_case(scene, 4, "area")
+    made = predict_scene(Pairs(), scene, case)
+    plain = predict_scene(Spy(), scene, case)
+    assert made["depth_m"].shape == plain["depth_m"].shape == case.depth_m.shape
+    np.testing.assert_allclose(made["depth_m"], plain["depth_m"] * 1.001, rtol=1e-6)
+    assert made["error_m"].shape == case.depth_m.shape
