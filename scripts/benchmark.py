@@ -17,6 +17,7 @@ from stdnet_arch.evaluation.benchmark.benchmark_report import write_report
 from stdnet_arch.evaluation.benchmark.benchmark_results import (
     compare,
     compare_table,
+    has_failed,
     markdown,
     read_summary,
     summary,
@@ -67,7 +68,7 @@ def main() -> int:
         pictures = sample_pictures(found, plan.test, plan.scale, place.out, args.show_data)
         write_report(found, place.out / f"{plan.name}.html", pictures)
     sys.stdout.write(markdown(found) + f"\nwrote {place.out / plan.name}.html\n")
-    return int(any("error" in one and not one.get("untrained") for one in found["results"]))
+    return int(any(has_failed(result) for result in found["results"]))
 
 
 if __name__ == "__main__":

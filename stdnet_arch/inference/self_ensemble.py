@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.contract import contract_of
 from stdnet_arch.inference.lq_origin import Origin
+from stdnet_arch.inference.streams.push_stream import maps_of_push
 from stdnet_arch.models.prediction import FULL_SIZE
 from stdnet_arch.utils.depth_step import takes_step
 
@@ -48,6 +49,7 @@ class SelfEnsemble(nn.Module):
 
     @step.setter
     def step(self, value: float) -> None:
+        """Tell the network inside; ``value`` is in the unit of ``lq``."""
         self.net.step = value  # type: ignore[assignment]
 
     def forward(self, lq: Tensor, guide: Tensor | None = None) -> Maps:
@@ -100,9 +102,7 @@ class SelfEnsembleStream:
     def _ask(self, i: int, lq: Sequence[Tensor], guide: Sequence[Tensor], last: bool) -> list[Maps]:
         axes, stream = MIRRORS[i], self.streams[i]
         turned = [x.flip(axes) for x in lq], [x.flip(axes) for x in guide]
-        preds = stream.push(*turned, last=last)
-        further = getattr(stream, "further_maps", None) or [{}] * len(preds)
-        made = [{"pred": pred, **more} for pred, more in zip(preds, further, strict=True)]
+        made = maps_of_push(stream, stream.push(*turned, last=last))
         return [_turned(maps, axes) for maps in made]
 
     def to(self, device: torch.device | str) -> None:

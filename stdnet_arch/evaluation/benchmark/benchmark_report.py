@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stdnet_arch.evaluation.benchmark.benchmark_results import has_failed
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 from stdnet_arch.visual.figure import TEXT, new_figure, to_image
@@ -203,8 +204,7 @@ def _quality(results: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) -
             cells.append(f"<td{mark}>{value:.3f}</td>")
         remark = "; ".join(filter(None, (result.get("error", ""), result.get("note", ""))))
         cells.append(f"<td>{html.escape(remark)}</td>")
-        failed = "error" in result and not result.get("untrained")
-        kind = ' class="failed"' if failed else ""
+        kind = ' class="failed"' if has_failed(result) else ""
         lines.append(f"<tr{kind}>{''.join(cells)}</tr>")
     return f"<table>{''.join(lines)}</table>"
 

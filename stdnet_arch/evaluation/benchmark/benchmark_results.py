@@ -35,13 +35,17 @@ def quality_table(results: Sequence[Mapping[str, Any]], dataset: str, metrics: l
     for result in results:
         if result["dataset"] != dataset:
             continue
-        failed = result.get("error", "")
-        if failed and not result.get("untrained"):
-            failed = f"{FAILED}: {failed}"
+        error = result.get("error", "")
+        failed = f"{FAILED}: {error}" if has_failed(result) else error
         remark = "; ".join(filter(None, (failed, result.get("note", ""))))
         means = means_of(result, metrics)
         rows.append([result["method"], result.get("parameters", 0), *means.values(), remark])
     return Table(["method", "parameters", *metrics, "remark"], rows)
+
+
+def has_failed(result: Mapping[str, Any]) -> bool:
+    """Tell whether a method failed; one that was not to be trained did not."""
+    return "error" in result and not result.get("untrained")
 
 
 def means_of(result: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float]:

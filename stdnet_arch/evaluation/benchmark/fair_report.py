@@ -8,7 +8,7 @@ from typing import Any
 from scipy.special import stdtrit
 
 from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan, Entry
-from stdnet_arch.evaluation.benchmark.benchmark_results import means_of
+from stdnet_arch.evaluation.benchmark.benchmark_results import has_failed, means_of
 from stdnet_arch.evaluation.benchmark.fair_plan import Fair, nested
 from stdnet_arch.models.validation import read_metrics
 from stdnet_arch.utils.tables import Cell, Table
@@ -108,7 +108,7 @@ def unfairnesses(
     untrained = sorted({r["method"] for r in results if r.get("untrained")})
     if untrained:
         said.append(f"no row of numbers, since they were not trained: {', '.join(untrained)}")
-    failed = sorted({r["method"] for r in results if "error" in r and not r.get("untrained")})
+    failed = sorted({r["method"] for r in results if has_failed(r)})
     if failed:
         said.append(f"no row of numbers, since training or judging failed: {', '.join(failed)}")
     if len(fair.seeds) < 3:

@@ -98,10 +98,9 @@ class FeatureStream(PushStream):
         return self._outputs(self.inner.push([], [], last=True))
 
     def _outputs(self, preds: Sequence[Tensor]) -> list[Outputs]:
-        """Join predictions of the only clip with the ``further_maps`` that a stream may have."""
-        further = getattr(self.inner, "further_maps", None) or [{}] * len(preds)
-        made = [{"pred": pred, **more} for pred, more in zip(preds, further, strict=True)]
-        return [{name: maps[name][0] for name in FULL_SIZE if name in maps} for maps in made]
+        """Maps of the only clip."""
+        made = maps_of_push(self.inner, preds)
+        return [{name: value[0] for name, value in maps.items()} for maps in made]
 
     def move(self, device: torch.device | str) -> None:
         """See :class:`PushStream`."""
@@ -155,6 +154,21 @@ class WindowStream(PushStream):
         drop = max(stop - self.context.before, 0)
         self.lq, self.guide, self.done = self.lq[drop:], self.guide[drop:], stop - drop
         return ready
+
+
+def maps_of_push(stream: object, preds: Sequence[Tensor]) -> list[Outputs]:
+    """Join predictions with the ``further_maps`` that a network's own stream may have.
+
+    Args:
+        stream: a network's own stream.
+        preds: predictions of its last push, ``(b, 1, H, W)`` each.
+
+    Returns:
+        Of each frame the maps of :data:`FULL_SIZE`, ``(b, 1, H, W)``.
+    """
+    further = getattr(stream, "further_maps", None) or [{}] * len(preds)
+    made = [{"pred": pred, **more} for pred, more in zip(preds, further, strict=True)]
+    return [{name: maps[name] for name in FULL_SIZE if name in maps} for maps in made]
 
 
 def device_of(net: nn.Module, otherwise: torch.device | str) -> torch.device | str:
