@@ -10,7 +10,7 @@ from pathlib import Path
 import stdnet_arch  # noqa: F401  before basicsr: makes it importable
 
 # isort: split
-from stdnet_arch.models.flow_training import FlowRecipe, train_flow
+from stdnet_arch.models.flow.training import FlowRecipe, train_flow
 from stdnet_arch.utils.commands import run_script
 from stdnet_arch.utils.names import check_target
 

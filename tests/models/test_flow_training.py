@@ -1,7 +1,9 @@
-"""A SPyNet against exact flow: errors by hand, levels, and a file that networks start from."""
+"""A SPyNet against exact flow: errors by hand, levels, pairs, a file that networks start from."""
 
 import math
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from basicsr.archs import build_network
@@ -9,15 +11,20 @@ from basicsr.archs import build_network
 from stdnet_arch.archs.checkpoints.adapters import read_about
 from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.data.synthetic.layers import LayerScenes
-from stdnet_arch.models.flow_training import (
-    FlowRecipe,
-    FlowTrainer,
+from stdnet_arch.models.flow.motion_energy import GAIN, motion_filters, start_with_motion_energy
+from stdnet_arch.models.flow.pairs import (
+    SMALL_MOTION_PX,
     Pairs,
     draw_pairs,
+    draw_small_motions,
+    shift_pairs,
+)
+from stdnet_arch.models.flow.training import (
+    FlowRecipe,
+    FlowTrainer,
     endpoint_error,
     judge_flow,
     level_loss,
-    shift_pairs,
     train_flow,
     watching_levels,
 )
@@ -58,8 +65,8 @@ def test_every_level_is_judged_in_pixels_of_its_own():
 
 def test_a_few_steps_on_one_motion_bring_the_flow_nearer():
     pairs = shifted()
-    trainer = FlowTrainer(FlowRecipe(seconds=1, size=64), draw=lambda: pairs)
-    losses = [trainer.step(0.0).item() for _ in range(25)]
+    trainer = FlowTrainer(FlowRecipe(seconds=1, alone=0), draw=lambda: pairs)
+    losses = [trainer.step(0.0).item() for _ in range(12)]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -87,10 +94,67 @@ def test_a_shifted_pair_shows_the_same_points_where_its_flow_says():
                 assert torch.equal(moved.other[n, :, y + dy, x + dx], moved.frame[n, :, y, x])
 
 
+def test_a_texture_is_found_again_where_its_flow_says():
+    """Against OpenCV's cubic sampling, which has steps of 1/32 px."""
+    pairs = draw_small_motions(3, 30, torch.Generator().manual_seed(2))
+    assert pairs.frame.shape == (3, 3, 30, 30)
+    assert 0.3 < pairs.flow_px.abs().max() <= 2 * SMALL_MOTION_PX
+    x, y = np.meshgrid(np.arange(30), np.arange(30))
+    for frame, other, flow, _ in zip(*pairs, strict=True):
+        points = np.float32(flow[0] + x), np.float32(flow[1] + y)
+        image = np.ascontiguousarray(other.permute(1, 2, 0).numpy())
+        found = torch.from_numpy(cv2.remap(image, *points, cv2.INTER_CUBIC)).permute(2, 0, 1)
+        inner = (..., slice(5, -5), slice(5, -5))
+        error = (found.clamp(0, 1) - frame)[inner].abs().mean()
+        assert error < 0.02
+        assert (other - frame)[inner].abs().mean() > 4 * error
+
+
+def test_what_moves_out_of_the_frame_is_not_judged():
+    pairs = draw_small_motions(2, 25, torch.Generator().manual_seed(4))
+    x = pairs.flow_px[:, :1] + torch.arange(25)
+    y = pairs.flow_px[:, 1:] + torch.arange(25)[:, None]
+    assert torch.equal(pairs.valid, (x >= 0) & (x <= 24) & (y >= 0) & (y <= 24))
+    assert not pairs.valid.all()
+
+
+def test_filters_answer_to_one_direction_of_motion():
+    """A grating that moves by a quarter of its wave: summed and rectified, one sense wins."""
+    filters = motion_filters(7)
+    assert filters.shape == (32, 2, 7, 7)
+    torch.testing.assert_close(filters.mean(dim=(2, 3)), torch.zeros(32, 2), atol=1e-6, rtol=0)
+    torch.testing.assert_close(filters.flatten(2).norm(dim=2), torch.full((32, 2), GAIN))
+    across = torch.arange(-3.0, 4).expand(7, 7)
+    answers = torch.zeros(2)
+    for start in torch.arange(0, 6.28, 0.1):
+        first = torch.cos(2 * math.pi * across / 5 + start)
+        second = torch.cos(2 * math.pi * across / 5 + start + math.pi / 2)
+        seen = (filters[:8] * torch.stack([first, second])).sum(dim=(1, 2, 3)).relu().square()
+        answers += seen.view(2, 4).sum(dim=1)
+    assert answers[0] > 5 * answers[1]
+
+
+def test_a_level_without_room_for_the_filters_is_refused():
+    with pytest.raises(ValueError, match="32 filters or more, has 8"):
+        start_with_motion_energy(torch.nn.Conv2d(8, 8, 7))
+
+
+def test_a_level_learns_small_motions_within_seconds():
+    """Random weights learn nothing here: their rectifiers die while they learn to answer zero."""
+    trainer = FlowTrainer(FlowRecipe(seconds=1))
+    losses = [trainer.step(0.0).item() for _ in range(150)]
+    pairs = draw_small_motions(64, 24, torch.Generator().manual_seed(6))
+    motion = endpoint_error(torch.zeros_like(pairs.flow_px), pairs.flow_px, pairs.valid).item()
+    assert sum(losses[-50:]) / 50 < 0.8 * motion
+
+
 def test_levels_are_one_until_they_part():
     pairs = shifted()
     trainer = FlowTrainer(FlowRecipe(seconds=1, size=64, tied=0.5), draw=lambda: pairs)
+    trainer.step(0.1)
+    assert trainer.is_alone
     trainer.step(0.4)
+    assert not trainer.is_alone
     assert len(set(trainer.levels)) == 1
     trainer.step(0.5)
     first, *others = (level.basic_module[0].weight for level in trainer.levels)
@@ -131,7 +195,8 @@ def test_the_file_is_what_networks_start_from(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [{"size": 63}, {"size": 32}, {"lr": 0}, {"batch": 0}, {"lr": math.inf}, {"seconds": math.inf},
-     {"seed": 1 << 31}, {"shift_px": -1}, {"shift_px": 97}, {"tied": 1.0}],
+     {"seed": 1 << 31}, {"shift_px": -1}, {"shift_px": 97}, {"tied": 1.0},
+     {"alone": 0.6}, {"alone": -0.1}],
 )  # fmt: skip
 def test_a_recipe_that_cannot_be_is_refused(options):
     with pytest.raises(ValueError, match="must be"):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.archs.shared.flow import SpyNetFlow
 from stdnet_arch.data.synthetic.layers import LayerScenes
 from stdnet_arch.losses.masked import masked_mean
+from stdnet_arch.models.flow.motion_energy import start_with_motion_energy
+from stdnet_arch.models.flow.pairs import Pairs, draw_pairs, draw_small_motions, shift_pairs
 from stdnet_arch.utils.input_errors import check_positive
 from stdnet_arch.utils.limits import check_declared
 
@@ -26,9 +28,10 @@ LEAST_RATE = 0.01
 """Learning rate at the end, as a share of the greatest."""
 HELD_OUT = 1 << 20
 """Added to the seed of training: scenes of the endpoint error."""
-
-
 MOST_SEEDS = 1 << 31
+SMALL_BATCH, SMALL_SIZE = 4, 24
+"""Pairs of textures of a step of one level, and their side [px]."""
+FLOW_SO_FAR_PX = 0.5
 BYTES_PER_PIXEL = 2000
 """Memory of a pair: about as much as the layers keep for their gradient."""
 
@@ -39,18 +42,20 @@ class FlowRecipe:
 
     seconds: float
     """Processor time that it may take, scenes included."""
-    lr: float = 1e-3
-    """Greatest learning rate; it warms up and falls as a cosine of the time used."""
+    lr: float = 7e-4
+    """Greatest learning rate; it warms up and falls as a cosine of each part's time."""
     batch: int = 8
     """Pairs of frames of a step."""
-    size: int = 96
+    size: int = 64
     """Side of the frames [px], a multiple of 32 and at least 64."""
     seed: int = 0
     grad_clip: float = 1.0
     shift_px: int = 8
     """The other frame is cut out up to so many pixels beside the first: motion to learn from."""
+    alone: float = 0.2
+    """Share of the time in which a level alone learns small motions of textures."""
     tied: float = 0.5
-    """Share of the time in which all levels are one: each sees the same task at another size."""
+    """Share of the time until which all levels are one: each sees the same task at another size."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that SPyNet would resize, and what no machine can train."""
@@ -60,61 +65,14 @@ class FlowRecipe:
         check_positive(self.lr, "the learning rate")
         if self.batch < 1 or not 0 <= self.seed < MOST_SEEDS:
             raise ValueError(f"batch must be at least 1, and seed from 0 to 2**31 - 1; got {self}")
-        if not 0 <= self.shift_px <= self.size or not 0 <= self.tied < 1:
-            raise ValueError(f"shift_px must be 0 to size, and tied 0 to below 1; got {self}")
+        if not 0 <= self.shift_px <= self.size or not 0 <= self.alone <= self.tied < 1:
+            raise ValueError(
+                "shift_px must be 0 to size, and alone and tied 0 to below 1, tied not below "
+                f"alone; got {self}"
+            )
         side = self.size + 2 * self.shift_px
         wanted = BYTES_PER_PIXEL * self.batch * side**2
         check_declared(wanted, wanted, f"a step of {self.batch} pairs of {side}x{side}")
-
-
-class Pairs(NamedTuple):
-    """Two frames and the motion from the one to the other."""
-
-    frame: Tensor
-    """RGB in [0, 1], ``(n, 3, H, W)``."""
-    other: Tensor
-    """The same shape."""
-    flow_px: Tensor
-    """(dx, dy), ``(n, 2, H, W)``."""
-    valid: Tensor
-    """Bool, ``(n, 1, H, W)``: the point is seen in ``other``."""
-
-
-def draw_pairs(scenes: LayerScenes, batch: int, size: int) -> Pairs:
-    """Draw pairs of neighbouring frames of new scenes."""
-    clips = scenes.draw(batch, 2, (size, size))
-    return Pairs(clips.rgb[:, 0], clips.rgb[:, 1], clips.flow_px[:, 0], clips.visible[:, 0])
-
-
-def shift_pairs(pairs: Pairs, most_px: int, random: torch.Generator) -> Pairs:
-    """Cut the middle out of the first frames, and of the others what lies beside it.
-
-    Small shifts are more frequent than large ones. Flow stays exact, since they are whole pixels.
-
-    Args:
-        pairs: frames of ``(H + 2 * most_px, W + 2 * most_px)``.
-        most_px: largest shift along each axis.
-        random: source of the shifts.
-
-    Returns:
-        Pairs of ``(H, W)``; where a point leaves the other frame it is not valid.
-    """
-    n, _, height, width = pairs.frame.shape
-    h, w = height - 2 * most_px, width - 2 * most_px
-    drawn = torch.rand(2, n, 2, generator=random)
-    shifts = (most_px * drawn[0] * (2 * drawn[1] - 1)).round().int().tolist()
-    frame, flow, valid = (
-        x[..., most_px : most_px + h, most_px : most_px + w]
-        for x in (pairs.frame, pairs.flow_px, pairs.valid)
-    )
-    other = torch.stack([
-        each[:, most_px + dy : most_px + dy + h, most_px + dx : most_px + dx + w]
-        for each, (dx, dy) in zip(pairs.other, shifts, strict=True)
-    ])  # fmt: skip
-    flow = flow - torch.tensor(shifts, dtype=flow.dtype)[:, :, None, None]
-    x, y = flow[:, :1] + torch.arange(w), flow[:, 1:] + torch.arange(h)[:, None]
-    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
-    return Pairs(frame, other, flow, valid & inside)
 
 
 def endpoint_error(flow_px: Tensor, truth_px: Tensor, valid: Tensor) -> Tensor:
@@ -180,8 +138,10 @@ def level_loss(flows: list[Tensor], pairs: Pairs) -> Tensor:
 class FlowTrainer:
     """A SPyNet, its optimiser and its scenes.
 
-    Levels begin as identities of the flow so far, as one module that all share
-    (:attr:`FlowRecipe.tied`), and part later.
+    Levels begin as one module that all share, whose first filters tell directions of motion. It
+    learns small motions alone (:attr:`FlowRecipe.alone`), then all levels learn scenes, and part
+    later (:attr:`FlowRecipe.tied`). Levels that start random, or with scenes, learn nothing: their
+    rectifiers die while they learn to answer zero.
 
     Args:
         recipe: see :class:`FlowRecipe`.
@@ -192,14 +152,13 @@ class FlowTrainer:
         self.recipe = recipe
         torch.manual_seed(recipe.seed)
         self.net = SpyNetFlow()
-        first = cast(nn.Sequential, self.levels[0].get_submodule("basic_module"))
-        nn.init.zeros_(first[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(first[-1].bias)  # type: ignore[arg-type]
+        start_with_motion_energy(self.levels[0])
         for i in range(1, len(self.levels)):
             self.levels[i] = self.levels[0]
-        self.is_tied, self.steps = True, 0
+        self.is_alone, self.is_tied, self.steps = recipe.alone > 0, True, 0
         self._start_optimizer()
         scenes, random = LayerScenes("cpu", recipe.seed), torch.Generator().manual_seed(recipe.seed)
+        self.random = random
         shift, side = recipe.shift_px, recipe.size + 2 * recipe.shift_px
         self.draw = draw or (
             lambda: shift_pairs(draw_pairs(scenes, recipe.batch, side), shift, random)
@@ -226,14 +185,15 @@ class FlowTrainer:
         """Train until the processor's time is over.
 
         Args:
-            log: told of every 50th step.
+            log: told of every 100th step.
         """
         began = time.process_time()
         while (share := self.used_s / self.recipe.seconds) < 1:
             loss = self.step(share)
             self.used_s = time.process_time() - began
-            if self.steps % 50 == 0:
-                log(f"step {self.steps}, {self.used_s:.0f} s: {float(loss):.3f} px over all levels")
+            if self.steps % 100 == 0:
+                of = "a level alone" if self.is_alone else "all levels"
+                log(f"step {self.steps}, {self.used_s:.0f} s: {float(loss):.3f} px of {of}")
 
     def step(self, share: float) -> Tensor:
         """Make a step; returns the loss.
@@ -241,22 +201,41 @@ class FlowTrainer:
         Args:
             share: share of the time that is used, 0 to 1.
         """
-        if self.is_tied and share >= self.recipe.tied:
+        recipe = self.recipe
+        if self.is_alone and share >= recipe.alone:
+            self.is_alone = False
+            self._start_optimizer()
+        if self.is_tied and share >= recipe.tied:
             self.untie()
         self.steps += 1
-        falling = max(0.5 + 0.5 * math.cos(math.pi * share), LEAST_RATE)
+        part = (
+            share / recipe.alone if self.is_alone else (share - recipe.alone) / (1 - recipe.alone)
+        )
+        falling = max(0.5 + 0.5 * math.cos(math.pi * part), LEAST_RATE)
         warming = min(1.0, (self.steps - self.first_step) / WARMUP_STEPS)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * warming * falling
+            group["lr"] = recipe.lr * warming * falling
+        loss = self._loss_of_one_level() if self.is_alone else self._loss_of_scenes()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), recipe.grad_clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _loss_of_one_level(self) -> Tensor:
+        pairs = draw_small_motions(SMALL_BATCH, SMALL_SIZE, self.random)
+        # Whatever flow was found so far must not matter to what is left.
+        so_far = torch.randn(SMALL_BATCH, 2, 1, 1, generator=self.random) * FLOW_SO_FAR_PX
+        spynet = cast(Any, self.net.spynet)
+        frames = [(x - spynet.mean) / spynet.std for x in (pairs.frame, pairs.other)]
+        rest = self.levels[0](torch.cat([*frames, so_far.expand_as(pairs.flow_px)], dim=1))
+        return endpoint_error(rest, pairs.flow_px, pairs.valid)
+
+    def _loss_of_scenes(self) -> Tensor:
         pairs = self.draw()
         with watching_levels(self.net.spynet) as flows:
             self.net(pairs.frame, pairs.other)
-        loss = level_loss(flows, pairs)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.grad_clip)
-        self.optimizer.step()
-        return loss.detach()
+        return level_loss(flows, pairs)
 
 
 def judge_flow(net: SpyNetFlow, scenes: LayerScenes, pairs: int, size: int) -> dict[str, float]:

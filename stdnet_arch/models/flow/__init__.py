@@ -1,0 +1,1 @@
+"""Training of flow networks on exact flow."""
