@@ -34,9 +34,9 @@ from stdnet_arch.evaluation.lq_speed import measure_lq
 from stdnet_arch.evaluation.profiling import profile_operators, profile_table
 from stdnet_arch.evaluation.run_cost import CostRun
 from stdnet_arch.evaluation.scaling_plot import draw_scaling
-from stdnet_arch.evaluation.speed import SpeedSetting, run_benchmark
-from stdnet_arch.evaluation.speed_cases import cases_of
-from stdnet_arch.evaluation.speed_forms import CPU_COMPILED, forms_of
+from stdnet_arch.evaluation.speed.cases import cases_of
+from stdnet_arch.evaluation.speed.forms import CPU_COMPILED, forms_of
+from stdnet_arch.evaluation.speed.run import SpeedSetting, run_benchmark
 from stdnet_arch.inference.export import example
 from stdnet_arch.utils.commands import fitting, positive_int, run_script
 from stdnet_arch.utils.device import choose_device

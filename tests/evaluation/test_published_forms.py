@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stdnet_arch.evaluation.published_forms import published_stdnet
-from stdnet_arch.evaluation.speed_checks import make_net, random_clip
+from stdnet_arch.evaluation.speed.checks import make_net, random_clip
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])

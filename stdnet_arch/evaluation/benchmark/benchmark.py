@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
 from stdnet_arch.evaluation.benchmark.benchmark_plan import (
@@ -32,9 +31,10 @@ from stdnet_arch.evaluation.cost import (
     COLUMNS,
     Setting,
     count_parameters,
-    measure_all,
+    measure_or_report,
     read_size,
 )
+from stdnet_arch.evaluation.progress import follow
 from stdnet_arch.models.batch import Batch, as_batch, length_of, range_of
 from stdnet_arch.models.validation import (
     build_test_clips,
@@ -86,9 +86,7 @@ def run_benchmark(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
     check_plan(plan)
     check_new(place, resume)
     results = []
-    bar = tqdm(plan.models, unit="method", disable=None)
-    for entry in bar:
-        bar.set_description(entry.name)
+    for entry in follow(plan.models, "method", lambda entry: entry.name):
         results += [_run_entry(plan, entry, place, dataset) for dataset in plan.test]
     return results
 
@@ -196,7 +194,7 @@ def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
 
     Args:
         plan: its ``cost`` names ``sizes``, and ``frames``, ``warmup``, ``repeats`` if wanted.
-        place: folder of the figures.
+        place: folder of the figures, which are written one by one.
         resume: take figures of the same plan that are there; else all are measured in one run.
 
     Returns:
@@ -207,17 +205,22 @@ def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
     path = place.out / "costs.json"
     wanted = json.dumps([asdict(entry) for entry in plan.models] + [dict(plan.cost)], default=str)
     found = read_json(path) if resume else {}
-    if found.get("of") == wanted and isinstance(found.get("costs"), list):
-        return found["costs"]
-    settings = _cost_settings(plan)
-    methods = {entry.name: competitor_options(plan, entry, None, 1.0) for entry in plan.models}
-    total = len(methods) * len(settings)
-    costs = [
-        dict(zip(COLUMNS, cost.row(), strict=True))
-        for cost in tqdm(measure_all(methods, settings), total=total, disable=None)
-    ]
-    write_json(path, {"of": wanted, "costs": costs}, indent=1)
+    known = found.get("costs") if found.get("of") == wanted else None
+    costs: list[dict[str, Any]] = known if isinstance(known, list) else []
+    tasks = [(setting, entry) for setting in _cost_settings(plan) for entry in plan.models]
+    for setting, entry in follow(tasks[len(costs) :], "cost", _name_of_task):
+        options = competitor_options(plan, entry, None, 1.0)
+        cost = measure_or_report(entry.name, options, setting)
+        costs.append(dict(zip(COLUMNS, cost.row(), strict=True)))
+        write_json(path, {"of": wanted, "costs": costs}, indent=1)
     return costs
+
+
+def _name_of_task(task: tuple[Setting, Entry]) -> str:
+    setting, entry = task
+    height, width = setting.size
+    threads = "" if setting.threads is None else f", threads {setting.threads}"
+    return f"{entry.name}, {height}x{width}{threads}"
 
 
 def _cost_settings(plan: BenchmarkPlan) -> list[Setting]:

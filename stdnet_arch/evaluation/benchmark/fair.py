@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from stdnet_arch.evaluation.benchmark.benchmark import Workplace, check_new, run_benchmark
 from stdnet_arch.evaluation.benchmark.benchmark_plan import BenchmarkPlan
 from stdnet_arch.evaluation.benchmark.benchmark_results import check_report
 from stdnet_arch.evaluation.benchmark.fair_plan import Fair, read_fair
 from stdnet_arch.evaluation.benchmark.fair_report import describe, row_command, trained
 from stdnet_arch.evaluation.benchmark.fair_training import run_fair_entry
+from stdnet_arch.evaluation.progress import follow
 from stdnet_arch.utils.whole_file import write_json
 
 
@@ -71,8 +70,6 @@ def zero_shot_options(
 def run_fair(plan: BenchmarkPlan, fair: Fair, place: Workplace) -> list[dict[str, Any]]:
     """Train and judge every entry; see :func:`~.fair_training.run_fair_entry`."""
     results: list[dict[str, Any]] = []
-    bar = tqdm(plan.models, unit="method", disable=None)
-    for entry in bar:
-        bar.set_description(entry.name)
+    for entry in follow(plan.models, "method", lambda entry: entry.name):
         results += run_fair_entry(plan, fair, entry, place)
     return results

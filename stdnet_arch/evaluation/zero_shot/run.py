@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.data.codecs.array_file import write_arrays
 from stdnet_arch.evaluation.benchmark.benchmark_plan import digest
 from stdnet_arch.evaluation.benchmark.competitor import build_competitor
+from stdnet_arch.evaluation.progress import follow
 from stdnet_arch.evaluation.zero_shot.calibration import calibrate
 from stdnet_arch.evaluation.zero_shot.plan import MethodPlan, ZeroShotPlan
 from stdnet_arch.evaluation.zero_shot.scenes import SceneFrames
@@ -77,7 +77,7 @@ def run_zero_shot(
     ready = {scale: list(_ready_methods(plan, scale, device)) for scale in plan.scales}
     tasks = [_Task(plan, out, scene, *cell) for cell in plan.cells() for scene in scenes]
     rows = []
-    for task in tqdm(tasks, unit="scene", disable=None):
+    for task in follow(tasks, "scene", lambda task: task.name):
         rows += [task.row(*method) for method in ready[task.scale]]
     return rows
 
@@ -91,9 +91,14 @@ class _Task(NamedTuple):
     scale: int
     rule: LqRule
 
+    @property
+    def name(self) -> str:
+        """Scale, rule and scene, as in the names of files."""
+        return f"x{self.scale}_{self.rule.name}_{self.scene.name}"
+
     def row(self, method: MethodPlan, ready: Ready) -> Row:
         """Take the row that is there, or make it."""
-        name = f"{method.slug}@x{self.scale}_{self.rule.name}_{self.scene.name}"
+        name = f"{method.slug}@{self.name}"
         path = self.out / "rows" / f"{name}.json"
         wanted = self._fingerprint(method, ready)
         found = _read_row(path)

@@ -12,15 +12,16 @@ ENVELOPE_PX = 1.8
 """Spread of the filters' Gaussian window."""
 GAIN = 0.6
 REST = 0.1
-"""What stays of the random weights of the first filters and of the last ones."""
+"""Share that stays of the random weights of the first filters and of the last ones."""
 
 
 def start_with_motion_energy(level: nn.Module) -> None:
     """Set the weights of one level of SPyNet so that it can learn at once.
 
-    A rectified sum of two filters, a quarter of a wave apart in the two frames, answers more to
-    one direction of motion than to the other. So the first layer tells directions before any
-    training (Adelson and Bergen, Spatiotemporal energy models for the perception of motion, 1985).
+    Each filter sums two waves, a quarter of a wave apart in the two frames. Rectified, it answers
+    more to one direction of motion than to the other. So the first layer tells directions before
+    any training (Adelson and Bergen, Spatiotemporal energy models for the perception of motion,
+    1985).
     Random filters do not: a network that starts with them learns to answer zero, and its
     rectifiers die there.
 

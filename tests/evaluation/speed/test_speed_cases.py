@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from stdnet_arch.evaluation import speed_cases
-from stdnet_arch.evaluation.speed_cases import cases_of
+from stdnet_arch.evaluation.speed import cases as speed_cases
+from stdnet_arch.evaluation.speed.cases import cases_of
 
 SIZE = (16, 24)
 QUICK = ("joint bilateral", "PlaneBlend, its choice", "plane_blend_x4", "training STDNetT")

@@ -18,8 +18,8 @@ from stdnet_arch.evaluation.alternating import load_now, quartiles
 from stdnet_arch.evaluation.flops import count_flops
 from stdnet_arch.evaluation.measuring import describe_machine, peak_mb, time_run
 from stdnet_arch.evaluation.peak_rates import PeakRates, measure_peak_rates
-from stdnet_arch.evaluation.speed_checks import Checks, make_net, random_clip
-from stdnet_arch.evaluation.speed_forms import Form, Run, forms_of
+from stdnet_arch.evaluation.speed.checks import Checks, make_net, random_clip
+from stdnet_arch.evaluation.speed.forms import Form, Run, forms_of
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
 

@@ -28,7 +28,7 @@ from stdnet_arch.evaluation.published_forms import (
     literal_joint_bilateral,
     published_stdnet,
 )
-from stdnet_arch.evaluation.speed_checks import random_clip
+from stdnet_arch.evaluation.speed.checks import random_clip
 from stdnet_arch.inference.export import example
 from stdnet_arch.inference.precision import in_precision, lay_out, multiplies_in_bf16
 from stdnet_arch.inference.step_export import OnnxStream, export_step

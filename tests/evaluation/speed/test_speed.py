@@ -8,9 +8,11 @@ import sys
 import pytest
 import torch
 
-from stdnet_arch.evaluation import peak_rates, speed_checks
+from stdnet_arch.evaluation import peak_rates
 from stdnet_arch.evaluation.peak_rates import PeakRates
-from stdnet_arch.evaluation.speed import (
+from stdnet_arch.evaluation.speed import checks as speed_checks
+from stdnet_arch.evaluation.speed.forms import CPU_FORMS, PLAIN, Form, forms_of
+from stdnet_arch.evaluation.speed.run import (
     Speed,
     SpeedSetting,
     measure_forms,
@@ -18,7 +20,6 @@ from stdnet_arch.evaluation.speed import (
     run_benchmark,
     speed_table,
 )
-from stdnet_arch.evaluation.speed_forms import CPU_FORMS, PLAIN, Form, forms_of
 
 TINY = SpeedSetting(size=(16, 24), frames=3, num_feat=16, rounds=2)
 CPU = torch.device("cpu")
@@ -84,7 +85,7 @@ def test_ratios_are_to_the_first_form():
 
 
 def test_a_form_that_is_wrong_is_not_timed(monkeypatch):
-    monkeypatch.setattr("stdnet_arch.evaluation.speed_checks.TOLERANCE", 0.0)
+    monkeypatch.setattr("stdnet_arch.evaluation.speed.checks.TOLERANCE", 0.0)
     speeds = measure_forms([PLAIN], TINY, CPU, PeakRates({"float32": 1.0}, {}, 1.0))
     assert "is more than" in speeds[0].failed
     assert math.isnan(speeds[0].ms_per_frame)

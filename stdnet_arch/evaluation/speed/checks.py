@@ -13,7 +13,7 @@ from stdnet_arch.archs.stdnet_arch import STDNet
 from stdnet_arch.data.lq.degradation import make_lq
 from stdnet_arch.data.synthetic.source import Synthetic
 from stdnet_arch.evaluation.published_forms import published_stdnet
-from stdnet_arch.evaluation.speed_forms import Form
+from stdnet_arch.evaluation.speed.forms import Form
 from stdnet_arch.metrics.depth_metric import calculate_rmse
 from stdnet_arch.utils.depth_step import step_to_tell_m
 

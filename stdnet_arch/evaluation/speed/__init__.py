@@ -1,0 +1,1 @@
+"""Speed and exactness of networks in every form, measured in turn."""
