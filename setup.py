@@ -39,6 +39,7 @@ setup(
             "data/meta_info/*.txt",
             "evaluation/benchmark/*.csv",
             "weights/*",
+            "weights/flow/*",
             "view/viewer.*",
             "view/points.js",
         ]

@@ -25,6 +25,7 @@ assert (folder / "py.typed").is_file() and PUBLISHED.is_file()
 assert {path.suffix for path in (folder / "view").iterdir()} >= {".html", ".js", ".css"}
 assert len(read_entries("dydtof_test.txt")) == 2
 assert stdnet_arch.load("plane_blend_x4").scale == 4
+assert (folder / "weights/flow/spynet.safetensors").is_file()
 write_synthetic_recording(Path("clip"), 2, (32, 48), 4)
 """
 

@@ -23,8 +23,8 @@ class DVSR(nn.Module):
             64 in the paper.
         head_feat: channels of the prediction heads at H x W; 64 in the paper.
         num_block: residual blocks of each pass; 7 in the paper.
-        flow_weights: a checkpoint of SPyNet for the flow of both stages; None: random, trained with
-            the rest.
+        flow_weights: a checkpoint of SPyNet for the flow of both stages, or ``spynet``, the shipped
+            one; None: random, trained with the rest.
 
     Raises:
         ValueError: ``scale`` or ``num_feat`` is not one of these.

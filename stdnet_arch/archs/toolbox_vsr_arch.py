@@ -33,8 +33,8 @@ class ToolboxVSR(nn.Module):
             single images, ``RCAN``, ``EDSR``, ``RRDBNet``, ``SwinIR``.
         channels: channels of depth, 1 or 3; EDVR and the single-image networks can take 1.
         is_guided: RGB is seen, too.
-        flow_weights: a checkpoint of SPyNet for BasicVSR, IconVSR and BasicVSR++; None: random,
-            trained with the rest. Nothing is ever downloaded.
+        flow_weights: a checkpoint of SPyNet for BasicVSR, IconVSR and BasicVSR++, or ``spynet``,
+            the shipped one; None: random, trained with the rest. Nothing is ever downloaded.
         options: arguments of the toolbox's network (``num_feat``, ``num_block``, ...).
 
     Raises:

@@ -4,23 +4,26 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from stdnet_arch.archs.shared.flow import SHIPPED as FLOW_FOLDER
 from stdnet_arch.utils.commands import run_command
 from stdnet_arch.utils.tables import Cell, Table
 from stdnet_arch.weights.shipped import Shipped, list_shipped
 
 COLUMNS = ("name", "network", "scale", "sensors", "LR depth", "MB", "RMSE/bilinear", "worst scene")
+FLOW_COLUMNS = ("flow_weights", "network", "MB", "endpoint error px", "of no motion px")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the list; 0."""
+    """Print the list, and that of the flow networks; 0."""
     parser = argparse.ArgumentParser(
         prog="python -m stdnet_arch.weights",
         description="List the shipped weights with their scores on scenes they never saw.",
     )
     parser.add_argument("--markdown", action="store_true", help="as a markdown table")
     args = parser.parse_args(argv)
-    table = weights_table(list_shipped())
-    sys.stdout.write(table.markdown() if args.markdown else table.text() + "\n")
+    tables = [weights_table(list_shipped()), flow_table(list_shipped(FLOW_FOLDER))]
+    said = [table.markdown() if args.markdown else table.text() + "\n" for table in tables]
+    sys.stdout.write("\n".join(said))
     return 0
 
 
@@ -40,6 +43,20 @@ def weights_table(every: Sequence[Shipped]) -> Table:
             told = ("-" if x is None else f"{x:.3f}" for x in (mean, worst))
             rows.append((*start, rule, size, *told))
     return Table(COLUMNS, rows)
+
+
+def flow_table(every: Sequence[Shipped]) -> Table:
+    """Make a row for each flow network, which other networks start from."""
+    rows = [
+        (
+            shipped.name,
+            shipped.arch,
+            f"{shipped.path.stat().st_size / 1e6:.2f}",
+            *(f"{float(shipped.about[key]):.3f}" for key in ("epe_px", "epe_of_no_motion_px")),
+        )
+        for shipped in every
+    ]
+    return Table(FLOW_COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from basicsr.archs import build_network
 from shaken_nets import shaken_net
 from weights_parts import NETWORK_G, make_facts
 
+from stdnet_arch.archs.checkpoints.adapters import save_checkpoint
 from stdnet_arch.archs.checkpoints.loading import load_network
 from stdnet_arch.weights import list_shipped
-from stdnet_arch.weights.__main__ import weights_table
+from stdnet_arch.weights.__main__ import flow_table, main, weights_table
 from stdnet_arch.weights.publishing import (
     CARDS,
     card,
@@ -152,6 +153,20 @@ def test_the_list_has_a_row_per_score(ship):
         ("a_x4", "area", "0.600"),
         ("b_x8", "dtof_peak", "-"),
     ]
+
+
+def test_flow_networks_have_a_list_of_their_own(capsys, tmp_path):
+    level = torch.nn.Conv2d(8, 2, 7)
+    about = {"network_g": {"type": "SpyNet"}, "epe_px": 0.5, "epe_of_no_motion_px": 1.25}
+    path = tmp_path / "spynet.safetensors"
+    save_checkpoint(level, path, about=about)
+    rows = flow_table(list_shipped(tmp_path)).rows
+    size = f"{path.stat().st_size / 1e6:.2f}"
+    assert rows == [("spynet", "SpyNet", size, "0.500", "1.250")]
+    assert main([]) == 0
+    shipped, flows = capsys.readouterr().out.split("flow_weights")
+    assert "plane_blend_x4" in shipped
+    assert "spynet" in flows
 
 
 def test_the_cards_of_the_package_are_those_of_its_files():

@@ -16,6 +16,8 @@ SMALLEST = 64
 """SPyNet halves its input five times, from the next multiple of 32: below 33 pixels nothing would
 be left."""
 NORMALIZATION = frozenset({"mean", "std"})
+SHIPPED = Path(__file__).parents[2] / "weights" / "flow"
+"""Flow networks of this package; each is known by the name of its file."""
 
 
 class SpyNetFlow(nn.Module):
@@ -30,14 +32,17 @@ class SpyNetFlow(nn.Module):
 
         Not through SPyNet's ``load_path``, which refuses files that hold these constants.
 
+        Args:
+            weights: a file, or ``spynet``: the one that is shipped.
+
         Raises:
             FileNotFoundError: no such file.
-            ValueError: the file holds something else.
+            ValueError: the file holds something else, or a word that names no shipped one.
         """
         own = self.spynet.state_dict()
         constants = {name: own[name] for name in NORMALIZATION}
         try:
-            self.spynet.load_state_dict({**constants, **read_checkpoint(weights)})
+            self.spynet.load_state_dict({**constants, **read_checkpoint(find_flow(weights))})
         except RuntimeError as error:
             raise ValueError(f"{weights} holds no weights of SPyNet: {error}") from error
 
@@ -60,6 +65,24 @@ class SpyNetFlow(nn.Module):
         pair = [F.pad(at_least_float32(x), missing, mode="replicate") for x in (frame, other)]
         with torch.autocast(frame.device.type, enabled=False):
             return self.spynet(*pair)[..., :h, :w]
+
+
+def find_flow(weights: str | Path) -> Path:
+    """Find a checkpoint of a flow network by its path or by the name of a shipped one.
+
+    Raises:
+        ValueError: a word without suffix that is neither a file nor shipped.
+    """
+    path = Path(weights)
+    if path.is_file() or path.suffix or path.parent != Path():
+        return path
+    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    if path.name not in shipped:
+        raise ValueError(
+            f"flow_weights must be a file or one of {', '.join(shipped)}, which are shipped; "
+            f"got {str(weights)!r}"
+        )
+    return shipped[path.name]
 
 
 def neighbor_flows(estimator: nn.Module, frames: Tensor) -> tuple[Tensor, Tensor]:

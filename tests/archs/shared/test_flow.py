@@ -6,7 +6,15 @@ import torch.nn.functional as F
 from basicsr.archs.basicvsrpp_arch import SecondOrderDeformableAlignment
 from basicsr.archs.spynet_arch import SpyNet
 
-from stdnet_arch.archs.shared.flow import FlowGuidedAlignment, SpyNetFlow, neighbor_flows
+from stdnet_arch.archs.checkpoints.adapters import read_about
+from stdnet_arch.archs.shared.flow import (
+    FlowGuidedAlignment,
+    SpyNetFlow,
+    find_flow,
+    neighbor_flows,
+)
+from stdnet_arch.data.synthetic.layers import LayerScenes
+from stdnet_arch.models.flow.training import judge_flow
 
 
 @pytest.mark.parametrize(("h", "w"), [(64, 70), (5, 66)])
@@ -72,3 +80,22 @@ def test_other_weights_are_refused(tmp_path):
     torch.save({"params": {"conv.weight": torch.zeros(1)}}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other\.pth holds no weights of SPyNet"):
         SpyNetFlow().load(tmp_path / "other.pth")
+
+
+def test_a_shipped_flow_network_is_known_by_its_name():
+    path = find_flow("spynet")
+    assert path.stat().st_size < 4e6
+    about = read_about(path)
+    assert about["license"] == "Apache-2.0"
+    net = SpyNetFlow()
+    net.load("spynet")
+    found = judge_flow(net, LayerScenes("cpu", 77), 16, 64)
+    assert found["epe_px"] < 0.7 * found["epe_of_no_motion_px"]
+    assert about["epe_px"] < 0.6 * about["epe_of_no_motion_px"]
+
+
+def test_a_name_of_no_flow_network_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="a file or one of spynet, which are shipped; got 'raft'"):
+        SpyNetFlow().load("raft")
+    with pytest.raises(FileNotFoundError):
+        SpyNetFlow().load(tmp_path / "gone.pth")
