@@ -140,8 +140,8 @@ class FlowTrainer:
 
     Levels begin as one module that all share, whose first filters tell directions of motion. It
     learns small motions alone (:attr:`FlowRecipe.alone`), then all levels learn scenes, and part
-    later (:attr:`FlowRecipe.tied`). Levels that start random, or with scenes, learn nothing: their
-    rectifiers die while they learn to answer zero.
+    later (:attr:`FlowRecipe.tied`). Levels that start random learn nothing: their rectifiers die
+    while they learn to answer zero. Scenes from the start teach nothing within 100 s either.
 
     Args:
         recipe: see :class:`FlowRecipe`.
