@@ -26,12 +26,12 @@ PLANS = sorted((Path(__file__).parents[3] / "options/benchmark").glob("*.yml"))
 
 
 def with_weights():
-    """Networks of plans that name their weights."""
-    models = {path: (option_file.read(path).get("models") or {}) for path in PLANS}
+    """Networks of plans that name their weights, and the plans' scales."""
+    plans = {path: option_file.read(path) for path in PLANS}
     return [
-        pytest.param(entry, id=f"{path.stem}, {name}")
-        for path, entries in models.items()
-        for name, entry in entries.items()
+        pytest.param(entry, plan["scale"], id=f"{path.stem}, {name}")
+        for path, plan in plans.items()
+        for name, entry in (plan.get("models") or {}).items()
         if entry and entry.get("network_g") and entry.get("weights")
     ]
 
@@ -175,13 +175,15 @@ def test_a_network_that_asks_for_the_step_is_told_what_the_first_frame_shows(rec
     assert not torch.equal(told, untold)
 
 
-@pytest.mark.parametrize("entry", with_weights())
-def test_weights_that_a_plan_names_fit_its_network(entry):
+@pytest.mark.parametrize(("entry", "scale"), with_weights())
+def test_weights_that_a_plan_names_fit_its_network(entry, scale):
     path = PLANS[0].parents[2] / entry["weights"]
-    given = {"network": {**entry["network_g"], "scale": 4}, "weights": path, "depth_range_m": 20.0}
+    network = {**entry["network_g"], "scale": scale}
+    given = {"network": network, "weights": path, "depth_range_m": 20.0}
     competitor = build_competitor({"type": "Network", "device": "cpu", **given})
     competitor.load()
     depth_m = np.full((2, 5, 7), 3.0, np.float32)
     depth_m[:, :, 3:] = 9.0
-    made_m = competitor.infer(depth_m, np.zeros((2, 20, 28, 3), np.uint8))
-    np.testing.assert_allclose(made_m[0, :, [0, -1]].T, np.broadcast_to([3.0, 9.0], (20, 2)), 0.02)
+    made_m = competitor.infer(depth_m, np.zeros((2, 5 * scale, 7 * scale, 3), np.uint8))
+    expected = np.broadcast_to([3.0, 9.0], (5 * scale, 2))
+    np.testing.assert_allclose(made_m[0, :, [0, -1]].T, expected, 0.02)
