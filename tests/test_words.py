@@ -153,6 +153,7 @@ LONGER = {
     "docs/benchmark/DyDToF_sample_x4.md": "written by scripts/benchmark.py",
     "docs/benchmark/DyDToF_sample_x8.md": "written by scripts/benchmark.py",
     "docs/benchmark/Synthetic_x4.md": "written by scripts/benchmark.py",
+    "docs/benchmark/fair_brief_x4.md": "written by scripts/benchmark.py",
 }
 """Pages that may hold longer sentences, and why."""
 NO_PROSE = re.compile(

@@ -100,8 +100,11 @@ def unfairnesses(
         if all(run.get("cpu_seconds") for run in r["runs"])
     }
     if spent and max(spent.values()) > UNEQUAL * min(spent.values()):
-        told = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items())
-        said.append(f"processor time really used, start-up included, differs: {told}")
+        least, most = min(spent, key=lambda m: spent[m]), max(spent, key=lambda m: spent[m])
+        said.append(
+            "processor time really used, start-up included, differs: "
+            f"{least} {spent[least]:.0f} s, {most} {spent[most]:.0f} s"
+        )
     elsewhere = [entry.name for entry in plan.models if entry.weights]
     if elsewhere:
         said.append(f"not trained here, for longer and on other data: {', '.join(elsewhere)}")
@@ -147,7 +150,7 @@ def order_sentence(
     lead = f"{dataset}, {metric}: {first} has the best mean of the trained, {_pm(mean, half)}"
     if not near:
         return f"{lead}, apart from all others."
-    told = ", ".join(f"{method} ({_pm(*found[method])})" for method in near)
+    told = "; ".join(f"{method} ({_pm(*found[method])})" for method in near)
     return f"{lead}; not told apart from it: {told}."
 
 
