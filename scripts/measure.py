@@ -103,8 +103,7 @@ def run_cost(args: argparse.Namespace) -> None:
         competitors[f"{path.stem} {dtype}"] = how
     sizes = map(cost.read_size, args.sizes)
     settings = [cost.Setting(size, args.frames, repeats=args.repeats) for size in sizes]
-    measured = cost.measure_all(competitors, settings)
-    costs = list(tqdm(measured, total=len(competitors) * len(settings)))
+    costs = list(cost.measure_all(competitors, settings))
     sys.stdout.write(f"{cost.cost_table(costs).text()}\n")
     if args.output:
         cost.write_costs(args.output, costs)

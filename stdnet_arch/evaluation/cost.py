@@ -18,6 +18,7 @@ from stdnet_arch.evaluation.benchmark.competitor import Competitor, build_compet
 from stdnet_arch.evaluation.flops import flops_per_frame
 from stdnet_arch.evaluation.measuring import MB, describe_machine, time_run
 from stdnet_arch.evaluation.peak_memory import peak_rss_mb
+from stdnet_arch.evaluation.progress import follow
 from stdnet_arch.evaluation.random_clips import make_clip
 from stdnet_arch.utils.tables import Table
 from stdnet_arch.utils.whole_file import whole_file
@@ -75,12 +76,16 @@ class Cost:
 
     def row(self) -> list[str | int | float]:
         """Cells under :data:`COLUMNS`."""
-        height, width = self.size
         return [
-            self.method, self.scale, f"{height}x{width}", self.device, self.dtype,
+            self.method, self.scale, _size_text(self.size), self.device, self.dtype,
             self.parameters / 1e6, self.gflop_per_frame, self.gflop_as_run, self.ms_per_frame,
             self.peak_mb, self.failed,
         ]  # fmt: skip
+
+
+def _size_text(size: tuple[int, int]) -> str:
+    height, width = size
+    return f"{height}x{width}"
 
 
 def read_size(text: str) -> tuple[int, int]:
@@ -96,17 +101,26 @@ def read_size(text: str) -> tuple[int, int]:
 
 
 def measure_all(
-    competitors: Mapping[str, Mapping[str, Any]], settings: Iterable[Setting]
+    competitors: Mapping[str, Mapping[str, Any]], settings: Iterable[Setting], known: int = 0
 ) -> Iterator[Cost]:
-    """Measure each competitor in each setting; one that fails is reported and does not stop others.
+    """Measure each competitor in each setting, and say how far it is.
+
+    One that fails is reported and does not stop others.
 
     Args:
         competitors: name to what :func:`build_competitor` takes, of which ``scale`` is required.
         settings: settings of the measurements.
+        known: number of the first measurements that were made before and are left out.
     """
-    for setting in settings:
-        for name, options in competitors.items():
-            yield measure_or_report(name, options, setting)
+    tasks = [(setting, name) for setting in settings for name in competitors]
+    for setting, name in follow(tasks[known:], "cost", _name_of_task):
+        yield measure_or_report(name, competitors[name], setting)
+
+
+def _name_of_task(task: tuple[Setting, str]) -> str:
+    setting, name = task
+    threads = "" if setting.threads is None else f", threads {setting.threads}"
+    return f"{name}, {_size_text(setting.size)}{threads}"
 
 
 def measure_or_report(name: str, options: Mapping[str, Any], setting: Setting) -> Cost:

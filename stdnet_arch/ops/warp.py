@@ -36,12 +36,24 @@ def flow_warp(x: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor]:
     _check(x, flow_px)
     H, W = x.shape[-2:]
     column, row = _targets(flow_px.to(x.dtype))
-    inside = (column >= 0) & (column <= W - 1) & (row >= 0) & (row <= H - 1)
+    inside = _lie_inside(column, row)
     # grid_sample wants -1 and 1 at the centres of the outer pixels; a side of 1 has no extent.
     sides = (2 * place / max(n - 1, 1) - 1 for place, n in ((column, W), (row, H)))
     grid = torch.stack(tuple(sides), dim=-1).nan_to_num(0, 2, -2).expand(len(x), -1, -1, -1)
     warped = F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=True)
-    return warped, inside.unsqueeze(1)
+    return warped, inside
+
+
+def lands_inside(flow_px: Tensor) -> Tensor:
+    """Tell where the flow of a pixel ends inside of the image, as :func:`flow_warp` does.
+
+    Args:
+        flow_px: (dx, dy), ``(b, 2, H, W)``.
+
+    Returns:
+        Bool, ``(b, 1, H, W)``.
+    """
+    return _lie_inside(*_targets(flow_px))
 
 
 def warp_to_edges(x: Tensor, flow_px: Tensor, mode: str) -> tuple[Tensor, Tensor]:
@@ -242,6 +254,13 @@ def _targets(flow_px: Tensor) -> tuple[Tensor, Tensor]:
     H, W = flow_px.shape[-2:]
     column, row = _grid(H, W, flow_px)
     return column + flow_px[:, 0], row + flow_px[:, 1]
+
+
+def _lie_inside(column: Tensor, row: Tensor) -> Tensor:
+    """Tell which of the points ``(b, H, W)`` lie between the outer pixels, ``(b, 1, H, W)``."""
+    H, W = column.shape[-2:]
+    inside = (column >= 0) & (column <= W - 1) & (row >= 0) & (row <= H - 1)
+    return inside[:, None]
 
 
 def _grid(H: int, W: int, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,11 +37,10 @@ def weights_table(every: Sequence[Shipped]) -> Table:
             f"x{shipped.scale}",
             ", ".join((*shipped.sensors, *(["live on a CPU"] if shipped.fast else []))) or "-",
         )
-        size = f"{shipped.path.stat().st_size / 1e6:.2f}"
         scores = [(row["rule"], row["ratio_mean"], row["ratio_worst"]) for row in shipped.zero_shot]
         for rule, mean, worst in scores or [(", ".join(shipped.rules) or "-", None, None)]:
             told = ("-" if x is None else f"{x:.3f}" for x in (mean, worst))
-            rows.append((*start, rule, size, *told))
+            rows.append((*start, rule, shipped.megabytes, *told))
     return Table(COLUMNS, rows)
 
 
@@ -51,7 +50,7 @@ def flow_table(every: Sequence[Shipped]) -> Table:
         (
             shipped.name,
             shipped.arch,
-            f"{shipped.path.stat().st_size / 1e6:.2f}",
+            shipped.megabytes,
             *(f"{float(shipped.about[key]):.3f}" for key in ("epe_px", "epe_of_no_motion_px")),
         )
         for shipped in every

@@ -142,7 +142,7 @@ def card(shipped: Shipped) -> str:
     options = {name: value for name, value in about["network_g"].items() if name != "type"}
     lines = [
         f"### {shipped.name}",
-        f"`{shipped.path.name}`, {shipped.path.stat().st_size / 1e6:.2f} MB, "
+        f"`{shipped.path.name}`, {shipped.megabytes} MB, "
         f"{parameters:,} parameters in half precision.",
         "",
         f"- Network: `{shipped.arch}`, {', '.join(f'{k}: {v}' for k, v in options.items())}; "

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stdnet_arch.archs.checkpoints.adapters import read_about, read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import is_path, read_about, read_checkpoint
 from stdnet_arch.archs.checkpoints.loading import load_network
 
 FOLDER = Path(__file__).parent
@@ -33,6 +33,11 @@ class Shipped:
     def about(self) -> Mapping[str, Any]:
         """Metadata of the file; see :func:`stdnet_arch.weights.publishing.write_weights`."""
         return read_about(self.path)
+
+    @property
+    def megabytes(self) -> str:
+        """Size of the file for tables, such as ``1.27``."""
+        return f"{self.path.stat().st_size / 1e6:.2f}"
 
     @property
     def arch(self) -> str:
@@ -121,12 +126,12 @@ def find_weights(weights: str | Path) -> Path:
         FileNotFoundError: no such file.
         ValueError: a word without suffix that is neither a file nor shipped.
     """
+    if not is_path(weights):
+        return find(str(weights)).path
     path = Path(weights)
-    if path.is_file() or path.suffix or path.parent != Path():
-        if not path.is_file():
-            raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
-        return path
-    return find(str(weights)).path
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a checkpoint, found no file: {path}")
+    return path
 
 
 def load(name: str, device: str = "cpu") -> nn.Module:

@@ -64,6 +64,12 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
     return state
 
 
+def is_path(weights: str | Path) -> bool:
+    """Tell a path from the name of shipped weights, a word without suffix that is no file."""
+    path = Path(weights)
+    return path.is_file() or bool(path.suffix) or path.parent != Path()
+
+
 def read_mean(path: str | Path, *more: str | Path) -> Mapping[str, Tensor]:
     """Read the mean of the weights of checkpoints of one network ("model soups", Wortsman 2022).
 

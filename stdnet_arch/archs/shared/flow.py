@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from stdnet_arch.archs.checkpoints.adapters import read_checkpoint
+from stdnet_arch.archs.checkpoints.adapters import is_path, read_checkpoint
 from stdnet_arch.archs.shared.blocks import leaky_relu
 from stdnet_arch.ops.deform_sample import modulated_deform_conv
 from stdnet_arch.ops.precision import at_least_float32
@@ -73,16 +73,15 @@ def find_flow(weights: str | Path) -> Path:
     Raises:
         ValueError: a word without suffix that is neither a file nor shipped.
     """
-    path = Path(weights)
-    if path.is_file() or path.suffix or path.parent != Path():
-        return path
+    if is_path(weights):
+        return Path(weights)
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
-    if path.name not in shipped:
+    if str(weights) not in shipped:
         raise ValueError(
             f"flow_weights must be a file or one of {', '.join(shipped)}, which are shipped; "
             f"got {str(weights)!r}"
         )
-    return shipped[path.name]
+    return shipped[str(weights)]
 
 
 def neighbor_flows(estimator: nn.Module, frames: Tensor) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,7 @@ from stdnet_arch.evaluation.cost import (
     COLUMNS,
     Setting,
     count_parameters,
-    measure_or_report,
+    measure_all,
     read_size,
 )
 from stdnet_arch.evaluation.progress import follow
@@ -207,20 +207,11 @@ def measure_costs(plan: BenchmarkPlan, place: Workplace, resume: bool) -> list[d
     found = read_json(path) if resume else {}
     known = found.get("costs") if found.get("of") == wanted else None
     costs: list[dict[str, Any]] = known if isinstance(known, list) else []
-    tasks = [(setting, entry) for setting in _cost_settings(plan) for entry in plan.models]
-    for setting, entry in follow(tasks[len(costs) :], "cost", _name_of_task):
-        options = competitor_options(plan, entry, None, 1.0)
-        cost = measure_or_report(entry.name, options, setting)
+    methods = {entry.name: competitor_options(plan, entry, None, 1.0) for entry in plan.models}
+    for cost in measure_all(methods, _cost_settings(plan), len(costs)):
         costs.append(dict(zip(COLUMNS, cost.row(), strict=True)))
         write_json(path, {"of": wanted, "costs": costs}, indent=1)
     return costs
-
-
-def _name_of_task(task: tuple[Setting, Entry]) -> str:
-    setting, entry = task
-    height, width = setting.size
-    threads = "" if setting.threads is None else f", threads {setting.threads}"
-    return f"{entry.name}, {height}x{width}{threads}"
 
 
 def _cost_settings(plan: BenchmarkPlan) -> list[Setting]:

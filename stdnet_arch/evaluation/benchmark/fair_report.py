@@ -89,7 +89,7 @@ def unfairnesses(
         said.append(f"the flow networks of {', '.join(dict.fromkeys(cold))} start random")
     steps = {r["method"]: r["runs"][0]["steps"] for r in trained(results)}
     if steps:
-        few, many = min(steps, key=lambda m: steps[m]), max(steps, key=lambda m: steps[m])
+        few, many = _ends(steps)
         said.append(
             f"equal time is not equal steps: {many} makes {steps[many]}, {few} {steps[few]}; "
             "costly networks see less data"
@@ -100,7 +100,7 @@ def unfairnesses(
         if all(run.get("cpu_seconds") for run in r["runs"])
     }
     if spent and max(spent.values()) > UNEQUAL * min(spent.values()):
-        least, most = min(spent, key=lambda m: spent[m]), max(spent, key=lambda m: spent[m])
+        least, most = _ends(spent)
         said.append(
             "processor time really used, start-up included, differs: "
             f"{least} {spent[least]:.0f} s, {most} {spent[most]:.0f} s"
@@ -117,6 +117,11 @@ def unfairnesses(
     if len(fair.seeds) < 3:
         said.append(f"{len(fair.seeds)} seeds: intervals are wide or unknown")
     return said
+
+
+def _ends(values: Mapping[str, float]) -> tuple[str, str]:
+    """Names of the least and of the greatest value."""
+    return min(values, key=lambda name: values[name]), max(values, key=lambda name: values[name])
 
 
 def _has_flow_start(entry: Entry) -> bool:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stdnet_arch.data.synthetic.layers import LayerScenes
+from stdnet_arch.ops.warp import lands_inside
 
 SMALL_MOTION_PX = 2.0
 """Largest motion of a texture along an axis at its middle: what one level of SPyNet has to find."""
@@ -59,9 +60,7 @@ def shift_pairs(pairs: Pairs, most_px: int, random: torch.Generator) -> Pairs:
         for each, (dx, dy) in zip(pairs.other, shifts, strict=True)
     ])  # fmt: skip
     flow = flow - torch.tensor(shifts, dtype=flow.dtype)[:, :, None, None]
-    x, y = flow[:, :1] + torch.arange(w), flow[:, 1:] + torch.arange(h)[:, None]
-    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
-    return Pairs(frame, other, flow, valid & inside)
+    return Pairs(frame, other, flow, valid & lands_inside(flow))
 
 
 def draw_textures(batch: int, size: int, random: torch.Generator) -> Tensor:
@@ -105,5 +104,4 @@ def draw_small_motions(batch: int, size: int, random: torch.Generator) -> Pairs:
         texture, points.permute(0, 2, 3, 1), mode="bicubic", align_corners=True
     ).clamp(0, 1)
     other = texture[..., margin:-margin, margin:-margin]
-    inside = ((torch.stack([x, y]) * half + flow).abs() <= half).all(dim=1, keepdim=True)
-    return Pairs(frame, other, flow, inside)
+    return Pairs(frame, other, flow, lands_inside(flow))

@@ -226,8 +226,8 @@ class FlowTrainer:
         pairs = draw_small_motions(SMALL_BATCH, SMALL_SIZE, self.random)
         # Whatever flow was found so far must not matter to what is left.
         so_far = torch.randn(SMALL_BATCH, 2, 1, 1, generator=self.random) * FLOW_SO_FAR_PX
-        spynet = cast(Any, self.net.spynet)
-        frames = [(x - spynet.mean) / spynet.std for x in (pairs.frame, pairs.other)]
+        preprocess = cast(Any, self.net.spynet).preprocess
+        frames = [preprocess(x) for x in (pairs.frame, pairs.other)]
         rest = self.levels[0](torch.cat([*frames, so_far.expand_as(pairs.flow_px)], dim=1))
         return endpoint_error(rest, pairs.flow_px, pairs.valid)
 

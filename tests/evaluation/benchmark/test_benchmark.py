@@ -191,7 +191,7 @@ def test_costs_are_measured_once(options, monkeypatch, tmp_path):
     plan, place = read_plan(options, ["bilinear", "EDSR"]), Workplace(tmp_path, tmp_path)
     costs = measure_costs(plan, place, resume=False)
     assert [cost["failed"] for cost in costs] == ["", ""]
-    monkeypatch.setattr(benchmark, "measure_or_report", lambda *given: pytest.fail("again"))
+    monkeypatch.setattr(cost_module, "measure_or_report", lambda *given: pytest.fail("again"))
     assert measure_costs(plan, place, resume=True)[1] == costs[1]
 
 
@@ -200,7 +200,7 @@ def test_costs_go_on_where_they_stopped_and_say_how_far_they_are(
 ):
     monkeypatch.setattr(cost_module, "peak_rss_mb", lambda *given: 1.0)
     plan, place = read_plan(options, ["bilinear", "EDSR"]), Workplace(tmp_path, tmp_path)
-    measure, measured = benchmark.measure_or_report, []
+    measure, measured = cost_module.measure_or_report, []
 
     def stop_at_the_second(name, *more):
         if measured == ["bilinear"]:
@@ -208,14 +208,14 @@ def test_costs_go_on_where_they_stopped_and_say_how_far_they_are(
         measured.append(name)
         return measure(name, *more)
 
-    monkeypatch.setattr(benchmark, "measure_or_report", stop_at_the_second)
+    monkeypatch.setattr(cost_module, "measure_or_report", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         measure_costs(plan, place, resume=False)
     said = capsys.readouterr().err.splitlines()
     assert [line.split(", after")[0] for line in said] == ["cost 1 of 2", "cost 2 of 2"]
     assert "bilinear, " in said[0]
     assert "EDSR, " in said[1]
-    monkeypatch.setattr(benchmark, "measure_or_report", measure)
+    monkeypatch.setattr(cost_module, "measure_or_report", measure)
     costs = measure_costs(plan, place, resume=True)
     assert [cost["method"] for cost in costs] == ["bilinear", "EDSR"]
     assert capsys.readouterr().err.startswith("cost 1 of 1")
