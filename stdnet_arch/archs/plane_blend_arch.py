@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
     evaluate_planes,
-    fill_by_means,
     neighbour_offsets,
     pixels_of,
     places,
@@ -36,6 +35,7 @@ from stdnet_arch.archs.plane_blend.motion import (
     nothing_carried,
     see_carried,
 )
+from stdnet_arch.archs.plane_blend.refiner import Refiner, find_surfaces
 from stdnet_arch.archs.plane_blend.step import PlaneBlendStep
 from stdnet_arch.archs.plane_blend.stream import PlaneBlendStream
 from stdnet_arch.archs.plane_blend.trunk import (
@@ -46,7 +46,7 @@ from stdnet_arch.archs.plane_blend.trunk import (
     see_depth,
 )
 from stdnet_arch.archs.shared.blocks import leaky_relu
-from stdnet_arch.ops.local_planes import LocalPlanes, fit_local_planes
+from stdnet_arch.ops.local_planes import LocalPlanes
 from stdnet_arch.ops.precision import at_least_float32
 from stdnet_arch.ops.resize import replicate_up
 from stdnet_arch.utils.shapes import check_clip
@@ -96,6 +96,8 @@ class PlaneBlend(nn.Module):
             distance: for sensors whose errors are wider than a pixel.
         temporal: carry the last prediction along; False: every frame by itself.
         motion_feat: channels of the features that the flow compares.
+        refine: channels of the part that takes the steps out of ``lq`` before planes are fitted
+            (:class:`~stdnet_arch.archs.plane_blend.refiner.Refiner`); 0: none.
         step: quantisation step of ``lq``, in its unit, if ``forward`` is not told; 0: continuous.
         with_weights: give the candidates' weights, too (18 times the memory of a prediction).
 
@@ -120,6 +122,7 @@ class PlaneBlend(nn.Module):
         reach: int = 1,
         temporal: bool = True,
         motion_feat: int = 24,
+        refine: int = 0,
         step: float = 0.0,
         with_weights: bool = False,
     ) -> None:
@@ -128,6 +131,8 @@ class PlaneBlend(nn.Module):
             raise ValueError(f"scale must be a multiple of {CELL} (4, 8, 12, 16), got {scale}")
         if num_feat < 1 or reach < 1:
             raise ValueError(f"num_feat and reach must be >= 1, got {num_feat} and {reach}")
+        if refine < 0:
+            raise ValueError(f"refine must be a number of channels, 0: none; got {refine}")
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}; got {head!r}")
         if head == "linear" and not detail:
@@ -150,6 +155,7 @@ class PlaneBlend(nn.Module):
         if temporal:
             self.motion = FrameMotion(motion_feat)
             self.carried_in = start_at_zero(nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1))
+        self.refiner = Refiner(refine) if refine else None
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
         self.head = make_head(num_feat, self.choices, detail, head)
         self.detail = Detail(detail, num_feat) if detail else None
@@ -288,14 +294,12 @@ class PlaneBlend(nn.Module):
         return maps, MotionMemory(guide, pred, error, traces.fine, traces.coarse)
 
     def _see(self, lq: Tensor, step: Tensor) -> _Frame:
-        """Fill holes, fit planes, and describe the depth around each LR pixel."""
-        measured = lq > 0
-        filled = fill_by_means(lq, measured)
-        planes = fit_local_planes(filled, step, measured)
+        """Fit planes, and describe the depth around each LR pixel."""
+        surfaces = find_surfaces(lq, step, self.refiner)
         unit = step[:, None, None, None]
-        seen = see_depth(filled, measured, planes, unit)
-        limit = 0.5 * unit + MOST_FLAT * filled
-        return _Frame(planes, measured.to(lq.dtype), seen, limit)
+        seen = see_depth(surfaces.depth, surfaces.measured, surfaces.planes, unit)
+        limit = 0.5 * unit + MOST_FLAT * surfaces.depth
+        return _Frame(surfaces.planes, surfaces.measured.to(lq.dtype), seen, limit)
 
     def _decide(
         self,

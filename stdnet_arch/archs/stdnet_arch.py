@@ -54,11 +54,13 @@ class STDNet(nn.Module):
             do not scale with the unit, as PlaneBlend's do.
         step: with ``head="planes"``, quantisation step of ``lq``, in its unit, if ``forward`` is
             not told; 0: continuous.
+        refine: with ``head="planes"``, channels of the part that takes the steps out of ``lq``
+            before planes are fitted; 0: none.
 
     Raises:
         ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` or
-            ``head`` unknown, or a number of blocks or rounds below 1. Or there is a ``step``
-            without ``head="planes"``.
+            ``head`` unknown, or a number of blocks or rounds below 1. Or there is a ``step`` or
+            ``refine`` without ``head="planes"``.
     """
 
     multiple_of = 1  # lq sides must be divisible by this
@@ -75,13 +77,15 @@ class STDNet(nn.Module):
         use_checkpoint: bool = False,
         head: str = "residual",
         step: float = 0.0,
+        refine: int = 0,
     ) -> None:
         super().__init__()
         _check_arguments(scale, num_feat, init, num_block, num_round)
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
-        if step and head != "planes":
-            raise ValueError(f"step is for head='planes'; got step={step} and head={head!r}")
+        for name, value in (("step", step), ("refine", refine)):
+            if value and head != "planes":
+                raise ValueError(f"{name} is for head='planes'; got {name}={value}, head={head!r}")
         self.scale = scale
         self.causal = causal  # halo is only of frames before
         # A pass reads the pass before it and never its own frames. So nothing is recurrent, all
@@ -98,7 +102,7 @@ class STDNet(nn.Module):
         if init == "balanced":
             balance(self)
         # After balancing, which would undo its start as a bilinear interpolation.
-        self.planes_head = PlanesHead(num_feat, scale) if head == "planes" else None
+        self.planes_head = PlanesHead(num_feat, scale, refine=refine) if head == "planes" else None
         self.expects_error = self.any_range = head == "planes"
         if self.planes_head is not None:
             self.step = float(step)

@@ -18,6 +18,7 @@ class Preset(STDNet):
         use_checkpoint: less memory in training.
         head: ``residual`` or ``planes``.
         step: quantisation step of ``lq`` for ``planes``.
+        refine: channels of the refiner for ``planes``; 0: none.
 
     Raises:
         ValueError: see STDNet.
@@ -35,6 +36,7 @@ class Preset(STDNet):
         use_checkpoint: bool = False,
         head: str = "residual",
         step: float = 0.0,
+        refine: int = 0,
     ) -> None:
         chosen: dict[str, Any] = {
             "init": init,
@@ -42,6 +44,7 @@ class Preset(STDNet):
             "use_checkpoint": use_checkpoint,
             "head": head,
             "step": step,
+            "refine": refine,
         }
         super().__init__(scale, **chosen, **self.sizes)
 

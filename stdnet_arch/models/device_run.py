@@ -1,7 +1,7 @@
 """From options to a training against the clock: network, scenes, sensors."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from stdnet_arch.data.lq.sensors import degrade
 from stdnet_arch.data.synthetic.clip_pool import ClipPool
 from stdnet_arch.data.synthetic.device_layers import DeviceLayers
 from stdnet_arch.data.synthetic.layers.photo_textures import read_textures
-from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe
+from stdnet_arch.models.device_trainer import DeviceTrainer, Recipe, find_part
 from stdnet_arch.utils.commands import fitting
 from stdnet_arch.utils.device import choose_device
 from stdnet_arch.utils.folder_lock import hold_folder
@@ -52,8 +52,9 @@ def run_on_device(
         assets: folder with photo textures and rendered worlds; None: layers with only
             procedural textures.
         start: folder of an earlier ``out``; the run starts from its weights of the same name, or
-            of the name under ``start_from``. Several names there: from the mean of all. None:
-            names under ``start_from`` are those of shipped weights.
+            of the name under ``start_from``. Several names there: from the mean of all.
+            ``parts_from`` gives the names of others that parts of the network are of (``refiner``).
+            None: these are names of shipped weights.
 
     Returns:
         The trainer, done.
@@ -73,6 +74,10 @@ def run_on_device(
             if begin := starts_of(options, start):
                 LOGGER.warning("%s starts from %s", folder.name, ", ".join(map(str, begin)))
                 begin_with(net, *begin)
+            for part, name in options.get("parts_from", {}).items():
+                path = _places([name], "parts_from", start)[0]
+                LOGGER.warning("%s takes its %s from %s", folder.name, part, path)
+                take_part(net, part, path)
             if place.type == "cuda":
                 net = net.to(memory_format=torch.channels_last)
             trainer = DeviceTrainer(net, draw, recipe, folder)
@@ -88,15 +93,18 @@ def starts_of(options: Mapping[str, Any], start: Path | None) -> list[Path]:
         ValueError: a name cannot be that of a folder.
     """
     earlier = options.get("start_from", options["name"] if start else [])
-    names = earlier if isinstance(earlier, list) else [earlier]
-    checked = [check_name(name, "start_from") for name in names]
+    return _places(earlier if isinstance(earlier, list) else [earlier], "start_from", start)
+
+
+def _places(names: Sequence[str], option: str, start: Path | None) -> list[Path]:
+    checked = [check_name(name, option) for name in names]
     if start is not None:
         return [start / name / "net.pth" for name in checked]
     shipped = {one.name: one.path for one in list_shipped()}
     missing = [name for name in checked if name not in shipped]
     if missing:
         raise InputError(
-            f"start_from: {', '.join(missing)} must be trained before: give its folder, --start "
+            f"{option}: {', '.join(missing)} must be trained before: give its folder, --start "
             f"OUT, or the name of shipped weights ({', '.join(shipped)})"
         )
     return [shipped[name] for name in checked]
@@ -128,6 +136,28 @@ def begin_with(net: nn.Module, path: Path, *more: Path) -> list[str]:
         raise ValueError(f"{path} holds no parameter of a {type(net).__name__} of these options")
     net.load_state_dict({**own, **fit})
     return sorted(set(own) - set(fit))
+
+
+def take_part(net: nn.Module, part: str, path: Path) -> None:
+    """Take over one part of a network from a checkpoint that has the same part, maybe elsewhere.
+
+    Args:
+        net: the network whose part is replaced.
+        part: its name (``planes_head.refiner`` is looked for as ``refiner``).
+        path: file of :meth:`DeviceTrainer.save`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no such part here or there, or of another form.
+    """
+    own = find_part(net, part, "parts_from")
+    mark = f".{part.rpartition('.')[2]}."
+    marked = {f".{key}": value.float() for key, value in read_mean(path).items()}
+    given = {key.partition(mark)[2]: value for key, value in marked.items() if mark in key}
+    shapes = {key: value.shape for key, value in own.state_dict().items()}
+    if {key: value.shape for key, value in given.items()} != shapes:
+        raise InputError(f"parts_from.{part}: {path} has no such part of the same form")
+    own.load_state_dict(given)
 
 
 def make_clips(

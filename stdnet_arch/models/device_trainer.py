@@ -3,10 +3,11 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from basicsr.losses import build_loss
@@ -37,8 +38,12 @@ class Recipe:
     autocast: str = "none"
     """``none``, ``bfloat16`` or ``float16``."""
     save_every_s: float = 60.0
-    loss: dict[str, float] = field(default_factory=dict)
-    """Arguments of :class:`PlaneBlendLoss`."""
+    loss: dict[str, Any] = field(default_factory=dict)
+    """Arguments of :class:`PlaneBlendLoss`, or of the loss that ``type`` names."""
+    part: str = ""
+    """Part of the network that is trained alone, by what its ``of_clip`` gives; "": all."""
+    frozen: Sequence[str] = ()
+    """Parts of the network that stay as they are."""
 
     def __post_init__(self) -> None:
         """Refuse what would fail, or train nothing, at the first step."""
@@ -50,6 +55,19 @@ class Recipe:
             raise InputError(f"recipe.ema must be in [0, 1); got {self.ema}")
         if self.autocast not in AUTOCAST:
             raise InputError(f"recipe.autocast must be of {AUTOCAST}; got {self.autocast!r}")
+
+
+def find_part(net: nn.Module, name: str, option: str) -> nn.Module:
+    """Find a part of a network; "": the network.
+
+    Raises:
+        InputError: it has no such part.
+    """
+    parts = dict(net.named_modules())
+    if name not in parts:
+        known = ", ".join(key for key, _ in net.named_children())
+        raise InputError(f"{option}: the network has no part {name!r}; it has {known}")
+    return parts[name]
 
 
 class DeviceTrainer:
@@ -66,6 +84,16 @@ class DeviceTrainer:
         self, net: nn.Module, draw: Callable[[], TrainingClips], recipe: Recipe, out: Path
     ) -> None:
         self.net, self.draw, self.recipe, self.out = net, draw, recipe, out
+        self.answer: Callable[..., dict[str, Tensor]] = net
+        if recipe.part:
+            part = find_part(net, recipe.part, "recipe.part")
+            if not hasattr(part, "of_clip"):
+                raise InputError(f"recipe.part: {recipe.part} cannot be trained alone")
+            net.requires_grad_(False)
+            part.requires_grad_(True)
+            self.answer = part.of_clip
+        for name in recipe.frozen:
+            find_part(net, name, "recipe.frozen").requires_grad_(False)
         self.average = deepcopy(net).requires_grad_(False)
         self.criterion = build_loss({"type": "PlaneBlendLoss", "total_iter": 1, **recipe.loss})
         parameters = [p for p in net.parameters() if p.requires_grad]
@@ -114,7 +142,7 @@ class DeviceTrainer:
         device = batch.guide.device.type
         kind = getattr(torch, self.recipe.autocast, torch.float32)
         with torch.autocast(device, kind, enabled=self.recipe.autocast != "none"):
-            out = self.net(batch.lq_m, batch.guide, batch.step_m)
+            out = self.answer(batch.lq_m, batch.guide, batch.step_m)
         truth = {"flow_to_before_px": batch.flow_px, "flow_valid": batch.flow_valid}
         loss = self.criterion(out, batch.depth_m, batch.depth_m > 0, **truth)
         self.optimizer.zero_grad(set_to_none=True)

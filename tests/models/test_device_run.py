@@ -183,3 +183,68 @@ def test_the_curve_is_one_json_per_line(tmp_path):
     trainer._log(0.5, 1.25)
     lines = (tmp_path / options["name"] / "curve.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["loss"] == 1.25
+
+
+def with_refiner(path, **options):
+    options = {**tiny(ROOT / f"options/device/{path}.yml"), **options}
+    options["network_g"] |= {"refine": 4}
+    return options
+
+
+@pytest.fixture
+def refined_run(tmp_path):
+    """Options of a training of the refiner alone, and the trainer after one step."""
+    options = with_refiner("plane_blend_refiner_x4", start_from=[])
+    options["data"] |= {"presets": {"dtof_peak": 1.0}}
+    return options, run_on_device(options, tmp_path, 0.01, "cpu")
+
+
+def changed(trainer):
+    """First parts of the names of parameters that a step changed."""
+    before = {name: value.clone() for name, value in trainer.net.named_parameters()}
+    trainer.step(0.1)
+    after = dict(trainer.net.named_parameters())
+    return {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+
+
+def test_a_part_is_trained_alone_and_a_frozen_one_never(refined_run, tmp_path):
+    options, trainer = refined_run
+    assert changed(trainer) == {"refiner"}
+    options = with_refiner("plane_blend_refined_x4", start_from="plane_blend_refiner_x4")
+    whole = run_on_device(options, tmp_path / "more", 0.01, "cpu", start=tmp_path)
+    assert {"trunk", "head"} <= changed(whole)
+    assert "refiner" not in changed(whole)
+    start = read_torch(tmp_path / "plane_blend_refiner_x4" / "net.pth")["params"]
+    for name, value in whole.net.refiner.state_dict().items():
+        torch.testing.assert_close(value, start[f"refiner.{name}"].float())
+
+
+def test_a_part_comes_from_another_network(refined_run, tmp_path):
+    _, trainer = refined_run
+    shift = trainer.average.refiner.move[1].bias
+    torch.nn.init.constant_(shift, 0.25)
+    trainer.save()
+    options = tiny(ROOT / "options/device/stdnet_t_more_x4.yml")
+    options["network_g"] |= {"refine": 4}
+    options |= {"start_from": [], "parts_from": {"planes_head.refiner": "plane_blend_refiner_x4"}}
+    options["recipe"] |= {"frozen": ["planes_head"]}
+    other = run_on_device(options, tmp_path / "more", 0.01, "cpu", start=tmp_path)
+    assert torch.equal(other.net.planes_head.refiner.move[1].bias, torch.full((2,), 0.25))
+    options["network_g"] |= {"refine": 8}
+    with pytest.raises(InputError, match="parts_from.planes_head.refiner: .* of the same form"):
+        run_on_device(options, tmp_path / "more", 0.01, "cpu", start=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"part": "nose"}, "recipe.part: the network has no part 'nose'; it has colour_in, dep"),
+        ({"part": "trunk"}, "recipe.part: trunk cannot be trained alone"),
+        ({"frozen": ["ear"]}, "recipe.frozen: the network has no part 'ear'"),
+    ],
+)
+def test_a_part_that_is_not_there_is_named(tmp_path, recipe, said):
+    options = tiny(ROOT / "options/device/plane_blend_fast_x4.yml")
+    options["recipe"] |= recipe
+    with pytest.raises(InputError, match=said):
+        run_on_device(options, tmp_path, 0.01, "cpu")

@@ -7,14 +7,13 @@ from torch import Tensor, nn
 
 from stdnet_arch.archs.plane_blend.candidates import (
     CELL,
-    fill_by_means,
     neighbour_offsets,
     pixels_of,
     places,
 )
 from stdnet_arch.archs.plane_blend.choice import choice_among, choose
 from stdnet_arch.archs.plane_blend.head import CellHead
-from stdnet_arch.ops.local_planes import fit_local_planes
+from stdnet_arch.archs.plane_blend.refiner import Refiner, find_surfaces
 from stdnet_arch.ops.precision import at_least_float32
 
 
@@ -36,13 +35,15 @@ class PlanesHead(nn.Module):
         num_feat: channels of the features, which live on cells of 4x4 pixels.
         scale: H / h, a multiple of 4.
         reach: see :func:`~stdnet_arch.archs.plane_blend.candidates.neighbour_offsets`.
+        refine: see :class:`~stdnet_arch.archs.plane_blend_arch.PlaneBlend`.
     """
 
-    def __init__(self, num_feat: int, scale: int, reach: int = 1) -> None:
+    def __init__(self, num_feat: int, scale: int, reach: int = 1, refine: int = 0) -> None:
         super().__init__()
         self.scale = scale
         self.offsets = neighbour_offsets(reach)
         self.head = CellHead(num_feat, len(self.offsets))
+        self.refiner = Refiner(refine) if refine else None
 
     def forward(self, lq: Tensor, feat: Tensor, step: Tensor | float = 0.0) -> PlanesOutput:
         """Weigh the planes of each pixel's neighbourhood.
@@ -54,11 +55,10 @@ class PlanesHead(nn.Module):
         """
         lq = at_least_float32(lq)
         factor = self.scale // CELL
-        measured = lq > 0
-        filled = fill_by_means(lq, measured)
-        planes = fit_local_planes(filled, step, measured)
-        place = places(lq.shape[-2], lq.shape[-1], self.scale, filled)
-        choice = choice_among(planes, measured.to(lq.dtype), self.offsets, place)
+        steps = torch.as_tensor(step, dtype=lq.dtype, device=lq.device).expand(len(lq))
+        found = find_surfaces(lq, steps, self.refiner)
+        place = places(lq.shape[-2], lq.shape[-1], self.scale, lq)
+        choice = choice_among(found.planes, found.measured.to(lq.dtype), self.offsets, place)
         made = choose(at_least_float32(self.head(feat)), choice, factor)
         return PlanesOutput(pixels_of(made.depth), pixels_of(made.spread))
 
