@@ -28,6 +28,7 @@ NETS = {
     "PlaneBlend, alone": {"type": "PlaneBlend", "num_feat": 8, "temporal": False, "detail": 0},
     "PlaneBlend, linear": {
         "type": "PlaneBlend",
+        "refine": 4,
         "num_feat": 8,
         "temporal": False,
         "detail": 4,

@@ -40,9 +40,7 @@ class Refiner(nn.Module):
         super().__init__()
         self.enter = nn.Conv2d(SEEN, num_feat, 3, padding=1)
         self.body = UNet((num_feat, 2 * num_feat, 2 * num_feat), (2, 4, 4))
-        self.move = nn.Sequential(
-            nn.LeakyReLU(0.1), start_at_zero(nn.Conv2d(num_feat, 2, 1))
-        )
+        self.move = nn.Sequential(nn.LeakyReLU(0.1), start_at_zero(nn.Conv2d(num_feat, 2, 1)))
 
     def forward(self, lq: Tensor, measured: Tensor, step: Tensor) -> Tensor:
         """Refine frames.

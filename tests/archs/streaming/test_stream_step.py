@@ -17,7 +17,13 @@ NETS = {
     "DFlowDepth": {"type": "DFlowDepth", "num_feat": 12},
     "PlaneBlend": {"type": "PlaneBlend", "num_feat": 8, "step": 0.01},
     "PlaneBlend, cells": {"type": "PlaneBlend", "num_feat": 8, "detail": 0, "reach": 2},
-    "PlaneBlend, linear": {"type": "PlaneBlend", "num_feat": 8, "head": "linear", "detail": 4},
+    "PlaneBlend, linear": {
+        "type": "PlaneBlend",
+        "num_feat": 8,
+        "head": "linear",
+        "detail": 4,
+        "refine": 4,
+    },
     "PlaneBlend, alone": {"type": "PlaneBlend", "num_feat": 8, "temporal": False},
     "JointBilateral": {"type": "JointBilateral"},
 }
