@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from basicsr.losses import build_loss
@@ -91,7 +91,7 @@ class DeviceTrainer:
                 raise InputError(f"recipe.part: {recipe.part} cannot be trained alone")
             net.requires_grad_(False)
             part.requires_grad_(True)
-            self.answer = part.of_clip
+            self.answer = cast(Callable[..., dict[str, Tensor]], part.of_clip)
         for name in recipe.frozen:
             find_part(net, name, "recipe.frozen").requires_grad_(False)
         self.average = deepcopy(net).requires_grad_(False)

@@ -95,7 +95,7 @@ def _see(lq: Tensor, measured: Tensor, unit: Tensor) -> Tensor:
     return torch.cat([part.expand(-1, -1, *lq.shape[-2:]) for part in parts], 1)
 
 
-class Surfaces(NamedTuple):
+class SeenSurfaces(NamedTuple):
     """Describe what low-resolution depth says of the surfaces, ``(n, 1, h, w)`` each."""
 
     depth: Tensor
@@ -106,7 +106,7 @@ class Surfaces(NamedTuple):
     """False in holes."""
 
 
-def find_surfaces(lq: Tensor, step: Tensor, refiner: Refiner | None) -> Surfaces:
+def find_surfaces(lq: Tensor, step: Tensor, refiner: Refiner | None) -> SeenSurfaces:
     """Fill holes, refine depth, and fit a plane to each pixel's own surface.
 
     Args:
@@ -118,4 +118,4 @@ def find_surfaces(lq: Tensor, step: Tensor, refiner: Refiner | None) -> Surfaces
     depth = fill_by_means(lq, measured)
     if refiner is not None:
         depth, step = refiner(depth, measured, step), LEFT_OVER * step
-    return Surfaces(depth, fit_local_planes(depth, step, measured), measured)
+    return SeenSurfaces(depth, fit_local_planes(depth, step, measured), measured)
