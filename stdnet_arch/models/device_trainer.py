@@ -53,6 +53,8 @@ class Recipe:
             raise InputError(f"recipe.weight_decay must be at least 0; got {self.weight_decay}")
         if not 0 <= check_number(self.ema, "recipe.ema") < 1:
             raise InputError(f"recipe.ema must be in [0, 1); got {self.ema}")
+        if isinstance(self.frozen, str):
+            raise InputError(f"recipe.frozen must be a list of parts; got {self.frozen!r}")
         if self.autocast not in AUTOCAST:
             raise InputError(f"recipe.autocast must be of {AUTOCAST}; got {self.autocast!r}")
 

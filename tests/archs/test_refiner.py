@@ -95,3 +95,12 @@ def test_planes_of_a_network_pass_through_refined_depth():
         torch.testing.assert_close(
             net(lq, guide, step)["pred"], torch.full((1, 1, 1, 20, 24), 2.06), atol=1e-4, rtol=0
         )
+
+
+def test_the_error_of_a_prediction_reaches_the_refiner():
+    torch.manual_seed(2)
+    options = {"type": "PlaneBlend", "scale": 4, "num_feat": 4, "temporal": False, "refine": 4}
+    net = build_network(options)
+    lq, guide = 2 + torch.rand(1, 1, 1, 5, 6), torch.rand(1, 1, 3, 20, 24)
+    (net(lq, guide, torch.tensor([0.1]))["pred"] - 3).square().mean().backward()
+    assert net.refiner.move[1].weight.grad.any()

@@ -241,6 +241,7 @@ def test_a_part_comes_from_another_network(refined_run, tmp_path):
         ({"part": "nose"}, "recipe.part: the network has no part 'nose'; it has colour_in, dep"),
         ({"part": "trunk"}, "recipe.part: trunk cannot be trained alone"),
         ({"frozen": ["ear"]}, "recipe.frozen: the network has no part 'ear'"),
+        ({"frozen": "refiner"}, "recipe.frozen must be a list of parts; got 'refiner'"),
     ],
 )
 def test_a_part_that_is_not_there_is_named(tmp_path, recipe, said):

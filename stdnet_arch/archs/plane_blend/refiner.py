@@ -25,7 +25,7 @@ FINEST = 1e-3
 
 
 class Refiner(nn.Module):
-    """Moves each LR depth to where its own surface lies, within half a step.
+    """Moves each LR depth to where its own surface lies, by 0.6 steps and 2 % of it at most.
 
     A slanted wall in coarse steps is a staircase. Only its edges say where the wall lies, and they
     are up to dozens of pixels away: more than a plane's window sees. So a U-Net looks at the LR
