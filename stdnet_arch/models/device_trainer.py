@@ -41,7 +41,7 @@ class Recipe:
     loss: dict[str, Any] = field(default_factory=dict)
     """Arguments of :class:`PlaneBlendLoss`, or of the loss that ``type`` names."""
     part: str = ""
-    """Part of the network that is trained alone, by what its ``of_clip`` gives; "": all."""
+    """Part of the network that is trained alone, by what its ``alone`` gives; "": all."""
     frozen: Sequence[str] = ()
     """Parts of the network that stay as they are."""
 
@@ -89,11 +89,11 @@ class DeviceTrainer:
         self.answer: Callable[..., dict[str, Tensor]] = net
         if recipe.part:
             part = find_part(net, recipe.part, "recipe.part")
-            if not hasattr(part, "of_clip"):
+            if not hasattr(part, "alone"):
                 raise InputError(f"recipe.part: {recipe.part} cannot be trained alone")
             net.requires_grad_(False)
             part.requires_grad_(True)
-            self.answer = cast(Callable[..., dict[str, Tensor]], part.of_clip)
+            self.answer = cast(Callable[..., dict[str, Tensor]], part.alone)
         for name in recipe.frozen:
             find_part(net, name, "recipe.frozen").requires_grad_(False)
         self.average = deepcopy(net).requires_grad_(False)

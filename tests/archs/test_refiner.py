@@ -57,8 +57,8 @@ def test_depth_and_step_in_another_unit_give_depth_in_that_unit():
 def test_a_clip_is_refined_frame_by_frame_and_holes_stay_holes():
     refiner, lq = shaken(make()), 1 + torch.rand(2, 3, 1, 6, 7)
     lq[0, 1, 0, 2, 3] = 0
-    out = refiner.of_clip(lq, torch.empty(0), torch.tensor([0.1, 0.0]))
-    alone = refiner.of_clip(lq[1:, 2:], torch.empty(0), torch.tensor([0.0]))
+    out = refiner.alone(lq, torch.empty(0), torch.tensor([0.1, 0.0]))
+    alone = refiner.alone(lq[1:, 2:], torch.empty(0), torch.tensor([0.0]))
     torch.testing.assert_close(out["surface"][1:, 2:], alone["surface"])
     assert out["surface"][0, 1, 0, 2, 3] == 0
     assert (out["surface"] == 0).sum() == 1
@@ -71,7 +71,7 @@ def test_it_learns_where_walls_lie_better_than_planes_through_a_window():
     loss, optimizer = SurfaceLoss(), torch.optim.Adam(refiner.parameters(), 4e-3)
     for _ in range(120):
         lq, truth = walls(generator)
-        out = refiner.of_clip(lq[:, None], torch.empty(0), torch.full((len(lq),), 0.1))
+        out = refiner.alone(lq[:, None], torch.empty(0), torch.full((len(lq),), 0.1))
         optimizer.zero_grad()
         loss(out, truth[:, None], truth[:, None] > 0).backward()
         optimizer.step()

@@ -59,8 +59,8 @@ class Refiner(nn.Module):
         share = MOST_SHARE * lq * torch.tanh(by_share)
         return lq + MOST_STEPS * unit * torch.tanh(by_steps) + share
 
-    def of_clip(self, lq: Tensor, guide: Tensor, step: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
-        """Refine a clip, for a training of this part alone.
+    def alone(self, lq: Tensor, guide: Tensor, step: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Refine a clip: what a training of this part alone calls.
 
         Args:
             lq: ``(b, t, 1, h, w)``, >= 0; 0: a hole.
