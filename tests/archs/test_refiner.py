@@ -4,7 +4,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
-from stdnet_arch.archs.plane_blend.refiner import Refiner
+from stdnet_arch.archs.plane_blend.refiner import Refiner, find_surfaces
 from stdnet_arch.losses.surface_loss import SurfaceLoss
 from stdnet_arch.ops.local_planes import fit_local_planes
 
@@ -104,3 +104,12 @@ def test_the_error_of_a_prediction_reaches_the_refiner():
     lq, guide = 2 + torch.rand(1, 1, 1, 5, 6), torch.rand(1, 1, 3, 20, 24)
     (net(lq, guide, torch.tensor([0.1]))["pred"] - 3).square().mean().backward()
     assert net.refiner.move[1].weight.grad.any()
+
+
+def test_slopes_and_what_the_trunk_sees_do_not_teach_the_refiner():
+    # With them a training from scratch ended above bilinear (docs/plane_blend.md).
+    found = find_surfaces(1 + torch.rand(1, 1, 5, 6), torch.tensor([0.1]), make())
+    assert found.planes.depth.requires_grad
+    assert not found.planes.slope_x.requires_grad
+    assert not found.planes.slope_y.requires_grad
+    assert not found.depth.requires_grad
