@@ -35,7 +35,7 @@ from stdnet_arch.archs.plane_blend.motion import (
     nothing_carried,
     see_carried,
 )
-from stdnet_arch.archs.plane_blend.refiner import Refiner, find_surfaces
+from stdnet_arch.archs.plane_blend.refiner import find_surfaces, make_refiner
 from stdnet_arch.archs.plane_blend.step import PlaneBlendStep
 from stdnet_arch.archs.plane_blend.stream import PlaneBlendStream
 from stdnet_arch.archs.plane_blend.trunk import (
@@ -102,7 +102,7 @@ class PlaneBlend(nn.Module):
         with_weights: give the candidates' weights, too (18 times the memory of a prediction).
 
     Raises:
-        ValueError: ``scale``, ``num_feat``, ``reach`` or ``head`` is not one of these.
+        ValueError: ``scale``, ``num_feat``, ``reach``, ``refine`` or ``head`` is not one of these.
     """
 
     multiple_of = 1
@@ -131,8 +131,6 @@ class PlaneBlend(nn.Module):
             raise ValueError(f"scale must be a multiple of {CELL} (4, 8, 12, 16), got {scale}")
         if num_feat < 1 or reach < 1:
             raise ValueError(f"num_feat and reach must be >= 1, got {num_feat} and {reach}")
-        if refine < 0:
-            raise ValueError(f"refine must be a number of channels, 0: none; got {refine}")
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}; got {head!r}")
         if head == "linear" and not detail:
@@ -155,7 +153,7 @@ class PlaneBlend(nn.Module):
         if temporal:
             self.motion = FrameMotion(motion_feat)
             self.carried_in = start_at_zero(nn.Conv2d(SEEN_CARRIED, num_feat, 3, padding=1))
-        self.refiner = Refiner(refine) if refine else None
+        self.refiner = make_refiner(refine)
         self.trunk = UNet((num_feat, 2 * num_feat, 3 * num_feat), tuple(num_block))  # type: ignore[arg-type]
         self.head = make_head(num_feat, self.choices, detail, head)
         self.detail = Detail(detail, num_feat) if detail else None

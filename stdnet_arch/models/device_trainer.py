@@ -60,7 +60,7 @@ class Recipe:
 
 
 def find_part(net: nn.Module, name: str, option: str) -> nn.Module:
-    """Find a part of a network; "": the network.
+    """Find a part of a network by its name.
 
     Raises:
         InputError: it has no such part.

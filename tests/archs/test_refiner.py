@@ -35,8 +35,10 @@ def test_untrained_it_gives_its_input_and_a_network_without_it_is_another():
     assert torch.equal(make()(lq, measured, step), lq)
     plain = build_network({"type": "PlaneBlend", "scale": 4, "num_feat": 4, "temporal": False})
     assert plain.refiner is None
-    with pytest.raises(ValueError, match="refine must be a number of channels, 0: none; got -2"):
-        build_network({"type": "PlaneBlend", "scale": 4, "refine": -2})
+    said = "refine must be a number of channels, 0: none; got -2"
+    for kind in ({"type": "PlaneBlend"}, {"type": "STDNetT", "head": "planes"}):
+        with pytest.raises(ValueError, match=said):
+            build_network({**kind, "scale": 4, "refine": -2})
 
 
 def test_it_moves_depth_by_no_more_than_steps_and_noise():

@@ -13,7 +13,7 @@ from stdnet_arch.archs.plane_blend.candidates import (
 )
 from stdnet_arch.archs.plane_blend.choice import choice_among, choose
 from stdnet_arch.archs.plane_blend.head import CellHead
-from stdnet_arch.archs.plane_blend.refiner import Refiner, find_surfaces
+from stdnet_arch.archs.plane_blend.refiner import find_surfaces, make_refiner
 from stdnet_arch.ops.precision import at_least_float32
 
 
@@ -43,7 +43,7 @@ class PlanesHead(nn.Module):
         self.scale = scale
         self.offsets = neighbour_offsets(reach)
         self.head = CellHead(num_feat, len(self.offsets))
-        self.refiner = Refiner(refine) if refine else None
+        self.refiner = make_refiner(refine)
 
     def forward(self, lq: Tensor, feat: Tensor, step: Tensor | float = 0.0) -> PlanesOutput:
         """Weigh the planes of each pixel's neighbourhood.

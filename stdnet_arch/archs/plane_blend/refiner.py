@@ -80,6 +80,17 @@ class Refiner(nn.Module):
         return {name: value.unflatten(0, lq.shape[:2]) for name, value in maps.items()}
 
 
+def make_refiner(num_feat: int) -> Refiner | None:
+    """Build a refiner of so many channels; 0: none.
+
+    Raises:
+        ValueError: ``num_feat`` is negative.
+    """
+    if num_feat < 0:
+        raise ValueError(f"refine must be a number of channels, 0: none; got {num_feat}")
+    return Refiner(num_feat) if num_feat else None
+
+
 def _see(lq: Tensor, measured: Tensor, unit: Tensor) -> Tensor:
     """Depth around each pixel in steps and in shares of the depth, ``(n, SEEN, h, w)``."""
     own = lq.clamp_min(1e-6)
