@@ -59,8 +59,8 @@ class STDNet(nn.Module):
 
     Raises:
         ValueError: ``scale`` is not a multiple of 4, ``num_feat`` not one of 16, ``init`` or
-            ``head`` unknown, a number of blocks or rounds below 1, or ``refine`` below 0. Or there
-            is a ``step`` or ``refine`` without ``head="planes"``.
+            ``head`` unknown, or a number of blocks or rounds below 1. Or ``refine`` is below 0, or
+            there is a ``step`` or ``refine`` without ``head="planes"``.
     """
 
     multiple_of = 1  # lq sides must be divisible by this
